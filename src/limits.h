@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every number of dewey in one place: its unit, its reason, and the section
+ * of the RFC it comes from.  No other file holds a bare number.
+ */
+#ifndef LIMITS_H
+#define LIMITS_H
+
+/* RFC 2449 s4: a command is at most 255 octets, its CR LF included. */
+#define LIMITS_COMMAND 255
+
+/* Octets of input held at once.  Must exceed LIMITS_COMMAND; a few hundred
+ * pipelined commands fit, and what is unread at login fits one message to
+ * the next process. */
+#define LIMITS_INPUT 4096
+
+/* Octets of output gathered before they are written. */
+#define LIMITS_OUTPUT 65536
+
+/* Octets of a pipe that poll(2) promises can be written without blocking
+ * (PIPE_BUF); longer writes to anything but a socket are cut to this. */
+#define LIMITS_PIPE_WRITE 4096
+
+/* Octets of the mailbox read at once, for scanning, hashing and sending. */
+#define LIMITS_BLOCK 131072
+
+/* RFC 1939 s7: a unique-id has 1 to 70 characters.  Ours: 18 octets of a
+ * digest are 24 characters of base64; "-" and ten digits tell copies apart. */
+#define LIMITS_UID_OCTETS 18
+#define LIMITS_UID_TEXT 24
+#define LIMITS_UID_MAX 70
+
+/* Octets of a user name that can be a maildrop, and of one that is echoed. */
+#define LIMITS_NAME 64
+
+/* Octets of a line in a users, secrets, allow, deny or configuration file. */
+#define LIMITS_RECORD 1024
+
+/* Octets of a path name made from the mailbox template. */
+#define LIMITS_PATH 4096
+
+/* Octets of a reply line, CR LF included (RFC 2449 s4: 512). */
+#define LIMITS_REPLY 512
+
+/* Octets of the host name in the greeting and the farewell. */
+#define LIMITS_HOST 255
+
+/* Octets of the APOP timestamp: <pid.time.random@host> (RFC 1939 s7). */
+#define LIMITS_TIMESTAMP (LIMITS_HOST + 80)
+
+/* RFC 1939 s7: the digest is 16 octets sent as 32 lower-case hex digits. */
+#define LIMITS_DIGEST 32
+
+/* Failed logins before the session is closed. */
+#define LIMITS_TRIES 3
+
+/* Unknown or malformed lines before the session is closed. */
+#define LIMITS_BAD_COMMANDS 20
+
+/* Input read and dropped after the last reply over TCP, so that a reset does
+ * not take that reply away: at most this long and this much. */
+#define LIMITS_LINGER_MS 1000
+#define LIMITS_LINGER_OCTETS 65536
+
+/* Milliseconds: the first pause between two tries for a lock, the longest. */
+#define LIMITS_LOCK_FIRST_MS 10
+#define LIMITS_LOCK_PAUSE_MS 250
+
+/* Seconds after which a dot-lock that nobody touches is stale; how often a
+ * long holder touches its own. */
+#define LIMITS_DOTLOCK_STALE_S 300
+#define LIMITS_DOTLOCK_TOUCH_S 60
+
+/* Octets of what stands inside a dot-lock of ours. */
+#define LIMITS_DOTLOCK_TEXT 512
+
+/* A time stamp can be told from a later one if it is older than this when the
+ * scan begins: a local file system that keeps nanoseconds stamps with the
+ * kernel's tick (at most 10 ms), any other within 2 s (FAT's grain). */
+#define LIMITS_TICK_NS 20000000
+#define LIMITS_SETTLED_S 2
+
+/* Octets of one step of UPDATE that the journal holds: fewer, larger steps
+ * need fewer fsyncs, and as much space twice.  Less when space is short, but
+ * never less than a page. */
+#define LIMITS_WINDOW 8388608
+#define LIMITS_WINDOW_LEAST 4096
+
+/* Octets of the mailbox that the journal hashes to know it again. */
+#define LIMITS_JOURNAL_PROBE 512
+
+#endif

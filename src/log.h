@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the administrator reads: one line per session and per refused login,
+ * and warnings.  Strangers' octets are escaped.  Passwords, digests and the
+ * names of unknown users never come here.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_target {
+	LOG_TO_AUTO,		/* stderr if that is a terminal, else syslog */
+	LOG_TO_SYSLOG,
+	LOG_TO_STDERR,
+	LOG_TO_NONE
+};
+
+/* Octets that log_escape may need for ${n} octets, its NUL included. */
+#define LOG_ESCAPED(n) (4 * (n) + 1)
+
+/* One session, as its line in the log tells it. */
+struct log_session {
+	const char *user;	/* NULL before login */
+	const char *peer;
+	const char *method;	/* pass, apop or preauth; NULL before login */
+	uint64_t messages;	/* at login */
+	uint64_t octets;
+	uint64_t retrieved;	/* messages sent by RETR */
+	uint64_t retrieved_octets;	/* octets sent by RETR and TOP */
+	uint64_t deleted;	/* messages removed by UPDATE */
+	uint64_t left;
+	int64_t begin_ms;	/* wire_clock at the begin */
+	const char *end;	/* quit, eof, timeout, signal, ... */
+};
+
+/*
+ * log_stderr_is_ours():
+ * Say whether descriptor 2 may be written: it is open, and not the socket or
+ * pipe that descriptor 0 or 1 is (under inetd and systemd it often is).
+ */
+bool log_stderr_is_ours(void);
+
+/*
+ * log_open(target, verbose):
+ * Choose where lines go.  ${verbose}: log_dialogue shows the dialogue on
+ * descriptor 2.  Nothing is opened again later, whatever rights are dropped.
+ */
+void log_open(enum log_target target, bool verbose);
+
+/*
+ * log_info(format, ...), log_warning(format, ...), log_error(format, ...):
+ * Write one line.
+ */
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * log_escape(p, n, out):
+ * Write the ${n} octets at ${p} to ${out} (LOG_ESCAPED(n) octets) so that they
+ * stay one word of one line: blanks, quotes, controls and 8-bit octets become
+ * \xHH.  Returns ${out}.
+ */
+const char *log_escape(const char *p, size_t n, char *out);
+
+/*
+ * log_record(session, now_ms):
+ * Write the line of ${session}, its duration up to ${now_ms}.
+ */
+void log_record(const struct log_session *session, int64_t now_ms);
+
+/*
+ * log_dialogue(who, p, n):
+ * With --verbose, show a line of the dialogue, escaped, behind "C: " or "S: ".
+ */
+void log_dialogue(const char *who, const char *p, size_t n);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailbox as a file among hostile neighbours: making its name, opening it
+ * and the sidecar beside it, and the session lock.
+ */
+#ifndef MAILBOX_H
+#define MAILBOX_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "limits.h"
+
+/* Why a maildrop cannot be had. */
+enum mailbox_fault {
+	MAILBOX_FINE,
+	MAILBOX_IN_USE,		/* another session has it */
+	MAILBOX_LOCKED,		/* a mailbox lock was not had in time */
+	MAILBOX_NOT_MBOX,
+	MAILBOX_NO_DIRECTORY,
+	MAILBOX_NOT_A_FILE,
+	MAILBOX_FOREIGN,	/* of another owner, or writable by everybody */
+	MAILBOX_DENIED,		/* permissions */
+	MAILBOX_CHANGED,	/* not what it was when it was scanned */
+	MAILBOX_TROUBLE		/* memory, space, I/O */
+};
+
+/* What tells one state of a file from another. */
+struct mailbox_stamp {
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;
+	struct timespec mtime, ctime;
+};
+
+/* An open mailbox; descriptors are -1 where there is none. */
+struct mailbox {
+	char path[LIMITS_PATH];	/* of the mailbox */
+	const char *base;	/* its last part */
+	char sidecar_name[LIMITS_PATH];	/* .NAME.dewey, in the directory */
+	int dir;		/* the directory */
+	int fd;			/* the mailbox; -1: there is none */
+	int sidecar;		/* the session lock; later the journal */
+	bool read_only;		/* asked for, or for lack of rights */
+	bool no_journal;	/* no space for a sidecar */
+};
+
+/*
+ * mailbox_expand(template, name, home, path):
+ * Write to ${path} the ${template} with %u %n %d %h %% replaced: the user, his
+ * name before and behind @, ${home}.  Returns 0, or -1 if that is too long or
+ * not an absolute path.
+ */
+int mailbox_expand(const char *template, const char *name, const char *home,
+    char path[LIMITS_PATH]);
+
+/*
+ * mailbox_open(mailbox, path, read_only):
+ * Open the mailbox ${path} of the effective user and take the session lock.  A
+ * missing mailbox is an empty one, and nothing is made for it.  A regular file
+ * of the user's that not everybody may write; a symbolic link is followed if
+ * it is root's or the user's.  The cause of a fault is logged.
+ */
+enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
+    bool read_only);
+
+/*
+ * mailbox_close(mailbox):
+ * Close the descriptors; the session lock goes with them.
+ */
+void mailbox_close(struct mailbox *mailbox);
+
+/*
+ * mailbox_has_journal(mailbox):
+ * Say whether the sidecar holds something.
+ */
+bool mailbox_has_journal(const struct mailbox *mailbox);
+
+/*
+ * mailbox_set_aside(mailbox):
+ * Copy the journal in the sidecar, which does not fit the mailbox, to a new
+ * file .NAME.dewey.DATE beside it, log both names, and clear it.  Returns 0,
+ * or -1 with the cause logged and the journal as it was.
+ */
+int mailbox_set_aside(const struct mailbox *mailbox);
+
+/*
+ * mailbox_stat(mailbox, stamp):
+ * Fill ${stamp} from the descriptor.  Without a mailbox everything is 0.
+ * Returns 0, or -1 with errno.
+ */
+int mailbox_stat(const struct mailbox *mailbox, struct mailbox_stamp *stamp);
+
+/*
+ * mailbox_is_still(mailbox, stamp), mailbox_is(mailbox, stamp):
+ * Say whether the open mailbox still has ${stamp}; mailbox_is: and whether its
+ * name, where it can be looked up, still leads to it.
+ */
+bool mailbox_is_still(const struct mailbox *mailbox,
+    const struct mailbox_stamp *stamp);
+bool mailbox_is(const struct mailbox *mailbox,
+    const struct mailbox_stamp *stamp);
+
+/*
+ * mailbox_is_settled(mailbox, stamp, now):
+ * Say whether every change after the moment ${now} of the coarse clock gives
+ * the file another time stamp than ${stamp} has.
+ */
+bool mailbox_is_settled(const struct mailbox *mailbox,
+    const struct mailbox_stamp *stamp, struct timespec now);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The maildrop of a session: the mailbox and the index of its messages in
+ * memory.  Scanning, reading, marking, unique-ids, and whether the mailbox is
+ * still what was scanned.
+ */
+#ifndef MAILDROP_H
+#define MAILDROP_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+#include "lock.h"
+#include "mailbox.h"
+#include "mbox.h"
+
+/* One message: 40 octets of memory, whatever its size. */
+struct maildrop_message {
+	uint64_t offset;	/* stored: where its From_ line begins */
+	uint64_t octets;	/* as sent */
+	uint32_t copy;		/* which of those with this id, from 1 */
+	uint8_t id[LIMITS_UID_OCTETS];	/* valid if identified */
+	uint8_t separator;	/* stored octets at its end that are not sent */
+	bool marked;		/* as deleted */
+};
+
+/* All fields are for reading only, outside of this room and update. */
+struct maildrop {
+	struct mailbox mailbox;
+	struct lock lock;
+	struct lock_dot dot;
+	struct mailbox_stamp stamp;	/* as it was scanned */
+	uint64_t window;	/* of UPDATE's journal; may be set */
+	bool settled;		/* a later change shows in the stamp */
+	bool identified;	/* every id and copy is known */
+	struct maildrop_message *messages;
+	size_t count;
+	size_t room;
+	uint64_t begin;		/* offset of the first message; what is before
+				 * it belongs to nobody and stays */
+	uint64_t end;		/* offset behind the last message */
+	uint64_t octets;	/* of all messages */
+	size_t marked;		/* messages */
+	uint64_t marked_octets;
+	char *block;		/* LIMITS_BLOCK octets of the mailbox */
+	uint64_t block_at;	/* their offset */
+	size_t block_n;		/* how many are valid */
+};
+
+/*
+ * maildrop_open(drop, path, read_only, locks, timeout):
+ * Open the mailbox ${path} of the effective user, take the session lock, and
+ * prepare the mailbox locks ${locks} with ${timeout} seconds.
+ * Nothing has to be closed unless this returns MAILBOX_FINE.
+ */
+enum mailbox_fault maildrop_open(struct maildrop *drop, const char *path,
+    bool read_only, const enum options_lock *locks, unsigned timeout);
+
+/*
+ * maildrop_scan(drop):
+ * Under the mailbox locks, complete an UPDATE that was cut short, read the
+ * mailbox and build the index.
+ */
+enum mailbox_fault maildrop_scan(struct maildrop *drop);
+
+/*
+ * maildrop_rescan(drop):
+ * As maildrop_scan, with the mailbox locks held by the caller.  Marks and ids
+ * are gone.
+ */
+enum mailbox_fault maildrop_rescan(struct maildrop *drop);
+
+/*
+ * maildrop_close(drop):
+ * Release everything.
+ */
+void maildrop_close(struct maildrop *drop);
+
+/*
+ * maildrop_end_of(drop, i):
+ * Return the offset behind the last stored octet of message ${i}, counted from
+ * 0, its separator included.
+ */
+uint64_t maildrop_end_of(const struct maildrop *drop, size_t i);
+
+/*
+ * maildrop_is_unchanged(drop):
+ * Say whether the mailbox is certainly as it was scanned.
+ */
+bool maildrop_is_unchanged(const struct maildrop *drop);
+
+/*
+ * maildrop_measure(drop, i):
+ * Say whether message ${i} is still where it was, with the same octets, the
+ * same end and, where its id is known, the same id.
+ */
+bool maildrop_measure(struct maildrop *drop, size_t i);
+
+/*
+ * maildrop_read(drop, offset, end, p):
+ * Point ${p} to stored octets from ${offset} on, valid until the next call.
+ * Returns how many, at least 1 and not beyond ${end}; 0 at the end of the
+ * file; -1 with errno.
+ */
+ssize_t maildrop_read(struct maildrop *drop, uint64_t offset, uint64_t end,
+    const char **p);
+
+/*
+ * maildrop_forget_block(drop):
+ * Make the next maildrop_read read the file anew.
+ */
+void maildrop_forget_block(struct maildrop *drop);
+
+/*
+ * maildrop_text_of(drop, i, offset):
+ * Set ${offset} to where the header of message ${i} begins, behind its From_
+ * line.  Returns 0, or -1 with errno.
+ */
+int maildrop_text_of(struct maildrop *drop, size_t i, uint64_t *offset);
+
+/*
+ * maildrop_hash(drop, i, id):
+ * Compute the id of message ${i} as it is stored now.  Returns 0, or -1 with
+ * errno.
+ */
+int maildrop_hash(struct maildrop *drop, size_t i,
+    uint8_t id[LIMITS_UID_OCTETS]);
+
+/*
+ * maildrop_mark(drop, i), maildrop_unmark_all(drop):
+ * Mark message ${i}, which is not marked, as deleted; take back all marks.
+ */
+void maildrop_mark(struct maildrop *drop, size_t i);
+void maildrop_unmark_all(struct maildrop *drop);
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Options.  A default, a key of the configuration file and a flag take the same
+ * way through the same row, so they cannot mean different things.
+ */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limits.h"
+#include "options.h"
+#include "span.h"
+
+enum kind {
+	SWITCH,			/* yes or no; a flag alone means yes */
+	SECONDS,
+	OCTETS,
+	FILE_NAME,		/* absolute, or relative to where dewey starts */
+	NAME,			/* of a user */
+	TEMPLATE,		/* path with %u %n %d %h */
+	HOST,
+	CHOICE,			/* one of the words in the row's argument */
+	LOCKS,			/* a list of them, or none */
+	ACTION			/* what to do instead of a session */
+};
+
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t field;		/* offset in struct options; action: which */
+	const char *value;	/* the default; NULL: none */
+	const char *argument;	/* as --help shows it; CHOICE: the words */
+	int most;		/* ACTION: operands, at most; at least 1 if any */
+	const char *help;
+};
+
+#define FIELD(field) offsetof(struct options, field)
+
+static const struct row rows[] = {
+	{ "users", FILE_NAME, FIELD(users), "system", "system|FILE", 0,
+	    "who may log in with a password: the system's accounts, or FILE "
+	    "(dewey-users(5))" },
+	{ "mail-user", NAME, FIELD(mail_user), NULL, "NAME", 0,
+	    "whose rights serve users of FILE that have no uid of their own" },
+	{ "allow", FILE_NAME, FIELD(allow), NULL, "FILE", 0,
+	    "only the users named in FILE may log in" },
+	{ "deny", FILE_NAME, FIELD(deny), NULL, "FILE", 0,
+	    "the users named in FILE may not log in" },
+	{ "secrets", FILE_NAME, FIELD(secrets), NULL, "FILE|none", 0,
+	    "the secrets of APOP (dewey-secrets(5)); none: no APOP" },
+	{ "apop-only", SWITCH, FIELD(apop_only), "yes", "yes|no", 0,
+	    "a user who has a secret may not log in with a password" },
+	{ "plaintext", CHOICE, FIELD(plaintext), "private",
+	    "private|always|never", 0,
+	    "where passwords are accepted in plain text; private: pipes, Unix "
+	    "sockets, loopback, and with --private" },
+	{ "private", SWITCH, FIELD(private_stream), "no", "yes|no", 0,
+	    "a TLS front end stands before dewey" },
+	{ "hide-users", SWITCH, FIELD(hide_users), "yes", "yes|no", 0,
+	    "answer USER the same whether or not there is such a user" },
+	{ "fail-delay", SECONDS, FIELD(fail_delay), "1", "SECONDS", 0,
+	    "the n-th refused login is answered n times this late" },
+	{ "mailbox", TEMPLATE, FIELD(mailbox), "/var/mail/%u", "TEMPLATE", 0,
+	    "where a user's mailbox is; %u is the user, %n what is before @ in "
+	    "it, %d what is behind, %h the home directory" },
+	{ "read-only", SWITCH, FIELD(read_only), "no", "yes|no", 0,
+	    "never write to a mailbox: DELE is refused" },
+	{ "locks", LOCKS, FIELD(locks), "fcntl,dotlock", "KINDS", 0,
+	    "which locks keep delivery out, in this order: any of fcntl, flock, "
+	    "dotlock, separated by commas, or none" },
+	{ "lock-timeout", SECONDS, FIELD(lock_timeout), "10", "SECONDS", 0,
+	    "how long to wait for these locks" },
+	{ "journal-window", OCTETS, FIELD(journal_window), "8388608",
+	    "OCTETS", 0,
+	    "how much UPDATE moves at a time; its journal needs twice as much "
+	    "space, and takes less where there is less" },
+	{ "idle-timeout", SECONDS, FIELD(idle_timeout), "600", "SECONDS", 0,
+	    "how long to wait for a command, or for a client that does not "
+	    "read; RFC 1939 wants at least 600" },
+	{ "login-timeout", SECONDS, FIELD(login_timeout), "120", "SECONDS", 0,
+	    "how long a client may take to log in" },
+	{ "host", HOST, FIELD(host), NULL, "NAME", 0,
+	    "the name in the greeting (default: this host's)" },
+	{ "log", CHOICE, FIELD(log), "auto", "auto|syslog|stderr|none", 0,
+	    "where the log goes; auto: stderr if that is a terminal, else "
+	    "syslog" },
+	{ "log-deletes", SWITCH, FIELD(log_deletes), "no", "yes|no", 0,
+	    "log the unique-id of each deleted message" },
+	{ "preauth", SWITCH, FIELD(preauth), "no", "yes|no", 0,
+	    "begin in the TRANSACTION state as the user who starts dewey" },
+	{ "verbose", SWITCH, FIELD(verbose), "no", "yes|no", 0,
+	    "show the dialogue on standard error, secrets masked" },
+	{ "config", FILE_NAME, FIELD(config), NULL, "FILE", 0,
+	    "read options from FILE (dewey.conf(5)); started by root: "
+	    SYSCONFDIR "/dewey/dewey.conf if it exists" },
+	{ "check-config", ACTION, OPTIONS_CHECK_CONFIG, NULL, NULL, 0,
+	    "read what a session would read and say what is unsafe or unwise" },
+	{ "set-secret", ACTION, OPTIONS_SET_SECRET, NULL, "NAME", 1,
+	    "set a user's secret in the file named by --secrets" },
+	{ "set-password", ACTION, OPTIONS_SET_PASSWORD, NULL, "NAME", 1,
+	    "set a user's password in the file named by --users" },
+	{ "remove-user", ACTION, OPTIONS_REMOVE_USER, NULL, "NAME", 1,
+	    "remove a user from the files named by --users and --secrets" },
+	{ "list", ACTION, OPTIONS_LIST, NULL, "MBOX", 1,
+	    "list the messages of a mailbox: number, octets, unique-id, From_ "
+	    "line" },
+	{ "check", ACTION, OPTIONS_CHECK, NULL, "MBOX", 1,
+	    "say what a session would see in a mailbox, and what is doubtful" },
+	{ "help", ACTION, OPTIONS_HELP, NULL, NULL, 0, "print this" },
+	{ "version", ACTION, OPTIONS_VERSION, NULL, NULL, 0,
+	    "print the version" },
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+int
+options_complain(struct options *options, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(options->error, sizeof(options->error), format,
+	    arguments);
+	va_end(arguments);
+	return -1;
+}
+
+static const struct row *
+find_row(struct span name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (span_equal(name, span_of(rows[i].name)))
+			return &rows[i];
+	return NULL;
+}
+
+/* Take the words of ${list}, cut at ${separator}, one by one: the place of
+ * ${word} among them, or -1. */
+static int
+choose(const char *list, struct span word)
+{
+	struct span rest = span_of(list);
+
+	for (int i = 0; rest.p != NULL; i++)
+		if (span_equal(span_cut(&rest, '|'), word))
+			return i;
+	return -1;
+}
+
+static int
+read_locks(enum options_lock *locks, struct span value)
+{
+	int n = 0;
+
+	memset(locks, 0, OPTIONS_LOCKS * sizeof(*locks));
+	if (span_equal(value, SPAN("none")))
+		return 0;
+	while (value.p != NULL) {
+		struct span word = span_trim(span_cut(&value, ','));
+		int kind = choose("fcntl|flock|dotlock", word) + 1;
+
+		if (kind == OPTIONS_LOCK_END || n + 1 == OPTIONS_LOCKS)
+			return -1;
+		for (int i = 0; i < n; i++)
+			if (locks[i] == (enum options_lock)kind)
+				return -1;
+		locks[n++] = (enum options_lock)kind;
+	}
+	return 0;
+}
+
+static bool
+is_template(struct span value)
+{
+	if (value.n == 0 || (value.p[0] != '/' && value.p[0] != '%'))
+		return false;
+	if (value.p[0] == '%' && (value.n < 2 || value.p[1] != 'h'))
+		return false;
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] == '%' && (++i == value.n ||
+		    memchr("undh%", value.p[i], 5) == NULL))
+			return false;
+	return true;
+}
+
+static bool
+is_host(struct span value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '.' && c != '-')
+			return false;
+	}
+	return value.n >= 1 && value.n <= LIMITS_HOST;
+}
+
+static int
+set_text(char **field, struct span value)
+{
+	free(*field);
+	*field = strndup(value.p, value.n);
+	return *field == NULL ? -1 : 0;
+}
+
+/* Store ${value} in the field of ${row}.  Returns NULL, or what the value
+ * should have been. */
+static const char *
+store(struct options *options, const struct row *row, struct span value)
+{
+	void *field = (char *)options + row->field;
+	uint64_t number;
+	int choice;
+
+	switch (row->kind) {
+	case SWITCH:
+		choice = choose("no|yes", value);
+		*(bool *)field = choice == 1;
+		return choice == -1 ? "yes or no" : NULL;
+	case SECONDS:
+		if (span_number(value, 86400, &number) == -1)
+			return "a number of seconds from 0 to 86400";
+		*(unsigned *)field = (unsigned)number;
+		return NULL;
+	case OCTETS:
+		if (span_number(value, 1 << 30, &number) == -1 || number == 0)
+			return "a number of octets from 1 to 1073741824";
+		*(unsigned *)field = (unsigned)number;
+		return NULL;
+	case CHOICE:
+		choice = choose(row->argument, value);
+		*(unsigned *)field = choice < 0 ? 0 : (unsigned)choice;
+		return choice < 0 ? row->argument : NULL;
+	case LOCKS:
+		return read_locks(field, value) == 0 ? NULL :
+		    "none, or a list of fcntl, flock and dotlock";
+	case TEMPLATE:
+		if (!is_template(value))
+			return "an absolute path, with % only in %u %n %d %h %%";
+		break;
+	case HOST:
+		if (!is_host(value))
+			return "a host name of letters, digits, dots and hyphens";
+		break;
+	case FILE_NAME:
+	case NAME:
+	case ACTION:
+		if (value.n == 0)
+			return "a name";
+		break;
+	}
+	return set_text(field, value) == 0 ? NULL : "less: memory is short";
+}
+
+static int
+read_action(struct options *options, const struct row *row, int argc,
+    char **argv)
+{
+	if (options->action != OPTIONS_SESSION)
+		return options_complain(options, "--%s: only one action at a time",
+		    row->name);
+	options->action = (enum options_action)row->field;
+	options->operands = argv;
+	while (options->operand_count < argc &&
+	    options->operand_count < row->most &&
+	    strncmp(argv[options->operand_count], "--", 2) != 0)
+		options->operand_count++;
+	if (row->most > 0 && options->operand_count == 0)
+		return options_complain(options, "--%s needs %s", row->name,
+		    row->argument);
+	return options->operand_count;
+}
+
+/* Read the flag argv[0].  Returns how many more words it took, or -1. */
+static int
+read_flag(struct options *options, int argc, char **argv)
+{
+	struct span value = span_of(argv[0]), name;
+	const struct row *row;
+	const char *wanted;
+	int took = 0;
+
+	if (value.n < 3 || memcmp(value.p, "--", 2) != 0)
+		return options_complain(options, "unexpected `%s' (try dewey --help)",
+		    argv[0]);
+	value.p += 2;
+	value.n -= 2;
+	name = span_cut(&value, '=');
+	row = find_row(name);
+	if (row == NULL)
+		return options_complain(options, "there is no option `%s' (try dewey "
+		    "--help)", argv[0]);
+	if (row->kind == ACTION) {
+		if (value.p != NULL && row->most == 0)
+			return options_complain(options, "--%s takes no value",
+			    row->name);
+		if (value.p == NULL)
+			return read_action(options, row, argc - 1, argv + 1);
+		argv[0] += name.n + 3;
+		return read_action(options, row, argc, argv) - 1;
+	}
+	if (value.p == NULL && row->kind == SWITCH)
+		value = SPAN("yes");
+	if (value.p == NULL) {
+		if (argc < 2)
+			return options_complain(options, "--%s needs a value: %s",
+			    row->name, row->argument);
+		value = span_of(argv[1]);
+		took = 1;
+	}
+	wanted = store(options, row, value);
+	if (wanted != NULL)
+		return options_complain(options, "--%s must be %s", row->name, wanted);
+	return took;
+}
+
+int
+options_begin(struct options *options)
+{
+	memset(options, 0, sizeof(*options));
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].kind != ACTION && rows[i].value != NULL &&
+		    store(options, &rows[i], span_of(rows[i].value)) != NULL)
+			return options_complain(options, "memory is short");
+	return 0;
+}
+
+const char *
+options_set(struct options *options, struct span key, struct span value)
+{
+	const struct row *row = find_row(key);
+
+	if (row == NULL || row->kind == ACTION)
+		return "one of the keys that dewey --help lists";
+	return store(options, row, value);
+}
+
+int
+options_flags(struct options *options, int argc, char **argv)
+{
+	int took;
+
+	for (int i = 1; i < argc; i += took + 1)
+		if ((took = read_flag(options, argc - i, argv + i)) < 0)
+			return -1;
+	return 0;
+}
+
+void
+options_free(struct options *options)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		switch (rows[i].kind) {
+		case FILE_NAME:
+		case NAME:
+		case TEMPLATE:
+		case HOST:
+			free(*(char **)(void *)((char *)options +
+			    rows[i].field));
+			break;
+		default:
+			break;
+		}
+	memset(options, 0, sizeof(*options));
+}
+
+/* Print ${text} in lines of at most ${width} columns behind ${indent}. */
+static void
+print_filled(FILE *out, int indent, size_t width, struct span text)
+{
+	while (text.p != NULL) {
+		struct span line = text;
+
+		if (line.n > width) {
+			line.n = width;
+			while (line.n > 0 && text.p[line.n] != ' ')
+				line.n--;
+			text.p += line.n + 1;
+			text.n -= line.n + 1;
+		} else {
+			text.p = NULL;
+		}
+		(void)fprintf(out, "%*s%.*s\n", indent, "", (int)line.n,
+		    line.p);
+	}
+}
+
+void
+options_help(FILE *out)
+{
+	(void)fputs("Usage: dewey [OPTION]...\n"
+	    "Speak POP3 on standard input and output for one session.\n\n", out);
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *row = &rows[i];
+
+		(void)fprintf(out, "  --%s", row->name);
+		if (row->argument != NULL)
+			(void)fprintf(out, row->kind == ACTION ? " %s" : "=%s",
+			    row->argument);
+		if (row->value != NULL)
+			(void)fprintf(out, "  (%s)", row->value);
+		(void)fputc('\n', out);
+		print_filled(out, 8, 70, span_of(row->help));
+	}
+	(void)fputs("\nExit: 0 the session ended in order, 1 the client did not "
+	    "end it, 100 a mistake in\nthe options, 111 trouble with the system "
+	    "or the maildrop.  See dewey(8).\n", out);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Options.  One table makes the flags, the keys of the configuration file, the
+ * defaults and --help.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "span.h"
+
+enum options_action {
+	OPTIONS_SESSION,	/* no action was named: speak POP3 */
+	OPTIONS_HELP,
+	OPTIONS_VERSION,
+	OPTIONS_CHECK_CONFIG,
+	OPTIONS_SET_SECRET,
+	OPTIONS_SET_PASSWORD,
+	OPTIONS_REMOVE_USER,
+	OPTIONS_LIST,
+	OPTIONS_CHECK
+};
+
+enum options_plaintext {
+	OPTIONS_PLAINTEXT_PRIVATE,
+	OPTIONS_PLAINTEXT_ALWAYS,
+	OPTIONS_PLAINTEXT_NEVER
+};
+
+/* Kinds of mailbox locks, in the order they are taken; OPTIONS_LOCK_END ends
+ * the list. */
+enum options_lock {
+	OPTIONS_LOCK_END,
+	OPTIONS_LOCK_FCNTL,
+	OPTIONS_LOCK_FLOCK,
+	OPTIONS_LOCK_DOTLOCK
+};
+#define OPTIONS_LOCKS 4
+
+/* Every text is owned by the options and NULL where none was given. */
+struct options {
+	char *config;
+	char *users;
+	char *mail_user;
+	char *allow;
+	char *deny;
+	char *secrets;
+	char *mailbox;
+	char *host;
+	bool apop_only;
+	bool hide_users;
+	bool preauth;
+	bool read_only;
+	bool private_stream;
+	bool log_deletes;
+	bool verbose;
+	unsigned plaintext;	/* enum options_plaintext */
+	unsigned log;		/* enum log_target */
+	unsigned idle_timeout;	/* seconds, as all of these */
+	unsigned login_timeout;
+	unsigned lock_timeout;
+	unsigned fail_delay;
+	unsigned journal_window;	/* octets */
+	enum options_lock locks[OPTIONS_LOCKS];
+	enum options_action action;
+	char **operands;	/* of the action; not owned */
+	int operand_count;
+	char error[512];	/* what is wrong */
+};
+
+/*
+ * options_begin(options):
+ * Give every option its default.  Returns 0, or -1 if memory is short.
+ */
+int options_begin(struct options *options);
+
+/*
+ * options_set(options, key, value):
+ * Give the option ${key} the text ${value}.  Returns NULL, or what ${key} or
+ * ${value} should have been ("yes or no").
+ */
+const char *options_set(struct options *options, struct span key,
+    struct span value);
+
+/*
+ * options_flags(options, argc, argv):
+ * Read the flags of ${argv}, which must outlive ${options}.
+ * Returns 0, or -1 with ${options}->error saying what is wrong.
+ */
+int options_flags(struct options *options, int argc, char **argv);
+
+/*
+ * options_complain(options, format, ...):
+ * Put what is wrong into ${options}->error.  Returns -1.
+ */
+int options_complain(struct options *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * options_free(options):
+ * Release what the options hold.
+ */
+void options_free(struct options *options);
+
+/*
+ * options_help(out):
+ * Print every option with its default to ${out}.
+ */
+void options_help(FILE *out);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who is calling, and whether strangers can listen.
+ */
+#ifndef PEER_H
+#define PEER_H
+
+#include <stdbool.h>
+
+/* Octets of an address as text, NUL included. */
+#define PEER_TEXT 64
+
+struct peer {
+	char text[PEER_TEXT];	/* an address, or "pipe" */
+	bool closed;		/* a pipe, a Unix socket, loopback */
+};
+
+/*
+ * peer_find(peer, fd):
+ * Find out who is at the other end of ${fd}: its socket's address, else
+ * TCPREMOTEIP, REMOTE_ADDR, REMOTE_HOST or the first word of SSH_CONNECTION if
+ * that is an address, else "pipe".  IPv4 in IPv6 is printed as IPv4.  No name
+ * is looked up.
+ */
+void peer_find(struct peer *peer, int fd);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The TRANSACTION state.  What was asked for is what is sent: a message is
+ * looked at before its first octet and after its last one, and one that is not
+ * what was scanned is refused, or cut off without the final dot.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "identity.h"
+#include "maildrop.h"
+#include "mbox.h"
+#include "transaction.h"
+#include "uid.h"
+#include "wire.h"
+
+/* Whether ${number} is a message that is not marked; if not, the reply. */
+static bool
+is_there(const struct transaction *state, uint64_t number,
+    struct dispatch_reply *reply)
+{
+	const struct maildrop *drop = state->drop;
+
+	reply->n = number;
+	if (number >= 1 && number <= drop->count) {
+		reply->text = DISPATCH_IS_DELETED;
+		return !drop->messages[number - 1].marked;
+	}
+	reply->text = DISPATCH_NO_SUCH;
+	reply->n = drop->count;
+	return false;
+}
+
+static void
+total(const struct maildrop *drop, struct dispatch_reply *reply)
+{
+	reply->n = drop->count - drop->marked;
+	reply->octets = drop->octets - drop->marked_octets;
+}
+
+static enum dispatch_next
+stat(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+
+	(void)command;
+	reply->text = DISPATCH_STAT;
+	total(state->drop, reply);
+	return DISPATCH_STAY;
+}
+
+/* One line of a listing. */
+static void
+put_item(struct wire *wire, uint64_t number, struct span what)
+{
+	char digits[SPAN_DIGITS];
+
+	wire_put(wire, span_digits(number, digits));
+	wire_put(wire, SPAN(" "));
+	wire_put(wire, what);
+	wire_put(wire, SPAN("\r\n"));
+}
+
+static enum dispatch_next
+list(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+	const struct maildrop *drop = state->drop;
+
+	if (command->given == 1) {
+		if (is_there(state, command->numbers[0], reply)) {
+			reply->text = DISPATCH_LIST_ONE;
+			reply->octets = drop->messages[reply->n - 1].octets;
+		}
+		return DISPATCH_STAY;
+	}
+	reply->text = DISPATCH_LIST_ALL;
+	total(drop, reply);
+	dispatch_say(state->wire, reply);
+	reply->text = DISPATCH_SENT;
+	for (size_t i = 0; i < drop->count; i++) {
+		char digits[SPAN_DIGITS];
+
+		if (!drop->messages[i].marked)
+			put_item(state->wire, i + 1,
+			    span_digits(drop->messages[i].octets, digits));
+	}
+	wire_put(state->wire, SPAN(".\r\n"));
+	return DISPATCH_STAY;
+}
+
+static enum dispatch_next
+uidl(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+	const struct maildrop *drop = state->drop;
+	char text[LIMITS_UID_MAX + 1];
+	enum mailbox_fault fault;
+
+	if (command->given == 1 &&
+	    !is_there(state, command->numbers[0], reply))
+		return DISPATCH_STAY;
+	fault = identity_complete(state->drop);
+	if (fault != MAILBOX_FINE) {
+		reply->text = dispatch_fault(fault);
+		return DISPATCH_STAY;
+	}
+	if (command->given == 1) {
+		const struct maildrop_message *m =
+		    &drop->messages[reply->n - 1];
+
+		uid_print(m->id, m->copy, text);
+		reply->name = span_of(text);
+		reply->text = DISPATCH_UIDL_ONE;
+		dispatch_say(state->wire, reply);
+		reply->text = DISPATCH_SENT;
+		return DISPATCH_STAY;
+	}
+	reply->text = DISPATCH_UIDL_ALL;
+	dispatch_say(state->wire, reply);
+	reply->text = DISPATCH_SENT;
+	for (size_t i = 0; i < drop->count; i++) {
+		if (drop->messages[i].marked)
+			continue;
+		uid_print(drop->messages[i].id, drop->messages[i].copy, text);
+		put_item(state->wire, i + 1, span_of(text));
+	}
+	wire_put(state->wire, SPAN(".\r\n"));
+	return DISPATCH_STAY;
+}
+
+/* Send message ${i} as RETR does, or with ${top} as far as TOP goes.  Returns
+ * the octets sent, or -1 if it could not be read to its end. */
+static int64_t
+send_text(struct transaction *state, size_t i, uint64_t at,
+    struct mbox_top *top)
+{
+	struct maildrop *drop = state->drop;
+	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
+	struct wire_body body = { .octets = 0 };
+
+	while (at < end && state->wire->end == WIRE_OPEN) {
+		const char *p = NULL;
+		ssize_t n = maildrop_read(drop, at, end, &p);
+		size_t part;
+
+		if (n <= 0)
+			return -1;
+		part = top == NULL ? (size_t)n : mbox_top(top, p, (size_t)n);
+		wire_body(state->wire, &body, p, part);
+		if (part < (size_t)n)
+			break;
+		at += (uint64_t)n;
+	}
+	wire_body_end(state->wire, &body);
+	/* TOP has an empty line behind the header even if the message does
+	 * not. */
+	if (top != NULL && !top->body)
+		wire_put(state->wire, SPAN("\r\n"));
+	return (int64_t)body.octets;
+}
+
+/* Send message ${i} whole or cut by ${top}, its first line being ${reply}. */
+static enum dispatch_next
+send_message(struct transaction *state, size_t i, struct mbox_top *top,
+    struct dispatch_reply *reply)
+{
+	struct maildrop *drop = state->drop;
+	struct mailbox_stamp stamp;
+	uint64_t text;
+	int64_t sent;
+
+	if (mailbox_stat(&drop->mailbox, &stamp) == -1 ||
+	    (!maildrop_is_unchanged(drop) && !maildrop_measure(drop, i)) ||
+	    maildrop_text_of(drop, i, &text) == -1) {
+		reply->text = DISPATCH_CHANGED;
+		return DISPATCH_STAY;
+	}
+	reply->octets = drop->messages[i].octets;
+	dispatch_say(state->wire, reply);
+	reply->text = DISPATCH_SENT;
+	sent = send_text(state, i, text, top);
+	state->retrieved_octets += sent < 0 ? 0 : (uint64_t)sent;
+	if (state->wire->end != WIRE_OPEN)
+		return DISPATCH_STAY;
+	if (sent < 0 ||
+	    (top == NULL && (uint64_t)sent != drop->messages[i].octets) ||
+	    (!mailbox_is_still(&drop->mailbox, &stamp) &&
+	    !maildrop_measure(drop, i))) {
+		state->torn = true;
+		return DISPATCH_CLOSE;
+	}
+	wire_put(state->wire, SPAN(".\r\n"));
+	state->retrieved += top == NULL;
+	return DISPATCH_STAY;
+}
+
+static enum dispatch_next
+retr(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+
+	if (!is_there(state, command->numbers[0], reply))
+		return DISPATCH_STAY;
+	reply->text = DISPATCH_RETR;
+	return send_message(state, reply->n - 1, NULL, reply);
+}
+
+static enum dispatch_next
+top(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+	struct mbox_top top = { .lines = command->numbers[1] };
+
+	if (!is_there(state, command->numbers[0], reply)) {
+		if (reply->text == DISPATCH_NO_SUCH)
+			reply->text = DISPATCH_NO_SUCH_TOP;
+		return DISPATCH_STAY;
+	}
+	reply->text = DISPATCH_TOP;
+	return send_message(state, reply->n - 1, &top, reply);
+}
+
+static enum dispatch_next
+dele(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+
+	if (state->drop->mailbox.read_only) {
+		reply->text = DISPATCH_READ_ONLY;
+	} else if (is_there(state, command->numbers[0], reply)) {
+		maildrop_mark(state->drop, reply->n - 1);
+		reply->text = DISPATCH_DELETED;
+	} else if (reply->text == DISPATCH_IS_DELETED) {
+		reply->text = DISPATCH_ALREADY_DELETED;
+	}
+	return DISPATCH_STAY;
+}
+
+static enum dispatch_next
+noop(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	(void)to;
+	(void)command;
+	reply->text = DISPATCH_OK;
+	return DISPATCH_STAY;
+}
+
+static enum dispatch_next
+rset(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+
+	(void)command;
+	maildrop_unmark_all(state->drop);
+	reply->text = DISPATCH_MAILDROP;
+	total(state->drop, reply);
+	return DISPATCH_STAY;
+}
+
+static enum dispatch_next
+capa(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	struct transaction *state = to;
+
+	(void)command;
+	reply->text = DISPATCH_CAPA;
+	dispatch_say(state->wire, reply);
+	reply->text = DISPATCH_SENT;
+	dispatch_capabilities(state->wire, state->passwords, true);
+	return DISPATCH_STAY;
+}
+
+static enum dispatch_next
+quit(void *to, const struct dispatch_command *command,
+    struct dispatch_reply *reply)
+{
+	(void)to;
+	(void)command;
+	(void)reply;
+	return DISPATCH_LEAVE;
+}
+
+enum dispatch_end
+transaction_run(struct transaction *state)
+{
+	static const char number[] = "a message-number";
+	static const char nothing[] = "no argument";
+	static const struct dispatch_row rows[] = {
+		{ "STAT", DISPATCH_NONE, stat, nothing },
+		{ "LIST", DISPATCH_MAYBE_NUMBER, list, number },
+		{ "RETR", DISPATCH_NUMBER, retr, number },
+		{ "DELE", DISPATCH_NUMBER, dele, number },
+		{ "NOOP", DISPATCH_NONE, noop, nothing },
+		{ "RSET", DISPATCH_NONE, rset, nothing },
+		{ "TOP", DISPATCH_TWO_NUMBERS, top,
+		    "a message-number and a number of lines" },
+		{ "UIDL", DISPATCH_MAYBE_NUMBER, uidl, number },
+		{ "CAPA", DISPATCH_NONE, capa, nothing },
+		{ "QUIT", DISPATCH_NONE, quit, nothing },
+		{ NULL, DISPATCH_NONE, NULL, NULL }
+	};
+	static const char *const elsewhere[] = { "USER", "PASS", "APOP", NULL };
+	const struct dispatch dispatch = {
+		.name = "TRANSACTION",
+		.rows = rows,
+		.elsewhere = elsewhere,
+		.bad = &state->bad,
+	};
+
+	return dispatch_run(&dispatch, state->wire, state);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The UPDATE state.  The mailbox locks are held throughout.  What each step
+ * leaves behind if everything stops right after it; N is the new size, S the
+ * old one, "next" is the next login or --recover, which goes on from there:
+ *
+ *   step                                        a crash right after it leaves
+ *   ------------------------------------------  ------------------------------
+ *   a mark is wanted only behind what stays:
+ *     ftruncate(mailbox, N)                     before-state or after-state
+ *     fsync(mailbox)                            after-state
+ *   otherwise:
+ *   0 fsync(mailbox)                            before-state
+ *   1 journal: allocate, plan                   before-state; next clears it
+ *     slot 0 (a step), fsync(journal)           next does the step, goes on
+ *   2 mailbox: the step, fsync(mailbox)         next does it again, goes on
+ *     journal: slot 1, 2, ..., fsync            next does that step, goes on
+ *     (data of a step before its slot: torn     (the slot before counts: its
+ *     data makes the slot invalid)              step is done again)
+ *   3 journal: slot MARK, fsync                 next writes the nonce
+ *     mailbox: the nonce at N, fsync            next writes it again
+ *   4 journal: slot TRUNC, fsync                nonce there: next cuts at N
+ *     mailbox: ftruncate(N), fsync              no nonce: next clears
+ *     journal: cleared, fsync                   after-state
+ *
+ * Mail delivered between a crash and the next login lies behind S and is one
+ * more run to be moved, or, once the mailbox was cut, behind N, where it
+ * belongs.  There is no way back after slot 0, only forward.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "identity.h"
+#include "journal.h"
+#include "log.h"
+#include "maildrop.h"
+#include "uid.h"
+#include "update.h"
+
+/* The first message of those at the end that are all marked. */
+static size_t
+suffix(const struct maildrop *drop)
+{
+	size_t i = drop->count;
+
+	while (i > 0 && drop->messages[i - 1].marked)
+		i--;
+	return i;
+}
+
+/* Cut the mailbox before message ${first}. */
+static enum update_result
+cut(struct maildrop *drop, size_t first)
+{
+	int fd = drop->mailbox.fd;
+
+	if (ftruncate(fd, (off_t)drop->messages[first].offset) == 0 &&
+	    fsync(fd) == 0)
+		return UPDATE_DONE;
+	log_error("%s: cannot be shortened: %s", drop->mailbox.path,
+	    strerror(errno));
+	return UPDATE_FAILED;
+}
+
+static void
+alive(void *to)
+{
+	lock_keep(to);
+}
+
+/* Add what stays to the plan: what is before the first message, and the
+ * messages that are not marked, neighbours as one run. */
+static int
+plan_runs(const struct maildrop *drop, struct plan *plan)
+{
+	uint64_t from = 0;
+	bool open = true;
+
+	for (size_t i = 0; i < drop->count; i++) {
+		const struct maildrop_message *m = &drop->messages[i];
+
+		if (m->marked && open &&
+		    plan_keep(plan, from, m->offset - from) == -1)
+			return -1;
+		if (!m->marked && !open)
+			from = m->offset;
+		open = !m->marked;
+	}
+	return open ? plan_keep(plan, from, drop->end - from) : 0;
+}
+
+static enum update_result
+compact(struct maildrop *drop)
+{
+	struct journal journal;
+	int result = -1, error = ENOSPC;
+
+	memset(&journal, 0, sizeof(journal));
+	if (!drop->mailbox.no_journal) {
+		result = journal_begin(&journal, drop->mailbox.fd,
+		    drop->mailbox.sidecar, drop->mailbox.dir, drop->block);
+		journal.file.window = drop->window;
+		journal.alive = alive;
+		journal.to = &drop->lock;
+		maildrop_forget_block(drop);
+		if (result == 0)
+			result = plan_runs(drop, &journal.file.plan);
+		if (result == 0)
+			result = journal_run(&journal);
+		error = errno;
+		journal_end(&journal);
+	}
+	if (result == 0)
+		return UPDATE_DONE;
+	if (journal.touched) {
+		log_error("%s: UPDATE stopped half way: %s; the next login or "
+		    "dewey --recover completes it", drop->mailbox.path,
+		    strerror(error));
+		return UPDATE_FAILED;
+	}
+	log_error("%s: no journal can be written: %s; nothing is moved",
+	    drop->mailbox.path, strerror(error));
+	/* Deleting is the way out of a full disk: do what needs no space. */
+	if ((error == ENOSPC || error == EDQUOT || error == EFBIG) &&
+	    suffix(drop) < drop->count && cut(drop, suffix(drop)) == UPDATE_DONE)
+		return UPDATE_PARTLY;
+	return UPDATE_FAILED;
+}
+
+static void
+log_marked(struct maildrop *drop)
+{
+	char text[LIMITS_UID_MAX + 1];
+
+	if (identity_complete(drop) != MAILBOX_FINE)
+		return;
+	for (size_t i = 0; i < drop->count; i++)
+		if (drop->messages[i].marked) {
+			uid_print(drop->messages[i].id, drop->messages[i].copy,
+			    text);
+			log_info("mailbox=%s deleting=%s", drop->mailbox.path,
+			    text);
+		}
+}
+
+/* The locks are held and the marks are settled: do it. */
+static enum update_result
+remove_marked(struct maildrop *drop, bool log_ids, uint64_t *deleted)
+{
+	size_t first = suffix(drop);
+	enum update_result result;
+
+	if (drop->marked == 0)
+		return UPDATE_DONE;
+	if (log_ids)
+		log_marked(drop);
+	*deleted = drop->marked;
+	if (drop->count - first == drop->marked)
+		result = cut(drop, first);
+	else
+		result = compact(drop);
+	if (result == UPDATE_PARTLY)
+		*deleted = drop->count - first;
+	if (result == UPDATE_FAILED)
+		*deleted = 0;
+	return result;
+}
+
+enum update_result
+update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
+{
+	enum update_result result = UPDATE_FAILED;
+	enum lock_result got;
+	bool lost = false;
+
+	*deleted = 0;
+	if (drop->marked == 0)
+		return UPDATE_DONE;
+	got = lock_take(&drop->lock);
+	if (got != LOCK_HELD) {
+		log_error("%s: %s; nothing is deleted", drop->mailbox.path,
+		    got == LOCK_BUSY ? "another program kept it locked for the "
+		    "whole --lock-timeout" : strerror(errno));
+		return UPDATE_FAILED;
+	}
+	if (maildrop_is_unchanged(drop) ||
+	    identity_renew(drop, &lost) == MAILBOX_FINE)
+		result = remove_marked(drop, log_ids, deleted);
+	lock_release(&drop->lock);
+	return result == UPDATE_DONE && lost ? UPDATE_PARTLY : result;
+}

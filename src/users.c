@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who may log in.  Every reason to keep a user out looks the same from outside:
+ * he does not exist.  The log does not name unknown users, for people type
+ * passwords where the name belongs.
+ */
+#include "config.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "records.h"
+#include "users.h"
+
+/* Hashed for users that do not exist: the work of a usual entry, fitting no
+ * password. */
+#define NOBODYS_HASH "$y$j9T$......................$" \
+	"..........................................."
+
+#define SECONDS_A_DAY 86400
+
+/* An entry that names no uid. */
+#define NO_UID ((uid_t)-1)
+
+static bool
+can_be_maildrop(struct span name)
+{
+	if (name.n == 0 || name.n > LIMITS_NAME || name.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+
+		if (c <= ' ' || c == 0x7f || c == '/' || c == ':')
+			return false;
+	}
+	return true;
+}
+
+/* Say whether ${name} stands in the list ${path}: 1, 0, or -1 with errno. */
+static int
+is_listed(const char *path, struct span name)
+{
+	struct records records;
+	struct span line;
+	const char *why;
+	int got, found = 0;
+
+	if (records_open(&records, path, 022, &why) == -1) {
+		log_error("%s: %s", path, why);
+		return -1;
+	}
+	while ((got = records_next(&records, &line)) != 0) {
+		if (got == -1 && errno != EINVAL) {
+			found = -1;
+			break;
+		}
+		if (got == -1)
+			log_warning("%s:%u: the line is too long or holds NUL; "
+			    "it is skipped", path, records.line);
+		else if (span_equal(span_trim(line), name))
+			found = 1;
+	}
+	records_close(&records);
+	return found;
+}
+
+/* Whether the lists let ${name} in: 1, 0, or -1 with errno. */
+static int
+is_let_in(const struct users *users, struct span name)
+{
+	int listed = users->deny == NULL ? 0 : is_listed(users->deny, name);
+
+	if (listed != 0)
+		return listed == -1 ? -1 : 0;
+	return users->allow == NULL ? 1 : is_listed(users->allow, name);
+}
+
+static int
+fill_entry(struct users_entry *entry, const struct passwd *pw, const char *hash)
+{
+	entry->uid = pw->pw_uid;
+	entry->gid = pw->pw_gid;
+	if (span_copy(span_of(pw->pw_dir), entry->home,
+	    sizeof(entry->home)) == -1 ||
+	    span_copy(span_of(hash), entry->hash, sizeof(entry->hash)) == -1)
+		return -1;
+	return 0;
+}
+
+/* shadow(5): the account or its password has run out. */
+static bool
+is_expired(const struct spwd *sp)
+{
+	long today = (long)(time(NULL) / SECONDS_A_DAY);
+
+	if (sp->sp_expire >= 0 && today >= sp->sp_expire)
+		return true;
+	/* A last change on day 0: it must be changed at once, and POP3 has no
+	 * way to do that. */
+	if (sp->sp_lstchg == 0)
+		return true;
+	return sp->sp_max >= 0 && sp->sp_lstchg > 0 &&
+	    today > sp->sp_lstchg + sp->sp_max;
+}
+
+/* Whether the account is open: for a password, or for a user with a secret. */
+static bool
+is_open(const char *hash, bool has_secret)
+{
+	if (hash == NULL || hash[0] == '\0' || hash[0] == '!')
+		return false;
+	/* `*' alone: no password was ever set, and none is needed. */
+	if (hash[0] == '*')
+		return has_secret && hash[1] == '\0';
+	return strcmp(hash, "x") != 0;
+}
+
+static int
+find_account(struct users_entry *entry, bool has_secret)
+{
+	struct passwd *pw;
+	struct spwd *sp;
+	const char *hash;
+	int found = 0;
+
+	errno = 0;
+	pw = getpwnam(entry->name);
+	if (pw == NULL)
+		return errno == 0 || errno == ENOENT ? 0 : -1;
+	hash = pw->pw_passwd;
+	sp = getspnam(entry->name);
+	if (sp != NULL)
+		hash = is_expired(sp) ? "" : sp->sp_pwdp;
+	if (is_open(hash, has_secret))
+		found = fill_entry(entry, pw, hash) == 0;
+	if (sp != NULL)
+		span_wipe(sp->sp_pwdp, strlen(sp->sp_pwdp));
+	endspent();
+	endpwent();
+	return found;
+}
+
+/* The rights of users who have none of their own.  Those of root, without a
+ * --mail-user, are refused later. */
+static void
+lend_rights(const struct users *users, struct users_entry *entry)
+{
+	struct passwd *pw = NULL;
+
+	entry->uid = geteuid();
+	entry->gid = getegid();
+	if (users->by_root && users->mail_user != NULL)
+		pw = getpwnam(users->mail_user);
+	if (pw != NULL) {
+		entry->uid = pw->pw_uid;
+		entry->gid = pw->pw_gid;
+	}
+}
+
+/* Read name:hash[:uid:gid:gecos:home:shell] behind the name.  Returns 0, or -1
+ * if the line is malformed. */
+static int
+read_entry(struct span rest, struct users_entry *entry)
+{
+	struct span hash = span_cut(&rest, ':'), uid, gid, home;
+	uint64_t id[2];
+
+	if (hash.n > 7 && memcmp(hash.p, "{CRYPT}", 7) == 0) {
+		hash.p += 7;
+		hash.n -= 7;
+	}
+	if (span_copy(hash, entry->hash, sizeof(entry->hash)) == -1)
+		return -1;
+	uid = span_cut(&rest, ':');
+	gid = span_cut(&rest, ':');
+	(void)span_cut(&rest, ':');
+	home = span_cut(&rest, ':');
+	if (span_copy(home, entry->home, sizeof(entry->home)) == -1)
+		return -1;
+	if (uid.n == 0 && gid.n == 0) {
+		entry->uid = NO_UID;
+		return 0;
+	}
+	if (span_number(uid, UINT32_MAX - 1, &id[0]) == -1 ||
+	    span_number(gid, UINT32_MAX - 1, &id[1]) == -1)
+		return -1;
+	entry->uid = (uid_t)id[0];
+	entry->gid = (gid_t)id[1];
+	return 0;
+}
+
+static int
+find_in_file(const struct users *users, struct span name,
+    struct users_entry *entry)
+{
+	struct records records;
+	struct users_entry scratch;
+	struct span line;
+	const char *why;
+	int got, found = 0;
+
+	if (records_open(&records, users->file, 022, &why) == -1) {
+		log_error("%s: %s", users->file, why);
+		return -1;
+	}
+	while ((got = records_next(&records, &line)) != 0) {
+		struct span rest = line, key = span_cut(&rest, ':');
+		bool wanted = got == 1 && found == 0 && span_equal(key, name);
+
+		if (got == -1 && errno != EINVAL) {
+			log_error("%s: %s", users->file, strerror(errno));
+			found = -1;
+			break;
+		}
+		if (got == -1 || key.n == 0 || rest.p == NULL ||
+		    read_entry(rest, wanted ? entry : &scratch) == -1)
+			log_warning("%s:%u: expected `name:hash' or "
+			    "`name:hash:uid:gid:gecos:home:shell'; the line is "
+			    "skipped", users->file, records.line);
+		else if (wanted)
+			found = 1;
+	}
+	span_wipe(&scratch, sizeof(scratch));
+	records_close(&records);
+	if (found == 1 && entry->uid == NO_UID)
+		lend_rights(users, entry);
+	return found;
+}
+
+/* Without a users file and without root: the one user there is. */
+static int
+find_self(struct users_entry *entry, bool has_secret)
+{
+	char name[sizeof(entry->name)];
+
+	memcpy(name, entry->name, sizeof(name));
+	return has_secret && users_self(entry) == 0 &&
+	    strcmp(name, entry->name) == 0;
+}
+
+int
+users_find(const struct users *users, struct span name, bool has_secret,
+    struct users_entry *entry)
+{
+	int found;
+
+	memset(entry, 0, sizeof(*entry));
+	if (!can_be_maildrop(name))
+		return 0;
+	(void)span_copy(name, entry->name, sizeof(entry->name));
+	found = is_let_in(users, name);
+	if (found == 1 && users->file != NULL) {
+		found = find_in_file(users, name, entry);
+		if (found == 0 && has_secret) {
+			lend_rights(users, entry);
+			found = 1;
+		}
+	} else if (found == 1) {
+		found = users->by_root ? find_account(entry, has_secret) :
+		    find_self(entry, has_secret);
+	}
+	if (found == 1 && (entry->uid == 0 ||
+	    (!users->by_root && entry->uid != geteuid())))
+		found = 0;
+	if (found != 1)
+		users_forget(entry);
+	return found;
+}
+
+int
+users_self(struct users_entry *entry)
+{
+	struct passwd *pw = getpwuid(geteuid());
+	int result = -1;
+
+	memset(entry, 0, sizeof(*entry));
+	if (pw != NULL && can_be_maildrop(span_of(pw->pw_name)) &&
+	    span_copy(span_of(pw->pw_name), entry->name,
+	    sizeof(entry->name)) == 0)
+		result = fill_entry(entry, pw, "");
+	endpwent();
+	return result;
+}
+
+bool
+users_password_fits(const struct users_entry *entry, struct span password)
+{
+	char text[LIMITS_COMMAND + 1];
+	const char *hash = entry == NULL ? NOBODYS_HASH : entry->hash;
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	const char *made = NULL;
+	bool fits = false;
+
+	if (data != NULL && span_copy(password, text, sizeof(text)) == 0)
+		made = crypt_r(text, hash, data);
+	/* crypt(3) of an invalid hash is NULL or begins with `*'. */
+	if (made != NULL && made[0] != '*' && hash[0] != '\0')
+		fits = entry != NULL &&
+		    span_equal_secret(span_of(made), span_of(hash));
+	span_wipe(text, sizeof(text));
+	if (data != NULL)
+		span_wipe(data, sizeof(*data));
+	free(data);
+	return fits;
+}
+
+void
+users_forget(struct users_entry *entry)
+{
+	span_wipe(entry, sizeof(*entry));
+}

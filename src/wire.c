@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The client stream.  Sockets are read and written with MSG_DONTWAIT, anything
+ * else only when poll(2) says so and in pieces that then cannot block; so a
+ * deadline holds for reading and for writing, and no descriptor is made
+ * non-blocking behind the back of who shares it.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+int64_t
+wire_clock(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool
+is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+void
+wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
+{
+	int one = 1;
+
+	wire->end = WIRE_OPEN;
+	wire->in = in;
+	wire->out = out;
+	wire->in_socket = is_socket(in);
+	wire->out_socket = is_socket(out);
+	wire->stop = stop;
+	wire->start = wire->filled = wire->gathered = 0;
+	(void)sigprocmask(SIG_BLOCK, NULL, &wire->waiting);
+	(void)sigdelset(&wire->waiting, SIGTERM);
+	(void)sigdelset(&wire->waiting, SIGHUP);
+	(void)sigdelset(&wire->waiting, SIGINT);
+	wire->tcp = wire->out_socket &&
+	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
+}
+
+static void
+fail(struct wire *wire, enum wire_end end)
+{
+	if (wire->end == WIRE_OPEN)
+		wire->end = end;
+}
+
+/* Wait until ${fd} can be read or written, a deadline passes, or a signal
+ * asks for the end.  Returns 0, or -1 with ${wire}->end set. */
+static int
+wait_for(struct wire *wire, int fd, short events, int64_t until)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	if (wire->deadline != 0 && wire->deadline < until)
+		until = wire->deadline;
+	for (;;) {
+		int64_t left = until - wire_clock();
+		struct timespec wait;
+		int ready;
+
+		if (left < 0)
+			left = 0;
+		wait.tv_sec = (time_t)(left / 1000);
+		wait.tv_nsec = (long)(left % 1000) * 1000000;
+		ready = ppoll(&pfd, 1, &wait, &wire->waiting);
+		if (*wire->stop != 0) {
+			fail(wire, WIRE_SIGNAL);
+			return -1;
+		}
+		if (ready > 0)
+			return 0;
+		if (ready == 0) {
+			fail(wire, WIRE_TIMEOUT);
+			return -1;
+		}
+		if (errno != EINTR) {
+			fail(wire, WIRE_LOST);
+			return -1;
+		}
+	}
+}
+
+static bool
+again(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/* Write some of ${n} octets, waiting at most the idle limit for room. */
+static ssize_t
+write_some(struct wire *wire, const char *p, size_t n)
+{
+	int64_t until = wire_clock() + wire->idle_ms;
+	ssize_t done;
+
+	if (!wire->out_socket && n > LIMITS_PIPE_WRITE)
+		n = LIMITS_PIPE_WRITE;
+	for (;;) {
+		if (!wire->out_socket &&
+		    wait_for(wire, wire->out, POLLOUT, until) == -1)
+			return -1;
+		if (wire->out_socket)
+			done = send(wire->out, p, n,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		else
+			done = write(wire->out, p, n);
+		if (done >= 0)
+			return done;
+		if (!again()) {
+			fail(wire, WIRE_LOST);
+			return -1;
+		}
+		if (wire->out_socket &&
+		    wait_for(wire, wire->out, POLLOUT, until) == -1)
+			return -1;
+	}
+}
+
+enum wire_end
+wire_flush(struct wire *wire)
+{
+	size_t sent = 0;
+
+	while (wire->end != WIRE_LOST && wire->end != WIRE_TIMEOUT &&
+	    sent < wire->gathered) {
+		ssize_t n = write_some(wire, wire->output + sent,
+		    wire->gathered - sent);
+
+		if (n < 0)
+			break;
+		sent += (size_t)n;
+	}
+	wire->gathered = 0;
+	return wire->end;
+}
+
+void
+wire_put(struct wire *wire, struct span octets)
+{
+	while (octets.n > 0) {
+		size_t room = LIMITS_OUTPUT - wire->gathered;
+		size_t n = octets.n < room ? octets.n : room;
+
+		memcpy(wire->output + wire->gathered, octets.p, n);
+		wire->gathered += n;
+		octets.p += n;
+		octets.n -= n;
+		if (wire->gathered == LIMITS_OUTPUT &&
+		    wire_flush(wire) != WIRE_OPEN)
+			return;
+	}
+}
+
+void
+wire_body(struct wire *wire, struct wire_body *body, const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	while (p < end && wire->end == WIRE_OPEN) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		size_t line = (size_t)((lf == NULL ? end : lf) - p);
+
+		if (line > 0) {
+			if (!body->inside && *p == '.')
+				wire_put(wire, SPAN("."));
+			wire_put(wire, (struct span){ p, line });
+			body->octets += line;
+			body->inside = true;
+			body->cr = p[line - 1] == '\r';
+		}
+		if (lf == NULL)
+			return;
+		wire_put(wire, body->cr ? SPAN("\n") : SPAN("\r\n"));
+		body->octets += body->cr ? 1 : 2;
+		body->inside = body->cr = false;
+		p = lf + 1;
+	}
+}
+
+void
+wire_body_end(struct wire *wire, struct wire_body *body)
+{
+	if (body->inside) {
+		wire_put(wire, SPAN("\r\n"));
+		body->octets += 2;
+	}
+	body->inside = body->cr = false;
+}
+
+/* Receive more input behind what is unread, before ${until}, which is set when
+ * the wait for a line begins: octets that trickle in do not move it. */
+static int
+fill(struct wire *wire, int64_t *until)
+{
+	ssize_t n;
+
+	if (wire->start > 0) {
+		memmove(wire->input, wire->input + wire->start,
+		    wire->filled - wire->start);
+		wire->filled -= wire->start;
+		wire->start = 0;
+	}
+	if (wire_flush(wire) != WIRE_OPEN)
+		return -1;
+	if (*until == 0)
+		*until = wire_clock() + wire->idle_ms;
+	do {
+		char *room = wire->input + wire->filled;
+		size_t size = LIMITS_INPUT - wire->filled;
+
+		if (wait_for(wire, wire->in, POLLIN, *until) == -1)
+			return -1;
+		n = wire->in_socket ? recv(wire->in, room, size, MSG_DONTWAIT)
+		    : read(wire->in, room, size);
+	} while (n < 0 && again());
+	if (n > 0) {
+		wire->filled += (size_t)n;
+		return 0;
+	}
+	fail(wire, n < 0 ? WIRE_LOST : wire->filled > 0 ? WIRE_CUT : WIRE_EOF);
+	return -1;
+}
+
+static enum wire_line
+judge(struct span *line)
+{
+	if (line->n > 0 && line->p[line->n - 1] == '\r')
+		line->n--;
+	for (size_t i = 0; i < line->n; i++) {
+		unsigned char c = (unsigned char)line->p[i];
+
+		if (c < ' ' || c == 0x7f)
+			return WIRE_MALFORMED;
+	}
+	return WIRE_LINE;
+}
+
+enum wire_line
+wire_read_line(struct wire *wire, struct span *line)
+{
+	int64_t until = 0;
+	size_t seen = 0;
+	bool dropped = false;
+
+	*line = (struct span){ NULL, 0 };
+	while (wire->end == WIRE_OPEN) {
+		const char *p = wire->input + wire->start;
+		size_t n = wire->filled - wire->start;
+		const char *lf = memchr(p + seen, '\n', n - seen);
+
+		if (lf != NULL) {
+			size_t whole = (size_t)(lf - p) + 1;
+
+			wire->start += whole;
+			if (dropped || whole > LIMITS_COMMAND)
+				return WIRE_TOO_LONG;
+			*line = (struct span){ p, whole - 1 };
+			return judge(line);
+		}
+		seen = n;
+		if (n >= LIMITS_COMMAND) {
+			/* One octet stays: the line's end is still to come. */
+			dropped = true;
+			wire->start = wire->filled - 1;
+			seen = 1;
+		}
+		(void)fill(wire, &until);
+	}
+	return WIRE_NO_LINE;
+}
+
+struct span
+wire_unread(const struct wire *wire)
+{
+	return (struct span){ wire->input + wire->start,
+	    wire->filled - wire->start };
+}
+
+void
+wire_feed(struct wire *wire, struct span octets)
+{
+	memcpy(wire->input, octets.p, octets.n);
+	wire->start = 0;
+	wire->filled = octets.n;
+}
+
+void
+wire_close(struct wire *wire)
+{
+	int64_t until = wire_clock() + LIMITS_LINGER_MS;
+	size_t dropped = 0;
+	struct pollfd pfd = { .fd = wire->in, .events = POLLIN };
+
+	(void)wire_flush(wire);
+	if (!wire->tcp || wire->end == WIRE_LOST ||
+	    shutdown(wire->out, SHUT_WR) == -1)
+		return;
+	while (dropped < LIMITS_LINGER_OCTETS) {
+		int64_t left = until - wire_clock();
+		ssize_t n;
+
+		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
+			return;
+		n = recv(wire->in, wire->input, LIMITS_INPUT, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && !again()))
+			return;
+		dropped += n > 0 ? (size_t)n : 0;
+	}
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The client stream: lines in, replies and messages out, on two descriptors
+ * that may be a socket, a pipe, a terminal or a file.  Nothing here knows a
+ * command.  Descriptors are never made non-blocking, for others share them.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <sys/types.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+#include "span.h"
+
+/* Why a line or a flush did not work. */
+enum wire_end {
+	WIRE_OPEN,		/* it did */
+	WIRE_EOF,		/* the client ended its input between commands */
+	WIRE_CUT,		/* ... or in the middle of one */
+	WIRE_TIMEOUT,		/* a deadline passed */
+	WIRE_SIGNAL,		/* a signal asks for the end */
+	WIRE_LOST		/* a read or write failed */
+};
+
+/* What wire_read_line got. */
+enum wire_line {
+	WIRE_LINE,		/* a line */
+	WIRE_TOO_LONG,		/* more than 255 octets; it was dropped */
+	WIRE_MALFORMED,		/* NUL, another control or a bare CR; dropped */
+	WIRE_NO_LINE		/* none: see wire->end */
+};
+
+/* All fields are private but end and the two limits. */
+struct wire {
+	enum wire_end end;	/* stays as it is once it is not WIRE_OPEN */
+	int64_t idle_ms;	/* limit of each wait */
+	int64_t deadline;	/* limit of all waits, on wire_clock; 0: none */
+	int in, out;		/* the descriptors */
+	bool in_socket, out_socket;
+	bool tcp;
+	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
+	sigset_t waiting;	/* signals blocked while waiting */
+	size_t start, filled;	/* unread input is at input[start..filled) */
+	size_t gathered;	/* octets in output */
+	char input[LIMITS_INPUT];
+	char output[LIMITS_OUTPUT];
+};
+
+/* A message on its way out; see wire_body. */
+struct wire_body {
+	bool inside;		/* the current line has octets already */
+	bool cr;		/* the last one was a CR */
+	uint64_t octets;	/* sent so far, without stuffing */
+};
+
+/*
+ * wire_clock():
+ * Return milliseconds on a clock that only goes forward.
+ */
+int64_t wire_clock(void);
+
+/*
+ * wire_open(wire, in, out, stop):
+ * Prepare ${wire} to read ${in} and write ${out}.  The signals that set
+ * ${stop} must be blocked: they are let through only while wire waits.  Over
+ * TCP, small replies are sent at once.
+ */
+void wire_open(struct wire *wire, int in, int out,
+    const volatile sig_atomic_t *stop);
+
+/*
+ * wire_read_line(wire, line):
+ * Set ${line} to the next line without its LF or CR LF; it stays valid until
+ * the next call.  What was gathered is written before waiting.  A line of more
+ * than 255 octets, line end included, is dropped to its end (RFC 2449 s4).
+ * What no line end follows is no line.
+ */
+enum wire_line wire_read_line(struct wire *wire, struct span *line);
+
+/*
+ * wire_unread(wire), wire_feed(wire, octets):
+ * Return the input that was received but not read yet; put ${octets} there, at
+ * most LIMITS_INPUT, for another process to go on with.
+ */
+struct span wire_unread(const struct wire *wire);
+void wire_feed(struct wire *wire, struct span octets);
+
+/*
+ * wire_put(wire, octets):
+ * Gather ${octets} to be sent as they are.  Errors show in ${wire}->end.
+ */
+void wire_put(struct wire *wire, struct span octets);
+
+/*
+ * wire_body(wire, body, p, n), wire_body_end(wire, body):
+ * Send the next ${n} stored octets of a message: each LF or CR LF as CR LF, a
+ * dot at the begin of a line doubled (RFC 1939 s3).  wire_body_end ends an
+ * open line.  The final dot is the caller's: without it the client knows that
+ * the message is not whole.
+ */
+void wire_body(struct wire *wire, struct wire_body *body, const char *p,
+    size_t n);
+void wire_body_end(struct wire *wire, struct wire_body *body);
+
+/*
+ * wire_flush(wire):
+ * Write what was gathered.  Returns ${wire}->end.
+ */
+enum wire_end wire_flush(struct wire *wire);
+
+/*
+ * wire_close(wire):
+ * Write what was gathered; over TCP, say that no more comes and drop what
+ * the client still sends, for at most 1 s or 64 KiB.
+ */
+void wire_close(struct wire *wire);
+
+#endif
