@@ -62,6 +62,9 @@
 #define LIMITS_LINGER_MS 1000
 #define LIMITS_LINGER_OCTETS 65536
 
+/* Seconds: RFC 1939 s3 wants an inactivity timer of at least 10 minutes. */
+#define LIMITS_IDLE_LEAST 600
+
 /* Milliseconds: the first pause between two tries for a lock, the longest. */
 #define LIMITS_LOCK_FIRST_MS 10
 #define LIMITS_LOCK_PAUSE_MS 250

@@ -19,22 +19,25 @@
 #include "secrets.h"
 #include "span.h"
 
-/* The secrets file nobody named: root's, or the user's own. */
-static void
-find_secrets(char path[LIMITS_PATH], bool by_root)
+void
+login_secrets_path(const struct options *options, bool by_root,
+    char path[LIMITS_PATH])
 {
 	const char *config = getenv("XDG_CONFIG_HOME");
 	const char *home = getenv("HOME");
 	int n = -1;
 
-	if (by_root)
+	if (options->secrets != NULL)
+		n = strcmp(options->secrets, "none") == 0 ? -1 :
+		    snprintf(path, LIMITS_PATH, "%s", options->secrets);
+	else if (by_root)
 		n = snprintf(path, LIMITS_PATH, SYSCONFDIR "/dewey/secrets");
 	else if (config != NULL && config[0] == '/')
 		n = snprintf(path, LIMITS_PATH, "%s/dewey/secrets", config);
 	else if (home != NULL && home[0] == '/')
 		n = snprintf(path, LIMITS_PATH, "%s/.config/dewey/secrets",
 		    home);
-	if (n < 0 || n >= LIMITS_PATH || access(path, F_OK) == -1)
+	if (n < 0 || n >= LIMITS_PATH)
 		path[0] = '\0';
 }
 
@@ -57,7 +60,7 @@ void
 login_open(struct login *login, const struct options *options,
     const char *host, bool by_root)
 {
-	const char *file = options->secrets, *why = "";
+	const char *why = "";
 	bool system = strcmp(options->users, "system") == 0;
 
 	memset(login, 0, sizeof(*login));
@@ -68,10 +71,10 @@ login_open(struct login *login, const struct options *options,
 	login->users.deny = options->deny;
 	login->users.by_root = by_root;
 	login->passwords = by_root || !system;
-	if (file == NULL)
-		find_secrets(login->secrets, by_root);
-	else if (strcmp(file, "none") != 0)
-		(void)span_copy(span_of(file), login->secrets, LIMITS_PATH);
+	login_secrets_path(options, by_root, login->secrets);
+	/* A file that nobody named may be missing. */
+	if (options->secrets == NULL && access(login->secrets, F_OK) == -1)
+		login->secrets[0] = '\0';
 	if (login->secrets[0] == '\0')
 		return;
 	if (secrets_usable(login->secrets, &why))

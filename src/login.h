@@ -53,6 +53,14 @@ void login_open(struct login *login, const struct options *options,
     const char *host, bool by_root);
 
 /*
+ * login_secrets_path(options, by_root, path):
+ * Write to ${path} the name of the secrets file: the one of --secrets, else
+ * root's or the user's own.  It is empty if there is none.
+ */
+void login_secrets_path(const struct options *options, bool by_root,
+    char path[LIMITS_PATH]);
+
+/*
  * login_check(login, question, entry):
  * Judge ${question}.  LOGIN_ACCEPTED: ${entry} is the user, without his hash;
  * otherwise it is wiped.

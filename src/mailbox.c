@@ -243,37 +243,74 @@ open_sidecar(struct mailbox *mailbox)
 	}
 }
 
-enum mailbox_fault
-mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
+/* Take ${path} apart and open its directory. */
+static enum mailbox_fault
+open_directory(struct mailbox *mailbox, const char *path)
 {
 	char dir[LIMITS_PATH];
-	const char *slash;
-	enum mailbox_fault fault;
+	const char *slash = strrchr(path, '/');
+	const char *base = slash == NULL ? path : slash + 1;
 
+	memset(mailbox, 0, sizeof(*mailbox));
 	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
-	mailbox->read_only = read_only;
-	mailbox->no_journal = false;
-	slash = strrchr(path, '/');
-	if (slash == NULL ||
-	    span_copy(span_of(path), mailbox->path, LIMITS_PATH) == -1 ||
-	    snprintf(mailbox->sidecar_name, LIMITS_PATH, ".%s.dewey",
-	    slash + 1) >= LIMITS_PATH)
+	if (span_copy(span_of(path), mailbox->path, LIMITS_PATH) == -1 ||
+	    snprintf(mailbox->sidecar_name, LIMITS_PATH, ".%s.dewey", base) >=
+	    LIMITS_PATH)
 		return MAILBOX_NO_DIRECTORY;
-	(void)span_copy((struct span){ path,
-	    slash == path ? 1 : (size_t)(slash - path) }, dir, sizeof(dir));
-	mailbox->base = mailbox->path + (slash + 1 - path);
+	mailbox->base = mailbox->path + (base - path);
+	if (slash == NULL)
+		(void)span_copy(SPAN("."), dir, sizeof(dir));
+	else
+		(void)span_copy((struct span){ path,
+		    slash == path ? 1 : (size_t)(slash - path) }, dir,
+		    sizeof(dir));
 	/* Readable, so that it can be synced; else as good as it gets. */
 	mailbox->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mailbox->dir == -1 && errno == EACCES)
 		mailbox->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (mailbox->dir == -1)
-		return judge_errno(dir, "be opened");
-	fault = open_file(mailbox);
+	return mailbox->dir == -1 ? judge_errno(dir, "be opened") :
+	    MAILBOX_FINE;
+}
+
+enum mailbox_fault
+mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
+{
+	enum mailbox_fault fault = open_directory(mailbox, path);
+
+	mailbox->read_only = read_only;
+	if (fault == MAILBOX_FINE)
+		fault = open_file(mailbox);
 	if (fault == MAILBOX_FINE)
 		fault = open_sidecar(mailbox);
 	if (fault != MAILBOX_FINE)
 		mailbox_close(mailbox);
 	return fault;
+}
+
+enum mailbox_fault
+mailbox_peek(struct mailbox *mailbox, const char *path)
+{
+	enum mailbox_fault fault = open_directory(mailbox, path);
+	struct stat st;
+
+	mailbox->read_only = true;
+	if (fault != MAILBOX_FINE)
+		return fault;
+	mailbox->fd = openat(mailbox->dir, mailbox->base,
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (mailbox->fd == -1 || fstat(mailbox->fd, &st) == -1) {
+		fault = judge_errno(path, "be opened");
+	} else if (!S_ISREG(st.st_mode)) {
+		log_error("%s: is not a regular file", path);
+		fault = MAILBOX_NOT_A_FILE;
+	}
+	if (fault != MAILBOX_FINE) {
+		mailbox_close(mailbox);
+		return fault;
+	}
+	mailbox->sidecar = openat(mailbox->dir, mailbox->sidecar_name,
+	    O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	return MAILBOX_FINE;
 }
 
 void

@@ -68,6 +68,13 @@ enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
     bool read_only);
 
 /*
+ * mailbox_peek(mailbox, path):
+ * Open the regular file ${path}, whoever owns it, for reading only and without
+ * the session lock; and its sidecar, if there is one.
+ */
+enum mailbox_fault mailbox_peek(struct mailbox *mailbox, const char *path);
+
+/*
  * mailbox_close(mailbox):
  * Close the descriptors; the session lock goes with them.
  */

@@ -54,6 +54,23 @@ maildrop_open(struct maildrop *drop, const char *path, bool read_only,
 	return MAILBOX_FINE;
 }
 
+enum mailbox_fault
+maildrop_peek(struct maildrop *drop, const char *path)
+{
+	enum mailbox_fault fault;
+
+	memset(drop, 0, sizeof(*drop));
+	fault = mailbox_peek(&drop->mailbox, path);
+	if (fault != MAILBOX_FINE)
+		return fault;
+	drop->lock.mailbox = -1;
+	drop->block = malloc(LIMITS_BLOCK);
+	if (drop->block != NULL)
+		return maildrop_rescan(drop);
+	mailbox_close(&drop->mailbox);
+	return MAILBOX_TROUBLE;
+}
+
 void
 maildrop_close(struct maildrop *drop)
 {

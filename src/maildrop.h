@@ -61,6 +61,14 @@ enum mailbox_fault maildrop_open(struct maildrop *drop, const char *path,
     bool read_only, const enum options_lock *locks, unsigned timeout);
 
 /*
+ * maildrop_peek(drop, path):
+ * Open and scan the mailbox ${path}, whoever owns it, without a lock and only
+ * for reading.  Unless this returns MAILBOX_FINE or ${drop}->block is set,
+ * nothing has to be closed.
+ */
+enum mailbox_fault maildrop_peek(struct maildrop *drop, const char *path);
+
+/*
  * maildrop_scan(drop):
  * Under the mailbox locks, complete an UPDATE that was cut short, read the
  * mailbox and build the index.

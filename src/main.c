@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "configuration.h"
+#include "inspect.h"
 #include "log.h"
+#include "manage.h"
 #include "options.h"
 #include "session.h"
 
@@ -26,10 +28,33 @@ refuse(const struct options *options)
 	return SESSION_USAGE;
 }
 
+/* Exit codes of what is no session. */
+static int
+code_of(int result)
+{
+	return result == 0 ? SESSION_ORDERLY : SESSION_TROUBLE;
+}
+
 static int
 act(struct options *options)
 {
+	const char *operand = options->operand_count > 0 ?
+	    options->operands[0] : NULL;
+
 	switch (options->action) {
+	case OPTIONS_CHECK_CONFIG:
+		return inspect_config(options) == 0 ? SESSION_ORDERLY :
+		    SESSION_USAGE;
+	case OPTIONS_SET_SECRET:
+		return code_of(manage_set_secret(options, operand));
+	case OPTIONS_SET_PASSWORD:
+		return code_of(manage_set_password(options, operand));
+	case OPTIONS_REMOVE_USER:
+		return code_of(manage_remove(options, operand));
+	case OPTIONS_LIST:
+		return code_of(inspect_list(operand));
+	case OPTIONS_CHECK:
+		return code_of(inspect_check(operand));
 	case OPTIONS_HELP:
 		options_help(stdout);
 		break;

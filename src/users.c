@@ -29,10 +29,11 @@
 /* An entry that names no uid. */
 #define NO_UID ((uid_t)-1)
 
-static bool
-can_be_maildrop(struct span name)
+bool
+users_can_be(struct span name)
 {
-	if (name.n == 0 || name.n > LIMITS_NAME || name.p[0] == '.')
+	if (name.n == 0 || name.n > LIMITS_NAME || name.p[0] == '.' ||
+	    name.p[0] == '#')
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
 		unsigned char c = (unsigned char)name.p[i];
@@ -252,7 +253,7 @@ users_find(const struct users *users, struct span name, bool has_secret,
 	int found;
 
 	memset(entry, 0, sizeof(*entry));
-	if (!can_be_maildrop(name))
+	if (!users_can_be(name))
 		return 0;
 	(void)span_copy(name, entry->name, sizeof(entry->name));
 	found = is_let_in(users, name);
@@ -281,7 +282,7 @@ users_self(struct users_entry *entry)
 	int result = -1;
 
 	memset(entry, 0, sizeof(*entry));
-	if (pw != NULL && can_be_maildrop(span_of(pw->pw_name)) &&
+	if (pw != NULL && users_can_be(span_of(pw->pw_name)) &&
 	    span_copy(span_of(pw->pw_name), entry->name,
 	    sizeof(entry->name)) == 0)
 		result = fill_entry(entry, pw, "");

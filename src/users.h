@@ -47,6 +47,12 @@ int users_find(const struct users *users, struct span name, bool has_secret,
     struct users_entry *entry);
 
 /*
+ * users_can_be(name):
+ * Say whether ${name} can be a user's name at all.
+ */
+bool users_can_be(struct span name);
+
+/*
  * users_self(entry):
  * Fill ${entry} with the account of the user who runs dewey, without a
  * password.  Returns 0, or -1 if that uid has no account.

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Managing the users and secrets files.  A session that reads such a file sees
+ * the old one or the new one, whole: the new one is written beside it, synced
+ * and renamed over it.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "limits.h"
+#include "login.h"
+#include "manage.h"
+#include "options.h"
+#include "records.h"
+#include "span.h"
+#include "users.h"
+
+/* A file being rewritten. */
+struct edit {
+	const char *path;
+	char beside[LIMITS_PATH];	/* the new file */
+	int old;		/* -1: there was none */
+	FILE *new;
+};
+
+static int
+complain(const char *what, const char *why)
+{
+	(void)fprintf(stderr, "dewey: %s: %s\n", what, why);
+	return -1;
+}
+
+/* Make the directories of ${path} that are missing. */
+static void
+make_directories(const char *path)
+{
+	char part[LIMITS_PATH];
+
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
+	    slash = strchr(slash + 1, '/'))
+		if (span_copy((struct span){ path, (size_t)(slash - path) },
+		    part, sizeof(part)) == 0)
+			(void)mkdir(part, 0755);
+}
+
+static int
+begin_edit(struct edit *edit, const char *path)
+{
+	struct stat st = { .st_mode = S_IRUSR | S_IWUSR };
+	int new;
+
+	edit->path = path;
+	edit->new = NULL;
+	if (snprintf(edit->beside, sizeof(edit->beside), "%s.new", path) >=
+	    (int)sizeof(edit->beside))
+		return complain(path, "the name is too long");
+	make_directories(path);
+	edit->old = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (edit->old == -1 && errno != ENOENT)
+		return complain(path, strerror(errno));
+	if (edit->old != -1 && (fstat(edit->old, &st) == -1 ||
+	    !S_ISREG(st.st_mode))) {
+		(void)close(edit->old);
+		return complain(path, "is not a regular file");
+	}
+	new = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR);
+	if (new != -1 && edit->old != -1 &&
+	    (fchown(new, st.st_uid, st.st_gid) == -1 ||
+	    fchmod(new, st.st_mode & 07777) == -1))
+		(void)complain(edit->beside, strerror(errno));
+	if (new != -1)
+		edit->new = fdopen(new, "w");
+	if (edit->new != NULL)
+		return 0;
+	(void)complain(edit->beside, errno == EEXIST ?
+	    "exists: somebody else is editing, or was interrupted: then remove "
+	    "it" : strerror(errno));
+	if (edit->old != -1)
+		(void)close(edit->old);
+	return -1;
+}
+
+/* Put the new file in place of the old one, or with ${keep} false drop it. */
+static int
+end_edit(struct edit *edit, bool keep)
+{
+	char dir[LIMITS_PATH];
+	const char *slash = strrchr(edit->path, '/');
+	int done = fflush(edit->new) == 0 && fsync(fileno(edit->new)) == 0 ?
+	    0 : -1;
+
+	if (fclose(edit->new) != 0 || !keep)
+		done = -1;
+	if (done == 0)
+		done = rename(edit->beside, edit->path);
+	if (done == -1) {
+		if (keep)
+			(void)complain(edit->path, strerror(errno));
+		(void)unlink(edit->beside);
+	}
+	if (edit->old != -1)
+		(void)close(edit->old);
+	if (done == 0 && slash != NULL && span_copy((struct span){ edit->path,
+	    (size_t)(slash - edit->path) + 1 }, dir, sizeof(dir)) == 0) {
+		int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd != -1) {
+			(void)fsync(fd);
+			(void)close(fd);
+		}
+	}
+	return done;
+}
+
+/*
+ * Copy the old file to the new one with the line of ${name} changed: its first
+ * field behind the name becomes ${value}, or with ${whole} all that is behind
+ * it.  ${value} NULL removes the line.  Returns 1 if there was one, 0, or -1.
+ */
+static int
+copy_lines(struct edit *edit, const char *name, const char *value, bool whole)
+{
+	FILE *old = edit->old == -1 ? NULL : fdopen(dup(edit->old), "r");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	int found = 0;
+
+	while (old != NULL && (n = getline(&line, &room, old)) > 0) {
+		struct span text = { line, (size_t)n }, rest, key;
+
+		if (text.p[text.n - 1] == '\n')
+			text.n--;
+		rest = text;
+		key = span_cut(&rest, ':');
+		if (rest.p == NULL || line[0] == '#' || found != 0 ||
+		    !span_equal(key, span_of(name))) {
+			(void)fprintf(edit->new, "%.*s\n", (int)text.n, text.p);
+			continue;
+		}
+		found = 1;
+		if (value == NULL)
+			continue;
+		(void)span_cut(&rest, ':');
+		(void)fprintf(edit->new, "%s:%s", name, value);
+		if (!whole && rest.p != NULL)
+			(void)fprintf(edit->new, ":%.*s", (int)rest.n, rest.p);
+		(void)fputc('\n', edit->new);
+	}
+	if (line != NULL)
+		span_wipe(line, room);
+	free(line);
+	if (old != NULL)
+		(void)fclose(old);
+	return ferror(edit->new) ? -1 : found;
+}
+
+/* Change the line of ${name} in ${path}, or add one.  Returns as copy_lines. */
+static int
+change(const char *path, const char *name, const char *value, bool whole)
+{
+	struct edit edit;
+	int found;
+
+	if (begin_edit(&edit, path) == -1)
+		return -1;
+	found = copy_lines(&edit, name, value, whole);
+	if (found == 0 && value != NULL)
+		(void)fprintf(edit.new, "%s:%s\n", name, value);
+	if (found == -1 || (found == 0 && value == NULL))
+		return end_edit(&edit, false) == 0 || found == 0 ? found : -1;
+	return end_edit(&edit, true) == -1 ? -1 : found;
+}
+
+/* Ask for one line, twice on a terminal.  Returns its octets, or -1. */
+static ssize_t
+ask_once(const char *prompt, char *text, size_t size)
+{
+	struct termios saved, quiet;
+	bool terminal = tcgetattr(STDIN_FILENO, &saved) == 0;
+	char *got;
+
+	if (terminal) {
+		quiet = saved;
+		quiet.c_lflag &= (tcflag_t)~ECHO;
+		(void)fprintf(stderr, "%s: ", prompt);
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	}
+	got = fgets(text, (int)size, stdin);
+	if (terminal) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
+		(void)fputc('\n', stderr);
+	}
+	if (got == NULL)
+		return -1;
+	text[strcspn(text, "\r\n")] = '\0';
+	return (ssize_t)strlen(text);
+}
+
+static int
+ask(const char *what, char text[LIMITS_COMMAND])
+{
+	char again[LIMITS_COMMAND];
+	ssize_t n;
+	int result = 0;
+
+	(void)setvbuf(stdin, NULL, _IONBF, 0);
+	n = ask_once(what, text, LIMITS_COMMAND);
+	if (n > 0 && isatty(STDIN_FILENO) &&
+	    (ask_once("again", again, sizeof(again)) != n ||
+	    strcmp(text, again) != 0))
+		result = complain(what, "the two are not the same");
+	else if (n <= 0)
+		result = complain(what, "must not be empty");
+	else if (n >= LIMITS_COMMAND - 8)
+		result = complain(what, "is too long for a command line");
+	span_wipe(again, sizeof(again));
+	return result;
+}
+
+static int
+check_name(const char *name)
+{
+	return users_can_be(span_of(name)) ? 0 : complain(name,
+	    "cannot be a user's name: at most 64 octets, no blanks, controls, "
+	    "`/' or `:', no dot or # in front");
+}
+
+int
+manage_set_secret(const struct options *options, const char *name)
+{
+	char secret[LIMITS_COMMAND], path[LIMITS_PATH];
+	int result = -1;
+
+	login_secrets_path(options, geteuid() == 0, path);
+	if (path[0] == '\0')
+		return complain("--set-secret", "--secrets names no file");
+	if (check_name(name) == 0 && ask("secret", secret) == 0)
+		result = change(path, name, secret, true) == -1 ? -1 : 0;
+	span_wipe(secret, sizeof(secret));
+	return result;
+}
+
+static const char *
+users_file(const struct options *options)
+{
+	return strcmp(options->users, "system") == 0 ? NULL : options->users;
+}
+
+int
+manage_set_password(const struct options *options, const char *name)
+{
+	char password[LIMITS_COMMAND];
+	const char *salt, *made = NULL;
+	int result = -1;
+
+	if (users_file(options) == NULL)
+		return complain("--set-password", "--users names no file; for "
+		    "the system's accounts there is passwd(1)");
+	if (check_name(name) == 0 && ask("password", password) == 0) {
+		salt = crypt_gensalt(NULL, 0, NULL, 0);
+		if (salt != NULL)
+			made = crypt(password, salt);
+		if (made == NULL || made[0] == '*')
+			(void)complain("crypt(3)", "no hash can be made");
+		else
+			result = change(users_file(options), name, made,
+			    false) == -1 ? -1 : 0;
+	}
+	span_wipe(password, sizeof(password));
+	return result;
+}
+
+int
+manage_remove(const struct options *options, const char *name)
+{
+	char secrets[LIMITS_PATH];
+	const char *paths[2] = { users_file(options), secrets };
+	int found = 0;
+
+	login_secrets_path(options, geteuid() == 0, secrets);
+	for (int i = 0; i < 2; i++) {
+		int removed = 0;
+
+		if (paths[i] != NULL && access(paths[i], F_OK) == 0)
+			removed = change(paths[i], name, NULL, false);
+		if (removed == -1)
+			return -1;
+		found |= removed;
+	}
+	return found ? 0 : complain(name, "stands in neither file");
+}
