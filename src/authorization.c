@@ -126,7 +126,7 @@ quit(void *to, const struct dispatch_command *command,
 }
 
 enum dispatch_end
-authorization_run(struct authorization *state)
+authorization_run(struct authorization *state, unsigned *bad)
 {
 	static const struct dispatch_row rows[] = {
 		{ "USER", DISPATCH_WORD, user, "a name" },
@@ -144,7 +144,7 @@ authorization_run(struct authorization *state)
 		.name = "AUTHORIZATION",
 		.rows = rows,
 		.elsewhere = elsewhere,
-		.bad = &state->bad,
+		.bad = bad,
 	};
 
 	return dispatch_run(&dispatch, state->wire, state);

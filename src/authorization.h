@@ -32,17 +32,17 @@ struct authorization {
 	bool hide_users;
 	authorization_ask *ask;
 	void *to;
-	unsigned bad;		/* commands so far */
 	bool refused;		/* too many failed logins ended the state */
 	struct login_question question;	/* private */
 };
 
 /*
- * authorization_run(authorization):
- * Speak until somebody is let in or the session ends.  The state ends with
+ * authorization_run(authorization, bad):
+ * Count bad commands in ${bad}.  Speak until somebody is let in or the session ends.  The state ends with
  * DISPATCH_END_LEFT when the maildrop is open, with DISPATCH_END_CLOSED after
  * QUIT or, with ${authorization}->refused, after the last refused login.
  */
-enum dispatch_end authorization_run(struct authorization *authorization);
+enum dispatch_end authorization_run(struct authorization *authorization,
+    unsigned *bad);
 
 #endif

@@ -172,8 +172,8 @@ inspect_check(const char *path)
 
 	if (open_drop(&drop, path) == -1)
 		return -1;
-	(void)printf("%zu messages, %" PRIu64 " octets\n", drop.count,
-	    drop.octets);
+	(void)printf("%zu message%s, %" PRIu64 " octets\n", drop.count,
+	    drop.count == 1 ? "" : "s", drop.octets);
 	if (drop.count > 0 && drop.begin > 0)
 		(void)printf("%" PRIu64 " octets before the first message: "
 		    "kept, never shown\n", drop.begin);
@@ -189,7 +189,8 @@ inspect_check(const char *path)
 	if (mailbox_has_journal(&drop.mailbox))
 		(void)printf("an UPDATE was cut short: the next login or dewey "
 		    "--recover completes it\n");
-	(void)printf("%zu copies of other messages\n", copies);
+	if (copies > 0)
+		(void)printf("%zu of them copies of others\n", copies);
 	maildrop_close(&drop);
 	return 0;
 }

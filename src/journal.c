@@ -201,8 +201,8 @@ allocate(struct journal *journal)
 		errno = error;
 		if (error != ENOSPC && error != EDQUOT && error != EFBIG)
 			return -1;
-		(void)ftruncate(journal->file.sidecar, 0);
-		if (journal->file.window / 2 < LIMITS_WINDOW_LEAST)
+		if (ftruncate(journal->file.sidecar, 0) == -1 ||
+		    journal->file.window / 2 < LIMITS_WINDOW_LEAST)
 			return -1;
 		journal->file.window /= 2;
 	}

@@ -92,4 +92,16 @@
 /* Octets of the mailbox that the journal hashes to know it again. */
 #define LIMITS_JOURNAL_PROBE 512
 
+/* Octets of a message between processes: a question with its unread input. */
+#define LIMITS_MESSAGE (LIMITS_INPUT + 3 * LIMITS_COMMAND)
+
+/* Milliseconds that a gate may live on when its time is over. */
+#define LIMITS_GRACE_MS 5000
+
+/* Questions a gate may ask, answered or not. */
+#define LIMITS_QUESTIONS 100
+
+/* Open files of a closed process: those it has, and a few. */
+#define LIMITS_FILES 32
+
 #endif

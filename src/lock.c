@@ -88,7 +88,7 @@ owner_is_gone(const struct lock_dot *dot, struct span text)
 {
 	struct span mine = span_of(dot->owner), theirs = text;
 	struct span my[6], their[6];
-	uint64_t pid, started;
+	uint64_t pid, started, now;
 
 	for (int i = 0; i < 6; i++) {
 		my[i] = span_cut(&mine, i < 5 ? ' ' : '\n');
@@ -102,10 +102,13 @@ owner_is_gone(const struct lock_dot *dot, struct span text)
 		return false;
 	if (!span_equal(my[4], their[4]))
 		return true;
-	if (!span_equal(my[5], their[5]) || start_time((long)getpid()) == 0)
+	if (!span_equal(my[5], their[5]))
 		return false;
-	return (kill((pid_t)pid, 0) == -1 && errno == ESRCH) ||
-	    start_time((long)pid) != started;
+	if (kill((pid_t)pid, 0) == -1 && errno == ESRCH)
+		return true;
+	/* Of another user's process /proc may be silent: then it lives. */
+	now = start_time((long)pid);
+	return now != 0 && now != started;
 }
 
 /* What stands in the way. */
@@ -160,10 +163,13 @@ break_lock(struct lock_dot *dot, ino_t ino)
 	    renameat(dot->dir, dot->name, dot->dir, away) == -1)
 		return;
 	if (fstatat(dot->dir, away, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_ino != ino)
-		(void)linkat(dot->dir, away, dot->dir, dot->name, 0);
-	else
+	    st.st_ino != ino) {
+		if (linkat(dot->dir, away, dot->dir, dot->name, 0) == -1)
+			log_error("%s: cannot be linked back: %s", dot->name,
+			    strerror(errno));
+	} else {
 		log_warning("%s: a stale lock was broken", dot->name);
+	}
 	(void)unlinkat(dot->dir, away, 0);
 }
 

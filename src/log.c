@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +54,15 @@ log_open(enum log_target target, bool verbose)
 	}
 	log_target = target;
 	log_verbose = verbose && ours;
+}
+
+void
+log_close(int fd)
+{
+	if (log_target == LOG_TO_SYSLOG)
+		closelog();
+	log_target = LOG_TO_NONE;
+	(void)dup2(fd, STDERR_FILENO);
 }
 
 static void __attribute__((format(printf, 2, 0)))
@@ -123,12 +133,14 @@ void
 log_record(const struct log_session *session, int64_t now_ms)
 {
 	int64_t ms = now_ms - session->begin_ms;
+	char user[LOG_ESCAPED(LIMITS_NAME)];
 
 	log_info("user=%s peer=%s method=%s messages=%" PRIu64 " octets=%" PRIu64
 	    " retrieved=%" PRIu64 " retrieved-octets=%" PRIu64
 	    " deleted=%" PRIu64 " left=%" PRIu64
 	    " seconds=%" PRId64 ".%03" PRId64 " end=%s",
-	    session->user == NULL ? "-" : session->user, session->peer,
+	    session->user == NULL ? "-" : log_escape(session->user,
+	    strnlen(session->user, LIMITS_NAME), user), session->peer,
 	    session->method == NULL ? "-" : session->method,
 	    session->messages, session->octets, session->retrieved,
 	    session->retrieved_octets, session->deleted, session->left,

@@ -51,6 +51,12 @@ bool log_stderr_is_ours(void);
 void log_open(enum log_target target, bool verbose);
 
 /*
+ * log_close(fd):
+ * Say nothing more; ${fd} takes the place of descriptor 2.
+ */
+void log_close(int fd);
+
+/*
  * log_info(format, ...), log_warning(format, ...), log_error(format, ...):
  * Write one line.
  */

@@ -280,11 +280,62 @@ mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
 	mailbox->read_only = read_only;
 	if (fault == MAILBOX_FINE)
 		fault = open_file(mailbox);
-	if (fault == MAILBOX_FINE)
-		fault = open_sidecar(mailbox);
 	if (fault != MAILBOX_FINE)
 		mailbox_close(mailbox);
 	return fault;
+}
+
+bool
+mailbox_spool_group(const struct mailbox *mailbox, gid_t *group)
+{
+	struct stat st;
+
+	if (fstat(mailbox->dir, &st) == -1 || st.st_uid != 0 ||
+	    st.st_gid == 0 || (st.st_mode & S_IWGRP) == 0)
+		return false;
+	*group = st.st_gid;
+	return true;
+}
+
+enum mailbox_fault
+mailbox_enter(struct mailbox *mailbox)
+{
+	enum mailbox_fault fault = open_sidecar(mailbox);
+
+	if (fault != MAILBOX_FINE)
+		mailbox_close(mailbox);
+	return fault;
+}
+
+enum mailbox_fault
+mailbox_reopen(const struct mailbox *mailbox, int *fd)
+{
+	struct mailbox again = *mailbox;
+	enum mailbox_fault fault;
+
+	again.base = again.path + (mailbox->base - mailbox->path);
+	again.fd = -1;
+	fault = open_file(&again);
+	if (fault == MAILBOX_FINE && again.fd == -1)
+		fault = MAILBOX_CHANGED;
+	if (fault == MAILBOX_FINE && again.read_only && !mailbox->read_only)
+		fault = MAILBOX_DENIED;
+	if (fault != MAILBOX_FINE && again.fd != -1) {
+		(void)close(again.fd);
+		again.fd = -1;
+	}
+	*fd = again.fd;
+	return fault;
+}
+
+bool
+mailbox_was_replaced(const struct mailbox *mailbox)
+{
+	struct stat open, named;
+
+	return mailbox->fd != -1 && fstat(mailbox->fd, &open) == 0 &&
+	    fstatat(mailbox->dir, mailbox->base, &named, 0) == 0 &&
+	    (named.st_dev != open.st_dev || named.st_ino != open.st_ino);
 }
 
 enum mailbox_fault
@@ -317,6 +368,10 @@ void
 mailbox_close(struct mailbox *mailbox)
 {
 	int *fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar };
+
+	/* Another process of the session may still have it open. */
+	if (mailbox->sidecar != -1)
+		(void)flock(mailbox->sidecar, LOCK_UN);
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] != -1)

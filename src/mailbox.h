@@ -59,13 +59,40 @@ int mailbox_expand(const char *template, const char *name, const char *home,
 
 /*
  * mailbox_open(mailbox, path, read_only):
- * Open the mailbox ${path} of the effective user and take the session lock.  A
- * missing mailbox is an empty one, and nothing is made for it.  A regular file
- * of the user's that not everybody may write; a symbolic link is followed if
- * it is root's or the user's.  The cause of a fault is logged.
+ * Open the mailbox ${path} of the effective user.  A missing mailbox is an
+ * empty one, and nothing is made for it.  It must be a regular file of the
+ * user's that not everybody may write; a symbolic link is followed if it is
+ * root's or the user's.  The cause of a fault is logged, and nothing has to be
+ * closed then.
  */
 enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
     bool read_only);
+
+/*
+ * mailbox_spool_group(mailbox, group):
+ * Say whether the directory of ${mailbox} is root's and its group may write
+ * there, as in Debian's /var/mail; that is ${group}.
+ */
+bool mailbox_spool_group(const struct mailbox *mailbox, gid_t *group);
+
+/*
+ * mailbox_enter(mailbox):
+ * Take the session lock: make, open and lock the sidecar.  Faults as above.
+ */
+enum mailbox_fault mailbox_enter(struct mailbox *mailbox);
+
+/*
+ * mailbox_reopen(mailbox, fd):
+ * Open what the mailbox's name leads to now, with all checks, and store the
+ * descriptor, the caller's, in ${fd}.
+ */
+enum mailbox_fault mailbox_reopen(const struct mailbox *mailbox, int *fd);
+
+/*
+ * mailbox_was_replaced(mailbox):
+ * Say whether the name leads to another file than the open one.
+ */
+bool mailbox_was_replaced(const struct mailbox *mailbox);
 
 /*
  * mailbox_peek(mailbox, path):

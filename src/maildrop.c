@@ -22,36 +22,59 @@
 /* UW imapd and its kin keep their state in a first message that is none. */
 #define PSEUDO_SUBJECT "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
 
+/* Times the mailbox may be replaced while its locks are waited for. */
+#define LOCK_TRIES 10
+
 static enum lock_result
 direct_dot(void *to, enum lock_request request)
 {
-	return lock_dot(to, request);
+	struct maildrop *drop = to;
+
+	return lock_dot(&drop->dot, request);
 }
 
-enum mailbox_fault
-maildrop_open(struct maildrop *drop, const char *path, bool read_only,
-    const enum options_lock *locks, unsigned timeout)
+static enum mailbox_fault
+direct_reopen(void *to, int *fd)
 {
-	enum mailbox_fault fault;
+	struct maildrop *drop = to;
 
-	memset(drop, 0, sizeof(*drop));
-	fault = mailbox_open(&drop->mailbox, path, read_only);
-	if (fault != MAILBOX_FINE)
-		return fault;
+	return mailbox_reopen(&drop->mailbox, fd);
+}
+
+static int
+direct_set_aside(void *to)
+{
+	struct maildrop *drop = to;
+
+	return mailbox_set_aside(&drop->mailbox);
+}
+
+static enum lock_result
+ask_dot(void *to, enum lock_request request)
+{
+	struct maildrop *drop = to;
+
+	return drop->rights.dot(drop->rights.to, request);
+}
+
+int
+maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
+    unsigned timeout)
+{
 	drop->block = malloc(LIMITS_BLOCK);
-	if (drop->block == NULL) {
-		mailbox_close(&drop->mailbox);
-		return MAILBOX_TROUBLE;
-	}
+	if (drop->block == NULL)
+		return -1;
 	lock_dot_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
 	    drop->mailbox.base);
 	drop->window = LIMITS_WINDOW;
+	drop->rights = (struct maildrop_rights){ direct_dot, direct_reopen,
+	    direct_set_aside, drop };
 	drop->lock.kinds = locks;
 	drop->lock.mailbox = drop->mailbox.fd;
 	drop->lock.timeout = timeout;
-	drop->lock.dot = direct_dot;
-	drop->lock.to = &drop->dot;
-	return MAILBOX_FINE;
+	drop->lock.dot = ask_dot;
+	drop->lock.to = drop;
+	return 0;
 }
 
 enum mailbox_fault
@@ -303,9 +326,8 @@ alive(void *to)
 	lock_keep(to);
 }
 
-/* Complete an UPDATE that was cut short. */
-static enum mailbox_fault
-recover(struct maildrop *drop)
+enum mailbox_fault
+maildrop_recover(struct maildrop *drop)
 {
 	struct mailbox *mailbox = &drop->mailbox;
 	enum journal_found found = JOURNAL_UNBELIEVED;
@@ -333,8 +355,8 @@ recover(struct maildrop *drop)
 		    mailbox->path);
 		return MAILBOX_FINE;
 	case JOURNAL_UNBELIEVED:
-		return mailbox_set_aside(mailbox) == 0 ? MAILBOX_FINE :
-		    MAILBOX_TROUBLE;
+		return drop->rights.set_aside(drop->rights.to) == 0 ?
+		    MAILBOX_FINE : MAILBOX_TROUBLE;
 	case JOURNAL_FAILED:
 		break;
 	}
@@ -344,20 +366,44 @@ recover(struct maildrop *drop)
 }
 
 enum mailbox_fault
+maildrop_lock(struct maildrop *drop)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		enum lock_result got = lock_take(&drop->lock);
+		enum mailbox_fault fault;
+		int fd;
+
+		if (got != LOCK_HELD) {
+			log_error("%s: %s", drop->mailbox.path,
+			    got == LOCK_BUSY ? "another program kept it locked "
+			    "for the whole --lock-timeout" : strerror(errno));
+			return MAILBOX_LOCKED;
+		}
+		if (!mailbox_was_replaced(&drop->mailbox))
+			return MAILBOX_FINE;
+		/* Who waited for the same lock put another file there. */
+		lock_release(&drop->lock);
+		fault = drop->rights.reopen(drop->rights.to, &fd);
+		if (fault != MAILBOX_FINE)
+			return fault;
+		(void)close(drop->mailbox.fd);
+		drop->mailbox.fd = drop->lock.mailbox = drop->dot.mailbox = fd;
+		maildrop_forget_block(drop);
+	}
+	log_error("%s: is replaced again and again", drop->mailbox.path);
+	return MAILBOX_LOCKED;
+}
+
+enum mailbox_fault
 maildrop_scan(struct maildrop *drop)
 {
-	enum lock_result got = lock_take(&drop->lock);
-	enum mailbox_fault fault;
+	enum mailbox_fault fault = maildrop_lock(drop);
 
-	if (got != LOCK_HELD) {
-		log_error("%s: %s", drop->mailbox.path, got == LOCK_BUSY ?
-		    "another program kept it locked for the whole "
-		    "--lock-timeout" : strerror(errno));
-		return MAILBOX_LOCKED;
-	}
+	if (fault != MAILBOX_FINE)
+		return fault;
 	if (drop->lock.dot_denied)
 		drop->mailbox.read_only = true;
-	fault = recover(drop);
+	fault = maildrop_recover(drop);
 	if (fault == MAILBOX_FINE)
 		fault = maildrop_rescan(drop);
 	lock_release(&drop->lock);

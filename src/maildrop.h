@@ -28,11 +28,21 @@ struct maildrop_message {
 	bool marked;		/* as deleted */
 };
 
+/* What needs rights on the directory: done here, or asked of another process
+ * that has them. */
+struct maildrop_rights {
+	enum lock_result (*dot)(void *to, enum lock_request request);
+	enum mailbox_fault (*reopen)(void *to, int *fd);
+	int (*set_aside)(void *to);
+	void *to;
+};
+
 /* All fields are for reading only, outside of this room and update. */
 struct maildrop {
 	struct mailbox mailbox;
 	struct lock lock;
 	struct lock_dot dot;
+	struct maildrop_rights rights;
 	struct mailbox_stamp stamp;	/* as it was scanned */
 	uint64_t window;	/* of UPDATE's journal; may be set */
 	bool settled;		/* a later change shows in the stamp */
@@ -52,13 +62,26 @@ struct maildrop {
 };
 
 /*
- * maildrop_open(drop, path, read_only, locks, timeout):
- * Open the mailbox ${path} of the effective user, take the session lock, and
- * prepare the mailbox locks ${locks} with ${timeout} seconds.
- * Nothing has to be closed unless this returns MAILBOX_FINE.
+ * maildrop_prepare(drop, locks, timeout):
+ * ${drop}->mailbox is open, the rest is empty: prepare the mailbox locks
+ * ${locks}, with ${timeout} seconds, and memory.  The dot-lock will be that of
+ * the calling process.  Returns 0, or -1 with errno.
  */
-enum mailbox_fault maildrop_open(struct maildrop *drop, const char *path,
-    bool read_only, const enum options_lock *locks, unsigned timeout);
+int maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
+    unsigned timeout);
+
+/*
+ * maildrop_recover(drop):
+ * Complete an UPDATE that was cut short.  Needs the mailbox locks.
+ */
+enum mailbox_fault maildrop_recover(struct maildrop *drop);
+
+/*
+ * maildrop_lock(drop):
+ * Take the mailbox locks, of the file that the mailbox's name leads to by
+ * then.  lock_release(&drop->lock) undoes it.  The cause of a fault is logged.
+ */
+enum mailbox_fault maildrop_lock(struct maildrop *drop);
 
 /*
  * maildrop_peek(drop, path):

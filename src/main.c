@@ -25,14 +25,14 @@ refuse(const struct options *options)
 	else
 		log_error("%s", options->error);
 	session_refuse();
-	return SESSION_USAGE;
+	return DIALOGUE_USAGE;
 }
 
 /* Exit codes of what is no session. */
 static int
 code_of(int result)
 {
-	return result == 0 ? SESSION_ORDERLY : SESSION_TROUBLE;
+	return result == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
 }
 
 static int
@@ -43,8 +43,8 @@ act(struct options *options)
 
 	switch (options->action) {
 	case OPTIONS_CHECK_CONFIG:
-		return inspect_config(options) == 0 ? SESSION_ORDERLY :
-		    SESSION_USAGE;
+		return inspect_config(options) == 0 ? DIALOGUE_ORDERLY :
+		    DIALOGUE_USAGE;
 	case OPTIONS_SET_SECRET:
 		return code_of(manage_set_secret(options, operand));
 	case OPTIONS_SET_PASSWORD:
@@ -65,7 +65,7 @@ act(struct options *options)
 		log_open((enum log_target)options->log, options->verbose);
 		return (int)session_run(options);
 	}
-	return fflush(stdout) == 0 ? SESSION_ORDERLY : SESSION_TROUBLE;
+	return fflush(stdout) == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
 }
 
 int

@@ -11,6 +11,7 @@
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,8 @@ end_edit(struct edit *edit, bool keep)
 /*
  * Copy the old file to the new one with the line of ${name} changed: its first
  * field behind the name becomes ${value}, or with ${whole} all that is behind
- * it.  ${value} NULL removes the line.  Returns 1 if there was one, 0, or -1.
+ * it.  ${value} NULL removes every line of his.  Returns 1 if there was one, 0,
+ * or -1.
  */
 static int
 copy_lines(struct edit *edit, const char *name, const char *value, bool whole)
@@ -144,7 +146,8 @@ copy_lines(struct edit *edit, const char *name, const char *value, bool whole)
 			text.n--;
 		rest = text;
 		key = span_cut(&rest, ':');
-		if (rest.p == NULL || line[0] == '#' || found != 0 ||
+		if (rest.p == NULL || line[0] == '#' ||
+		    (found != 0 && value != NULL) ||
 		    !span_equal(key, span_of(name))) {
 			(void)fprintf(edit->new, "%.*s\n", (int)text.n, text.p);
 			continue;
@@ -188,9 +191,17 @@ static ssize_t
 ask_once(const char *prompt, char *text, size_t size)
 {
 	struct termios saved, quiet;
+	sigset_t ends, before;
 	bool terminal = tcgetattr(STDIN_FILENO, &saved) == 0;
 	char *got;
 
+	/* Who interrupts finds his terminal as it was. */
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGHUP);
+	(void)sigaddset(&ends, SIGTSTP);
+	(void)sigprocmask(SIG_BLOCK, &ends, &before);
 	if (terminal) {
 		quiet = saved;
 		quiet.c_lflag &= (tcflag_t)~ECHO;
@@ -202,6 +213,7 @@ ask_once(const char *prompt, char *text, size_t size)
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
 		(void)fputc('\n', stderr);
 	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (got == NULL)
 		return -1;
 	text[strcspn(text, "\r\n")] = '\0';

@@ -83,6 +83,12 @@ static const struct row rows[] = {
 	    "how long a client may take to log in" },
 	{ "host", HOST, FIELD(host), NULL, "NAME", 0,
 	    "the name in the greeting (default: this host's)" },
+	{ "gate-user", NAME, FIELD(gate_user), NULL, "NAME", 0,
+	    "started by root: the user whose rights speak before login "
+	    "(default: dewey-gate if there is one, else nobody)" },
+	{ "sandbox", CHOICE, FIELD(sandbox), "auto", "auto|required|none", 0,
+	    "close each process in as far as the kernel can; required: or "
+	    "serve nobody" },
 	{ "log", CHOICE, FIELD(log), "auto", "auto|syslog|stderr|none", 0,
 	    "where the log goes; auto: stderr if that is a terminal, else "
 	    "syslog" },
@@ -405,7 +411,8 @@ options_help(FILE *out)
 		(void)fputc('\n', out);
 		print_filled(out, 8, 70, span_of(row->help));
 	}
-	(void)fputs("\nExit: 0 the session ended in order, 1 the client did not "
-	    "end it, 100 a mistake in\nthe options, 111 trouble with the system "
-	    "or the maildrop.  See dewey(8).\n", out);
+	(void)fputs("\nExit: 0 the session ended in order, 1 it was cut short (by "
+	    "time, the client, refused\nlogins, a signal), 100 a mistake in the "
+	    "options, 111 trouble with the system or\nthe maildrop.  See "
+	    "dewey(8).\n", out);
 }

@@ -49,6 +49,7 @@ struct options {
 	char *allow;
 	char *deny;
 	char *secrets;
+	char *gate_user;
 	char *mailbox;
 	char *host;
 	bool apop_only;
@@ -58,6 +59,7 @@ struct options {
 	bool private_stream;
 	bool log_deletes;
 	bool verbose;
+	unsigned sandbox;	/* enum sandbox_wish */
 	unsigned plaintext;	/* enum options_plaintext */
 	unsigned log;		/* enum log_target */
 	unsigned idle_timeout;	/* seconds, as all of these */

@@ -1,44 +1,48 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One session: the order of the states.
+ * One session and its processes.
+ *
+ * Started by root: the monitor forks the gate, which speaks AUTHORIZATION with
+ * no rights and asks; the monitor judges, and for a user it lets in forks a
+ * keeper, which opens his maildrop and forks the session (admission).  Started
+ * by anybody else, one process judges and speaks.
+ *
+ * Code that runs as root: main, options, configuration, records, peer, login,
+ * users, secrets, log; admission up to where it says; here all but gate.
  */
 #include "config.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "authorization.h"
+#include "admission.h"
+#include "channel.h"
 #include "dispatch.h"
+#include "keeper.h"
 #include "limits.h"
 #include "log.h"
 #include "login.h"
-#include "maildrop.h"
 #include "options.h"
-#include "peer.h"
+#include "sandbox.h"
 #include "session.h"
-#include "transaction.h"
-#include "update.h"
-#include "users.h"
-#include "wire.h"
 
 /* A signal asks for the end of the session. */
 static volatile sig_atomic_t session_stop;
 
+/* Instead of a method: the gate tells how its state ended. */
+#define GATE_ENDED 255
+
 struct session {
 	const struct options *options;
-	bool by_root;
-	char host[LIMITS_HOST + 1];
-	struct peer peer;
+	enum login_method method;	/* of the last question */
 	struct login login;
-	struct users_entry user;	/* who is logged in */
-	struct maildrop drop;
-	bool open;		/* drop is */
-	unsigned bad;		/* commands so far */
-	struct log_session record;
-	struct wire wire;
+	struct admission admission;
+	struct dialogue dialogue;
 };
 
 static void
@@ -48,84 +52,25 @@ stop(int signal)
 	session_stop = 1;
 }
 
-/* The three signals that end a session wait until it waits; the client's
- * hanging up and a file's limit are errors like others. */
+/* The three signals that end a session wait until it waits; a client that
+ * hangs up and a file's limit are errors like others. */
 static void
 catch_signals(void)
 {
+	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
 	struct sigaction action = { .sa_handler = stop };
 	sigset_t set;
 
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGINT);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		(void)sigaddset(&set, ends[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGHUP, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		(void)sigaction(ends[i], &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
 	(void)sigaction(SIGXFSZ, &action, NULL);
-}
-
-/* The name in the greeting: what cannot stand in it becomes a hyphen. */
-static void
-find_host(char host[LIMITS_HOST + 1], const char *given)
-{
-	host[0] = '\0';
-	if (given != NULL)
-		(void)span_copy(span_of(given), host, LIMITS_HOST + 1);
-	else
-		(void)gethostname(host, LIMITS_HOST);
-	host[LIMITS_HOST] = '\0';
-	for (char *c = host; *c != '\0'; c++)
-		if (!span_is_name((struct span){ c, 1 }) || *c == '_' ||
-		    *c == '+' || *c == '@')
-			*c = '-';
-	if (host[0] == '\0')
-		memcpy(host, "localhost", sizeof("localhost"));
-}
-
-/* The host's first label, for the farewell. */
-static struct span
-label(const struct session *session)
-{
-	struct span host = span_of(session->host);
-
-	return span_cut(&host, '.');
-}
-
-/* Open the maildrop of ${session}->user. */
-static enum mailbox_fault
-open_maildrop(struct session *session)
-{
-	const struct options *options = session->options;
-	char path[LIMITS_PATH];
-	enum mailbox_fault fault;
-
-	if (mailbox_expand(options->mailbox, session->user.name,
-	    session->user.home, path) == -1) {
-		log_error("user=%s: --mailbox=%s makes no path for him",
-		    session->user.name, options->mailbox);
-		return MAILBOX_NO_DIRECTORY;
-	}
-	fault = maildrop_open(&session->drop, path, options->read_only,
-	    options->locks, options->lock_timeout);
-	if (fault != MAILBOX_FINE)
-		return fault;
-	session->drop.window = options->journal_window;
-	fault = maildrop_scan(&session->drop);
-	if (fault != MAILBOX_FINE) {
-		maildrop_close(&session->drop);
-		return fault;
-	}
-	session->open = true;
-	session->record.user = session->user.name;
-	session->record.messages = session->record.left = session->drop.count;
-	session->record.octets = session->drop.octets;
-	return MAILBOX_FINE;
 }
 
 static const char *
@@ -136,243 +81,425 @@ method_name(enum login_method method)
 
 /* Refuse a login, after the time that every refusal of this try takes. */
 static enum dispatch_text
-refuse(struct session *session, const struct login_question *question,
-    int64_t asked)
+refuse(struct session *session, int64_t asked)
 {
 	struct login *login = &session->login;
 	int64_t due, left;
 
 	login->tries++;
-	log_info("refused login peer=%s method=%s try=%u", session->peer.text,
-	    method_name(question->method), login->tries);
+	log_info("refused login peer=%s method=%s try=%u",
+	    session->dialogue.peer.text, method_name(session->method),
+	    login->tries);
 	due = asked + login_delay(login->tries, session->options->fail_delay,
 	    wire_clock() - asked);
 	while (session_stop == 0 && (left = due - wire_clock()) > 0) {
 		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
 		    .tv_nsec = (long)(left % 1000) * 1000000 };
 
-		(void)ppoll(NULL, 0, &wait, &session->wire.waiting);
+		(void)ppoll(NULL, 0, &wait, &session->dialogue.wire.waiting);
 	}
 	return login->tries < LIMITS_TRIES ? DISPATCH_REFUSED :
 	    DISPATCH_REFUSED_LAST;
 }
 
-/* Answer what AUTHORIZATION asks. */
+/* Judge ${question}: DISPATCH_MAILDROP if the user may be let in. */
+static enum dispatch_text
+judge(struct session *session, const struct login_question *question)
+{
+	int64_t asked = wire_clock();
+
+	session->method = question->method;
+	switch (login_check(&session->login, question, &session->admission.user)) {
+	case LOGIN_ACCEPTED:
+		if (question->method != LOGIN_USER)
+			return DISPATCH_MAILDROP;
+		users_forget(&session->admission.user);
+		return DISPATCH_USER;
+	case LOGIN_REFUSED:
+		return question->method == LOGIN_USER ? DISPATCH_NO_USER :
+		    refuse(session, asked);
+	case LOGIN_MISCONFIGURED:
+		break;
+	}
+	return question->method == LOGIN_APOP ? DISPATCH_NO_APOP :
+	    DISPATCH_MISCONFIGURED;
+}
+
+/* Started by anybody but root: the state asks its own process. */
 static enum dispatch_text
 answer(void *to, const struct login_question *question)
 {
 	struct session *session = to;
-	int64_t asked = wire_clock();
+	enum dispatch_text text = judge(session, question);
 	enum mailbox_fault fault;
 
-	switch (login_check(&session->login, question, &session->user)) {
-	case LOGIN_ACCEPTED:
-		break;
-	case LOGIN_REFUSED:
-		if (question->method == LOGIN_USER)
-			return DISPATCH_NO_USER;
-		return refuse(session, question, asked);
-	case LOGIN_MISCONFIGURED:
-		return question->method == LOGIN_APOP ? DISPATCH_NO_APOP :
-		    DISPATCH_MISCONFIGURED;
-	}
-	if (question->method == LOGIN_USER) {
-		users_forget(&session->user);
-		return DISPATCH_USER;
-	}
-	fault = open_maildrop(session);
-	if (fault != MAILBOX_FINE)
-		return dispatch_fault(fault);
-	session->record.method = method_name(question->method);
-	return DISPATCH_MAILDROP;
+	if (text != DISPATCH_MAILDROP)
+		return text;
+	(void)wire_flush(&session->dialogue.wire);
+	fault = admission_run(&session->admission);
+	return fault == MAILBOX_FINE ? text : dispatch_fault(fault);
 }
 
-/* How the log and the exit code call the end of the stream. */
-static enum session_exit
-judge_wire(struct session *session)
+/* In the gate: ask the monitor, and hand over the input that is unread. */
+static enum dispatch_text
+ask_monitor(void *to, const struct login_question *question)
 {
-	static const char *const names[] = {
-		[WIRE_OPEN] = "error",
-		[WIRE_EOF] = "eof",
-		[WIRE_CUT] = "eof",
-		[WIRE_TIMEOUT] = "timeout",
-		[WIRE_SIGNAL] = "signal",
-		[WIRE_LOST] = "write-error",
-	};
+	struct session *session = to;
+	struct dialogue *dialogue = &session->dialogue;
+	struct channel_message message;
+	unsigned text;
 
-	session->record.end = names[session->wire.end];
-	return session->wire.end == WIRE_EOF && session->drop.marked == 0 ?
-	    SESSION_ORDERLY : SESSION_BROKEN;
+	(void)wire_flush(&dialogue->wire);
+	channel_begin(&message);
+	channel_put_byte(&message, (uint8_t)question->method);
+	channel_put_byte(&message, (uint8_t)dialogue->bad);
+	channel_put(&message, (struct span){ question->name,
+	    question->name_n });
+	channel_put(&message, (struct span){ question->secret,
+	    question->secret_n });
+	channel_put(&message, wire_unread(&dialogue->wire));
+	if (channel_send(session->admission.above, &message, -1) == -1 ||
+	    channel_receive(session->admission.above, &message) != 1)
+		return DISPATCH_TROUBLE;
+	text = channel_get_byte(&message);
+	return message.whole && text <= DISPATCH_MISCONFIGURED ?
+	    (enum dispatch_text)text : DISPATCH_TROUBLE;
 }
 
-static enum session_exit
-judge_end(struct session *session, enum dispatch_end end)
+/* Who the gate is.  Root if there is nobody: then it does not start. */
+static void
+find_gate(const struct options *options, uid_t *uid, gid_t *gid)
 {
-	if (end == DISPATCH_END_BAD)
-		session->record.end = "bad-commands";
-	return end == DISPATCH_END_BAD ? SESSION_BROKEN : judge_wire(session);
+	const char *const names[] = { options->gate_user, "dewey-gate",
+	    "nobody" };
+	struct passwd *pw = NULL;
+
+	for (size_t i = 0; i < 3 && pw == NULL; i++)
+		if (names[i] != NULL) {
+			pw = getpwnam(names[i]);
+			if (i == 0)
+				break;
+		}
+	*uid = pw == NULL ? 0 : pw->pw_uid;
+	*gid = pw == NULL ? 0 : pw->pw_gid;
 }
 
-/* RFC 1939 s6.  The work is done before QUIT is answered. */
-static enum session_exit
-run_update(struct session *session)
+/* The gate: AUTHORIZATION without rights, files or names of files. */
+static enum dialogue_exit
+run_gate(struct session *session, int channel)
 {
-	struct dispatch_reply reply = {
-		.text = DISPATCH_BYE_LEFT,
-		.name = label(session),
-	};
-	enum update_result result = update_run(&session->drop,
-	    session->options->log_deletes, &session->record.deleted);
-
-	session->record.left -= session->record.deleted;
-	reply.n = session->record.left;
-	if (reply.n == 0)
-		reply.text = DISPATCH_BYE_EMPTY;
-	if (result != UPDATE_DONE)
-		reply.text = DISPATCH_NOT_REMOVED;
-	/* The locks go before the client can know that the session is over:
-	 * some come back at once. */
-	maildrop_close(&session->drop);
-	session->open = false;
-	session->record.end = result == UPDATE_DONE ? "quit" : "error";
-	dispatch_say(&session->wire, &reply);
-	if (wire_flush(&session->wire) == WIRE_LOST)
-		session->record.end = "write-error";
-	if (result != UPDATE_DONE)
-		return SESSION_TROUBLE;
-	return session->wire.end == WIRE_LOST ||
-	    session->wire.end == WIRE_TIMEOUT ? SESSION_BROKEN :
-	    SESSION_ORDERLY;
-}
-
-static enum session_exit
-run_transaction(struct session *session)
-{
-	struct transaction transaction = {
-		.wire = &session->wire,
-		.drop = &session->drop,
-		.passwords = session->login.passwords,
-		.bad = session->bad,
-	};
-	struct dispatch_reply reply = {
-		.text = DISPATCH_MAILDROP_OF,
-		.name = span_of(session->user.name),
-		.n = session->drop.count,
-		.octets = session->drop.octets,
-	};
-	enum dispatch_end end;
-
-	session->wire.deadline = 0;
-	if (session->record.method[0] == 'a' || !span_is_name(reply.name))
-		reply.text = DISPATCH_MAILDROP;
-	dispatch_say(&session->wire, &reply);
-	end = transaction_run(&transaction);
-	session->record.retrieved = transaction.retrieved;
-	session->record.retrieved_octets = transaction.retrieved_octets;
-	if (end == DISPATCH_END_LEFT)
-		return run_update(session);
-	if (end == DISPATCH_END_CLOSED && transaction.torn) {
-		log_error("%s: changed while a message was sent",
-		    session->drop.mailbox.path);
-		session->record.end = "changed";
-		return SESSION_TROUBLE;
-	}
-	return judge_end(session, end);
-}
-
-static enum session_exit
-run_authorization(struct session *session)
-{
+	struct dialogue *dialogue = &session->dialogue;
 	const struct options *options = session->options;
-	struct login *login = &session->login;
-	struct authorization state = {
-		.wire = &session->wire,
-		.host = label(session),
-		.passwords = login->passwords,
-		.apop = login->timestamp[0] != '\0',
-		.hide_users = options->hide_users,
-		.ask = answer,
-		.to = session,
-	};
-	struct dispatch_reply reply = {
-		.text = state.apop ? DISPATCH_GREETING_APOP :
-		    DISPATCH_GREETING,
-		.name = span_of(login->timestamp),
-	};
-	enum dispatch_end end;
+	struct channel_message message;
+	enum dialogue_exit code;
+	bool accepted;
+	uid_t uid;
+	gid_t gid;
 
-	state.plaintext = options->plaintext == OPTIONS_PLAINTEXT_ALWAYS ||
-	    (options->plaintext == OPTIONS_PLAINTEXT_PRIVATE &&
-	    (session->peer.closed || options->private_stream));
-	session->wire.deadline = wire_clock() +
-	    (int64_t)options->login_timeout * 1000;
-	dispatch_say(&session->wire, &reply);
-	end = authorization_run(&state);
-	session->bad = state.bad;
-	if (end == DISPATCH_END_LEFT)
-		return run_transaction(session);
-	session->record.end = state.refused ? "auth-failed" : "quit";
-	if (end == DISPATCH_END_CLOSED)
-		return state.refused ? SESSION_BROKEN : SESSION_ORDERLY;
-	return judge_end(session, end);
+	session->admission.above = channel;
+	find_gate(options, &uid, &gid);
+	if (!options->verbose)
+		log_close(channel);
+	if (sandbox_hide() == -1 || uid == 0 ||
+	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1 ||
+	    sandbox_close(SANDBOX_GATE, (enum sandbox_wish)options->sandbox,
+	    -1) == -1)
+		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
+	dialogue->ask = ask_monitor;
+	code = dialogue_authorize(dialogue, &accepted);
+	if (accepted)
+		return code;
+	channel_begin(&message);
+	channel_put_byte(&message, GATE_ENDED);
+	channel_put(&message, span_of(dialogue->record.end));
+	(void)channel_send(channel, &message, -1);
+	wire_close(&dialogue->wire);
+	return code;
+}
+
+/* Read what the gate says.  Returns 1 for a question, 0 if it has ended. */
+static int
+hear_gate(struct session *session, int gate, struct login_question *question)
+{
+	static const char *const ends[] = { "quit", "eof", "timeout", "signal",
+	    "auth-failed", "bad-commands", "write-error" };
+	struct dialogue *dialogue = &session->dialogue;
+	struct channel_message message;
+	struct span name, secret, unread;
+	unsigned method;
+
+	if (channel_receive(gate, &message) != 1)
+		return 0;
+	method = channel_get_byte(&message);
+	if (method == GATE_ENDED) {
+		name = channel_get(&message);
+		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+			if (span_equal(name, span_of(ends[i])))
+				dialogue->record.end = ends[i];
+		return 0;
+	}
+	dialogue->bad = channel_get_byte(&message);
+	name = channel_get(&message);
+	secret = channel_get(&message);
+	unread = channel_get(&message);
+	if (!message.whole || method > LOGIN_APOP ||
+	    name.n > sizeof(question->name) || unread.n > LIMITS_INPUT ||
+	    secret.n > sizeof(question->secret))
+		return 0;
+	question->method = (enum login_method)method;
+	question->name_n = name.n;
+	question->secret_n = secret.n;
+	if (name.n > 0)
+		memcpy(question->name, name.p, name.n);
+	if (secret.n > 0)
+		memcpy(question->secret, secret.p, secret.n);
+	wire_feed(&dialogue->wire, unread);
+	span_wipe(&message, sizeof(message));
+	return 1;
+}
+
+/* Wait until ${fd} has something to say, for at most ${ms}.  Returns 1, or 0
+ * if the time is over or a signal asks for the end. */
+static int
+wait_for(const struct session *session, int fd, int64_t ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int64_t until = wire_clock() + ms;
+
+	while (session_stop == 0) {
+		int64_t left = until - wire_clock();
+		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
+		    .tv_nsec = (long)(left % 1000) * 1000000 };
+
+		if (left <= 0)
+			return 0;
+		if (ppoll(&pfd, 1, &wait,
+		    &session->dialogue.wire.waiting) > 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Fork the keeper.  Returns in the monitor, and in the keeper and the session,
+ * whose role is not ADMISSION_ALONE. */
+static enum mailbox_fault
+fork_keeper(struct session *session, int gate, pid_t *keeper)
+{
+	struct admission *admission = &session->admission;
+	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	int fds[2];
+
+	if (channel_pair(fds) == -1)
+		return MAILBOX_TROUBLE;
+	*keeper = fork();
+	if (*keeper == 0) {
+		(void)close(gate);
+		(void)close(fds[0]);
+		admission->above = fds[1];
+		fault = admission_run(admission);
+		if (admission->role == ADMISSION_ALONE)
+			admission->role = ADMISSION_DONE;
+		else if (admission->role != ADMISSION_KEEPER)
+			return fault;
+		keeper_report(fds[1], fault);
+		return fault;
+	}
+	(void)close(fds[1]);
+	admission->below = fds[0];
+	if (*keeper == -1)
+		log_error("a process cannot be made: %s", strerror(errno));
+	else if (keeper_await(fds[0], &fault, NULL) == -1)
+		fault = MAILBOX_TROUBLE;
+	return fault;
+}
+
+/* Answer the gate's question.  Returns 1 to go on, 0 when it is over: somebody
+ * was let in by ${keeper}, or this is no longer the monitor. */
+static int
+answer_gate(struct session *session, int gate,
+    const struct login_question *question, pid_t *keeper)
+{
+	enum dispatch_text text = judge(session, question);
+	struct channel_message message;
+	enum mailbox_fault fault;
+	bool killed;
+
+	if (text == DISPATCH_MAILDROP) {
+		fault = fork_keeper(session, gate, keeper);
+		if (session->admission.role != ADMISSION_ALONE)
+			return 0;
+		users_forget(&session->admission.user);
+		if (fault != MAILBOX_FINE) {
+			text = dispatch_fault(fault);
+			(void)close(session->admission.below);
+			session->admission.below = -1;
+			if (*keeper > 0)
+				(void)admission_reap(*keeper, "keeper",
+				    &killed);
+			*keeper = -1;
+		}
+	}
+	channel_begin(&message);
+	channel_put_byte(&message, (uint8_t)text);
+	return channel_send(gate, &message, -1) == 0 &&
+	    text != DISPATCH_MAILDROP;
+}
+
+/* A session runs: wait for its end, with no rights.  If a signal asks for the
+ * end, the keeper learns of it by the channel's end. */
+static enum dialogue_exit
+wait_for_keeper(struct session *session, pid_t keeper)
+{
+	struct admission *admission = &session->admission;
+	const struct passwd *nobody = getpwnam("nobody");
+	bool killed;
+
+	admission_leave_client();
+	if (nobody == NULL || sandbox_become(nobody->pw_uid, nobody->pw_gid,
+	    SANDBOX_NO_GROUP) == -1 || sandbox_close(SANDBOX_WAITING,
+	    (enum sandbox_wish)session->options->sandbox, -1) == -1)
+		log_error("the monitor cannot become nobody");
+	else
+		(void)wait_for(session, admission->below, INT32_MAX);
+	(void)close(admission->below);
+	return admission_reap(keeper, "keeper", &killed);
+}
+
+/* The monitor: judge what the gate asks, until somebody is let in. */
+static enum dialogue_exit
+run_monitor(struct session *session, int gate, pid_t child)
+{
+	struct admission *admission = &session->admission;
+	struct login_question question;
+	int64_t until = wire_clock() +
+	    (int64_t)session->options->login_timeout * 1000 + LIMITS_GRACE_MS;
+	pid_t keeper = -1;
+	enum dialogue_exit code;
+	bool killed;
+	int more = 1;
+
+	for (int i = 0; i < LIMITS_QUESTIONS && more == 1; i++) {
+		more = wait_for(session, gate, until - wire_clock());
+		if (more == 1)
+			more = hear_gate(session, gate, &question);
+		if (more == 1)
+			more = answer_gate(session, gate, &question, &keeper);
+		span_wipe(&question, sizeof(question));
+	}
+	if (admission->role != ADMISSION_ALONE)
+		return DIALOGUE_ORDERLY;
+	admission->role = ADMISSION_DONE;
+	if (keeper == -1 && (more == 1 || session_stop != 0 ||
+	    until <= wire_clock()))
+		(void)kill(child, session_stop != 0 ? SIGTERM : SIGKILL);
+	(void)close(gate);
+	code = admission_reap(child, "gate", &killed);
+	if (keeper != -1)
+		return wait_for_keeper(session, keeper);
+	if (session_stop != 0)
+		session->dialogue.record.end = "signal";
+	log_record(&session->dialogue.record, wire_clock());
+	return code;
+}
+
+static enum dialogue_exit
+run_as_root(struct session *session)
+{
+	enum dialogue_exit code;
+	pid_t child;
+	int fds[2];
+
+	if (channel_pair(fds) == -1 || (child = fork()) == -1) {
+		log_error("a process cannot be made: %s", strerror(errno));
+		return dialogue_refuse(&session->dialogue, MAILBOX_TROUBLE);
+	}
+	if (child != 0) {
+		(void)close(fds[1]);
+		return run_monitor(session, fds[0], child);
+	}
+	(void)close(fds[0]);
+	code = run_gate(session, fds[1]);
+	session->admission.role = ADMISSION_DONE;
+	return code;
 }
 
 /* --preauth: the caller is who he is. */
-static enum session_exit
+static enum dialogue_exit
 run_preauth(struct session *session)
 {
-	struct dispatch_reply reply = { .text = DISPATCH_TROUBLE };
+	struct admission *admission = &session->admission;
 	enum mailbox_fault fault = MAILBOX_DENIED;
 
-	session->record.method = "preauth";
-	if (users_self(&session->user) == -1 || session->user.uid == 0)
+	if (users_self(&admission->user) == -1 || admission->user.uid == 0)
 		log_error("uid %lu has no account that can have a maildrop",
 		    (unsigned long)geteuid());
 	else
-		fault = open_maildrop(session);
-	if (fault == MAILBOX_FINE)
-		return run_transaction(session);
-	session->record.end = "error";
-	reply.text = dispatch_fault(fault);
-	dispatch_say(&session->wire, &reply);
-	return SESSION_TROUBLE;
+		fault = admission_run(admission);
+	return fault == MAILBOX_FINE ? DIALOGUE_ORDERLY :
+	    dialogue_refuse(&session->dialogue, fault);
 }
 
-static void
-prepare(struct session *session, const struct options *options)
+/* Speak until somebody is let in or the session is over, in the processes that
+ * it takes; then each does its part. */
+static enum dialogue_exit
+run(struct session *session)
 {
-	session->options = options;
-	session->by_root = geteuid() == 0;
-	catch_signals();
-	wire_open(&session->wire, STDIN_FILENO, STDOUT_FILENO, &session_stop);
-	session->wire.idle_ms = (int64_t)options->idle_timeout * 1000;
-	session->record.begin_ms = wire_clock();
-	session->record.end = "error";
-	find_host(session->host, options->host);
-	peer_find(&session->peer, STDIN_FILENO);
-	session->record.peer = session->peer.text;
+	struct dialogue *dialogue = &session->dialogue;
+	const struct options *options = session->options;
+	enum dialogue_exit code;
+	bool accepted;
+
+	if (options->preauth)
+		code = run_preauth(session);
+	else if (session->admission.by_root)
+		code = run_as_root(session);
+	else
+		code = dialogue_authorize(dialogue, &accepted);
+	switch (session->admission.role) {
+	case ADMISSION_SESSION:
+		code = dialogue_serve(dialogue, options->preauth ? "preauth" :
+		    method_name(session->method));
+		if (dialogue->drop != NULL)
+			maildrop_close(dialogue->drop);
+		dialogue_close(dialogue);
+		break;
+	case ADMISSION_KEEPER:
+		code = admission_keep(&session->admission);
+		break;
+	case ADMISSION_ALONE:
+		dialogue_close(dialogue);
+		break;
+	case ADMISSION_DONE:
+		break;
+	}
+	return code;
 }
 
-enum session_exit
+enum dialogue_exit
 session_run(const struct options *options)
 {
 	struct session *session = calloc(1, sizeof(*session));
-	enum session_exit code;
+	struct admission *admission;
+	enum dialogue_exit code;
 
 	if (session == NULL)
-		return SESSION_TROUBLE;
-	prepare(session, options);
-	if (options->preauth) {
-		code = run_preauth(session);
-	} else {
-		login_open(&session->login, options, session->host,
-		    session->by_root);
-		code = run_authorization(session);
-	}
-	if (session->open)
-		maildrop_close(&session->drop);
-	log_record(&session->record, wire_clock());
-	wire_close(&session->wire);
+		return DIALOGUE_TROUBLE;
+	admission = &session->admission;
+	session->options = admission->options = options;
+	admission->by_root = geteuid() == 0;
+	admission->stop = &session_stop;
+	admission->dialogue = &session->dialogue;
+	admission->above = admission->below = -1;
+	session->dialogue.ask = answer;
+	session->dialogue.to = session;
+	catch_signals();
+	sandbox_begin();
+	dialogue_open(&session->dialogue, options, &session->login,
+	    &session_stop);
+	if (!options->preauth)
+		login_open(&session->login, options, session->dialogue.host,
+		    admission->by_root);
+	code = run(session);
 	span_wipe(session, sizeof(*session));
 	free(session);
 	return code;

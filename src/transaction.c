@@ -292,7 +292,7 @@ quit(void *to, const struct dispatch_command *command,
 }
 
 enum dispatch_end
-transaction_run(struct transaction *state)
+transaction_run(struct transaction *state, unsigned *bad)
 {
 	static const char number[] = "a message-number";
 	static const char nothing[] = "no argument";
@@ -315,7 +315,7 @@ transaction_run(struct transaction *state)
 		.name = "TRANSACTION",
 		.rows = rows,
 		.elsewhere = elsewhere,
-		.bad = &state->bad,
+		.bad = bad,
 	};
 
 	return dispatch_run(&dispatch, state->wire, state);

@@ -18,18 +18,18 @@ struct transaction {
 	struct wire *wire;
 	struct maildrop *drop;
 	bool passwords;		/* CAPA lists USER */
-	unsigned bad;		/* commands so far, those before login too */
 	bool torn;		/* a message could not be sent to its end */
 	uint64_t retrieved;	/* messages sent by RETR */
 	uint64_t retrieved_octets;	/* octets sent by RETR and TOP */
 };
 
 /*
- * transaction_run(transaction):
- * Speak until QUIT (DISPATCH_END_LEFT; UPDATE and its reply are the caller's),
+ * transaction_run(transaction, bad):
+ * Count bad commands in ${bad}.  Speak until QUIT (DISPATCH_END_LEFT; UPDATE and its reply are the caller's),
  * or until the session ends without it.  DISPATCH_END_CLOSED, with
  * ${transaction}->torn: the stream was cut inside a message.
  */
-enum dispatch_end transaction_run(struct transaction *transaction);
+enum dispatch_end transaction_run(struct transaction *transaction,
+    unsigned *bad);
 
 #endif

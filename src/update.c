@@ -173,19 +173,13 @@ enum update_result
 update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 {
 	enum update_result result = UPDATE_FAILED;
-	enum lock_result got;
 	bool lost = false;
 
 	*deleted = 0;
 	if (drop->marked == 0)
 		return UPDATE_DONE;
-	got = lock_take(&drop->lock);
-	if (got != LOCK_HELD) {
-		log_error("%s: %s; nothing is deleted", drop->mailbox.path,
-		    got == LOCK_BUSY ? "another program kept it locked for the "
-		    "whole --lock-timeout" : strerror(errno));
+	if (maildrop_lock(drop) != MAILBOX_FINE)
 		return UPDATE_FAILED;
-	}
 	if (maildrop_is_unchanged(drop) ||
 	    identity_renew(drop, &lost) == MAILBOX_FINE)
 		result = remove_marked(drop, log_ids, deleted);

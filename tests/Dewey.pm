@@ -40,6 +40,10 @@ for my $name (qw(HUP INT TERM)) {
 	$SIG{$name} = sub { exit 1 } unless $SIG{$name};
 }
 
+# Under valgrind and the like everything takes long: tests that start thousands
+# of servers start fewer then.
+sub slow { return ($ENV{DEWEY_WRAPPER} // '') ne '' }
+
 # ---- Files and directories
 
 sub uid { return $> if $>; my $u = getpwnam 'nobody'; return $u // 65534 }
@@ -227,6 +231,7 @@ sub start {
 	}
 	$live{$pid} = 'used';
 	$self->{pid} = $pid;
+	$self->{kept} = [ $in, $out ] if $o{keep};
 	undef $_ for $in, $out;
 	for my $fh (grep { defined } $r, $w) {
 		my $fl = fcntl $fh, F_GETFL, 0 or die "F_GETFL: $!";
@@ -364,6 +369,21 @@ sub send {
 	return $at;
 }
 
+# Waits until the server has read all that was sent: the next octets are not
+# in the same packet then.  Not over TCP, whose peer's reads cannot be seen.
+sub taken {
+	my ($self) = @_;
+	my $request = $self->{transport} eq 'pipe' ? 0x541b	# FIONREAD
+	    : 0x5411;						# SIOCOUTQ
+	my $left = pack 'i', 0;
+	$self->wait_for(sub {
+		ioctl $self->{w}, $request, $left or return 1;
+		return 1 if unpack('i', $left) == 0;
+		$self->fill;
+		return $self->{eof};
+	});
+}
+
 sub cmd {
 	my ($self, $line) = @_;
 	$self->note_dialogue("C: $line");
@@ -469,6 +489,11 @@ sub apop {
 }
 
 # ---- The end of a session
+
+# The server's side of the stream, with keep => 1: the same open files that are
+# its descriptors 0 and 1.  The stream does not end before forget_kept.
+sub kept { return @{ $_[0]{kept} } }
+sub forget_kept { delete $_[0]{kept} }
 
 sub was_reset { return $_[0]{reset} }
 sub pid { return $_[0]{pid} }

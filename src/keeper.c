@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The keeper and the session's side of it.  A request is one octet, an answer
+ * one octet and perhaps a descriptor.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "keeper.h"
+#include "lock.h"
+#include "mailbox.h"
+
+/* What is asked; below REQUEST_REOPEN it is an enum lock_request. */
+enum request {
+	REQUEST_REOPEN = 16,
+	REQUEST_SET_ASIDE,
+	REQUEST_REPORT		/* a second octet is the fault */
+};
+
+/* Ask for ${request}.  Returns the answer's octet, or ${failed}. */
+static unsigned
+ask(const int *channel, unsigned request, int *fd, unsigned failed)
+{
+	struct channel_message message;
+	unsigned answer;
+
+	channel_begin(&message);
+	channel_put_byte(&message, (uint8_t)request);
+	if (channel_send(*channel, &message, -1) == -1 ||
+	    channel_receive(*channel, &message) != 1) {
+		errno = EPIPE;
+		return failed;
+	}
+	answer = channel_get_byte(&message);
+	*fd = message.fd;
+	errno = EIO;
+	return message.whole ? answer : failed;
+}
+
+static enum lock_result
+ask_dot(void *to, enum lock_request request)
+{
+	int none;
+	unsigned answer = ask(to, request, &none, LOCK_FAILED);
+
+	return answer > LOCK_FAILED ? LOCK_FAILED : (enum lock_result)answer;
+}
+
+static enum mailbox_fault
+ask_reopen(void *to, int *fd)
+{
+	unsigned answer = ask(to, REQUEST_REOPEN, fd, MAILBOX_TROUBLE);
+
+	if (answer == MAILBOX_FINE && *fd == -1)
+		return MAILBOX_TROUBLE;
+	return answer > MAILBOX_TROUBLE ? MAILBOX_TROUBLE :
+	    (enum mailbox_fault)answer;
+}
+
+static int
+ask_set_aside(void *to)
+{
+	int none;
+
+	return ask(to, REQUEST_SET_ASIDE, &none, 1) == 0 ? 0 : -1;
+}
+
+void
+keeper_ask(struct maildrop_rights *rights, int *channel)
+{
+	rights->dot = ask_dot;
+	rights->reopen = ask_reopen;
+	rights->set_aside = ask_set_aside;
+	rights->to = channel;
+}
+
+void
+keeper_report(int channel, enum mailbox_fault fault)
+{
+	struct channel_message message;
+
+	channel_begin(&message);
+	channel_put_byte(&message, REQUEST_REPORT);
+	channel_put_byte(&message, (uint8_t)fault);
+	(void)channel_send(channel, &message, -1);
+}
+
+/* Open the mailbox again for the session, and keep it for breaking locks. */
+static unsigned
+reopen(struct maildrop *drop, int *fd)
+{
+	enum mailbox_fault fault = mailbox_reopen(&drop->mailbox, fd);
+
+	if (fault == MAILBOX_FINE) {
+		(void)close(drop->mailbox.fd);
+		drop->mailbox.fd = drop->dot.mailbox = *fd;
+	}
+	return fault;
+}
+
+/* Answer one request.  Returns 1; 0 if the session is gone; 2 if it reported
+ * ${fault}. */
+static int
+answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
+{
+	struct channel_message message;
+	unsigned request, result;
+	int fd = -1;
+
+	if (channel_receive(channel, &message) != 1)
+		return 0;
+	request = channel_get_byte(&message);
+	if (message.fd != -1)
+		(void)close(message.fd);
+	if (request == REQUEST_REPORT) {
+		result = channel_get_byte(&message);
+		*fault = !message.whole || result > MAILBOX_TROUBLE ?
+		    MAILBOX_TROUBLE : (enum mailbox_fault)result;
+		return 2;
+	}
+	if (drop == NULL)
+		return 0;
+	if (request == REQUEST_REOPEN)
+		result = reopen(drop, &fd);
+	else if (request == REQUEST_SET_ASIDE)
+		result = mailbox_set_aside(&drop->mailbox) == 0 ? 0 : 1;
+	else if (request <= LOCK_DOT_TOUCH)
+		result = lock_dot(&drop->dot, (enum lock_request)request);
+	else
+		result = LOCK_FAILED;
+	channel_begin(&message);
+	channel_put_byte(&message, (uint8_t)result);
+	return channel_send(channel, &message, fd) == 0;
+}
+
+int
+keeper_await(int channel, enum mailbox_fault *fault, struct maildrop *drop)
+{
+	int got;
+
+	do
+		got = answer(channel, drop, fault);
+	while (got == 1);
+	return got == 2 ? 0 : -1;
+}
+
+void
+keeper_serve(int channel, struct maildrop *drop, int above,
+    const volatile sig_atomic_t *stop, pid_t session)
+{
+	struct pollfd fds[2] = {
+		{ .fd = channel, .events = POLLIN },
+		{ .fd = above, .events = POLLIN },
+	};
+	enum mailbox_fault fault;
+	bool told = false;
+	sigset_t waiting;
+
+	(void)sigprocmask(SIG_BLOCK, NULL, &waiting);
+	(void)sigdelset(&waiting, SIGTERM);
+	(void)sigdelset(&waiting, SIGHUP);
+	(void)sigdelset(&waiting, SIGINT);
+	for (;;) {
+		int ready = ppoll(fds, 2, NULL, &waiting);
+
+		if (!told && (*stop != 0 ||
+		    (ready > 0 && fds[1].revents != 0))) {
+			/* The session ends when it can. */
+			(void)kill(session, SIGTERM);
+			fds[1].fd = -1;
+			told = true;
+		} else if (ready > 0 && fds[0].revents != 0 &&
+		    answer(channel, drop, &fault) == 0) {
+			return;
+		}
+	}
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Identity and the sandbox.  Three walls, one behind the other: the ids, with
+ * no group but the one needed; Landlock, which denies every path; a filter of
+ * system calls that kills.  Each wall holds if the ones before it fall.
+ */
+#include "config.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "limits.h"
+#include "log.h"
+#include "sandbox.h"
+
+#if defined(HAVE_LINUX_LANDLOCK_H) && defined(__NR_landlock_create_ruleset)
+#include <linux/landlock.h>
+#define HAVE_LANDLOCK 1
+#endif
+
+void
+sandbox_begin(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+static int
+set_groups(gid_t group)
+{
+	return group == SANDBOX_NO_GROUP ? setgroups(0, NULL) :
+	    setgroups(1, &group);
+}
+
+int
+sandbox_lend(uid_t uid, gid_t gid, gid_t group)
+{
+	return set_groups(group) == -1 || setegid(gid) == -1 ? -1 :
+	    seteuid(uid);
+}
+
+int
+sandbox_return(void)
+{
+	return seteuid(0) == -1 ? -1 : setegid(0);
+}
+
+int
+sandbox_become(uid_t uid, gid_t gid, gid_t group)
+{
+	if (set_groups(group) == -1 || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1)
+		return -1;
+	/* There must be no way back. */
+	if (setuid(0) == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int
+sandbox_hide(void)
+{
+	static const char *const places[] = { "/run", "/tmp", "/var/tmp" };
+	char path[32];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		memcpy(path, places[i], strlen(places[i]) + 1);
+		memcpy(path + strlen(path), "/dewey.XXXXXX", 14);
+		if (mkdtemp(path) == NULL)
+			continue;
+		/* Without a name nothing can ever be put there. */
+		if (chdir(path) == 0 && rmdir(path) == 0 && chroot(".") == 0 &&
+		    chdir("/") == 0)
+			return 0;
+		(void)rmdir(path);
+	}
+	return -1;
+}
+
+#ifdef HAVE_LANDLOCK
+/* Let the keeper make, read and remove files in the mailbox's directory, and
+ * read in /proc whether who made a dot-lock is still there. */
+static int
+allow(int ruleset, int fd, uint64_t access)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = access,
+		.parent_fd = fd,
+	};
+	long added = fd == -1 ? 0 : syscall(__NR_landlock_add_rule, ruleset,
+	    LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+
+	return added == -1 ? -1 : 0;
+}
+
+static int
+allow_keeper(int ruleset, int dir)
+{
+	const uint64_t directory = LANDLOCK_ACCESS_FS_READ_FILE |
+	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+	    LANDLOCK_ACCESS_FS_MAKE_REG;
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int result = allow(ruleset, dir, directory) == -1 ||
+	    allow(ruleset, proc, LANDLOCK_ACCESS_FS_READ_FILE) == -1 ? -1 : 0;
+
+	if (proc != -1)
+		(void)close(proc);
+	return result;
+}
+
+/* Deny every path and the network, as far as this kernel can. */
+static int
+close_paths(enum sandbox_role role, int dir)
+{
+	struct {
+		uint64_t fs, net, scoped;
+	} attr = { 0, 0, 0 };
+	long abi = syscall(__NR_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION), ruleset, done = -1;
+
+	if (abi < 1)
+		return -1;
+	/* Thirteen rights of the first version, then one each in the next. */
+	attr.fs = (1u << 13) - 1;
+	if (abi >= 2)
+		attr.fs |= 1u << 13;
+	if (abi >= 3)
+		attr.fs |= 1u << 14;
+	if (abi >= 5)
+		attr.fs |= 1u << 15;
+	/* Bind and connect; abstract Unix sockets; signals to outside, which
+	 * the keeper's check for a live process is not. */
+	if (abi >= 4)
+		attr.net = 3;
+	if (abi >= 6)
+		attr.scoped = role == SANDBOX_KEEPER ? 1 : 3;
+	ruleset = syscall(__NR_landlock_create_ruleset, &attr,
+	    abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
+	if (ruleset == -1)
+		return -1;
+	if (role != SANDBOX_KEEPER || allow_keeper((int)ruleset, dir) == 0)
+		done = syscall(__NR_landlock_restrict_self, ruleset, 0);
+	(void)close((int)ruleset);
+	return (int)done;
+}
+#else
+static int
+close_paths(enum sandbox_role role, int dir)
+{
+	(void)role;
+	(void)dir;
+	errno = ENOSYS;
+	return -1;
+}
+#endif
+
+static void
+close_limits(enum sandbox_role role)
+{
+	const struct rlimit none = { 0, 0 };
+	const struct rlimit files = { LIMITS_FILES, LIMITS_FILES };
+
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	/* The keeper may fork once more, for a recovery. */
+	if (role != SANDBOX_KEEPER)
+		(void)setrlimit(RLIMIT_NPROC, &none);
+}
+
+int
+sandbox_close(enum sandbox_role role, enum sandbox_wish wish, int dir)
+{
+	bool required = wish == SANDBOX_REQUIRED;
+
+	if (wish == SANDBOX_NONE)
+		return 0;
+	close_limits(role);
+	if (close_paths(role, dir) == -1) {
+		log_warning("this kernel has no Landlock: %s", strerror(errno));
+		if (required)
+			return -1;
+	}
+	if (filter_install((unsigned)role) == -1) {
+		log_warning("this kernel has no system-call filter: %s",
+		    strerror(errno));
+		if (required)
+			return -1;
+	}
+	return 0;
+}

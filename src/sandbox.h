@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Identity and the sandbox: the only room that changes ids, limits and what the
+ * kernel lets a process do.
+ */
+#ifndef SANDBOX_H
+#define SANDBOX_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+/* The processes of a session, as DESIGN draws them. */
+enum sandbox_role {
+	SANDBOX_GATE,		/* speaks AUTHORIZATION: no files at all */
+	SANDBOX_SESSION,	/* TRANSACTION and UPDATE: what is open already */
+	SANDBOX_KEEPER,		/* changes the mailbox's directory */
+	SANDBOX_WAITING		/* the monitor, once a session runs */
+};
+
+enum sandbox_wish {
+	SANDBOX_AUTO,		/* as far as the kernel can */
+	SANDBOX_REQUIRED,	/* all of it, or none runs */
+	SANDBOX_NONE
+};
+
+/* No supplementary group. */
+#define SANDBOX_NO_GROUP ((gid_t)-1)
+
+/*
+ * sandbox_begin(void):
+ * For every process of dewey, at the start: no new privileges by exec, no core
+ * dump, no ptrace by others.
+ */
+void sandbox_begin(void);
+
+/*
+ * sandbox_lend(uid, gid, group), sandbox_return(void):
+ * Started by root: take on the user's effective ids, with the supplementary
+ * group ${group} or none, to open his files; become root again.
+ * Returns 0, or -1 with errno.
+ */
+int sandbox_lend(uid_t uid, gid_t gid, gid_t group);
+int sandbox_return(void);
+
+/*
+ * sandbox_become(uid, gid, group):
+ * Started by root: become that user for good.  Returns 0, or -1 with errno.
+ */
+int sandbox_become(uid_t uid, gid_t gid, gid_t group);
+
+/*
+ * sandbox_hide(void):
+ * Started by root: make an empty directory that no longer has a name the root
+ * directory.  Returns 0, or -1 with errno.
+ */
+int sandbox_hide(void);
+
+/*
+ * sandbox_close(role, wish, dir):
+ * Take from this process everything that ${role} does not need: Landlock for
+ * all paths (but ${dir}, for the keeper) and the network, a system-call filter
+ * that kills, limits.  What the kernel cannot do is logged once.
+ * Returns 0, or -1 if ${wish} is SANDBOX_REQUIRED and not all of it is there.
+ */
+int sandbox_close(enum sandbox_role role, enum sandbox_wish wish, int dir);
+
+#endif

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: ISC
+# Model.pm: what a mailbox is and what a client gets of it, written from
+# doc/DESIGN.md sections 4 and 10, line by line and slowly, for tests to compare
+# the program with.  It shares no idea with the code but the document.
+package Model;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Digest::SHA qw(sha256);
+use MIME::Base64 qw(encode_base64url);
+
+# ---- Lines
+
+# The lines of ${octets}: [content, line end]; the last one may have no end.
+# Only the one CR right before the LF belongs to the end.
+sub lines {
+	my ($octets) = @_;
+	return map { /\A(.*?)(\r?\n)\z/s ? [$1, $2] : [$_, ''] }
+	    $octets =~ /[^\n]*\n|[^\n]+\z/g;
+}
+
+sub is_empty { my ($line) = @_; return $line->[0] eq '' }
+
+my $blanks = qr/[ \t]+/;
+my $zone = qr/[A-Za-z]{1,5}|[-+][0-9]{4}/;
+my $month = qr/(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/;
+my $day = qr/0?[1-9]|[12][0-9]|3[01]/;
+my $time = qr/(?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60))?/;
+my $date = qr/$month$blanks(?:$day)$blanks$time(?:$blanks$zone)?$blanks
+    [0-9]{4}(?:$blanks$zone)?(?:${blanks}remote${blanks}from$blanks[^ \t]+)?/x;
+
+# The sender, and the day's name that may be a part of it, are any run.
+sub is_from_line {
+	my ($content) = @_;
+	return $content =~ /\AFrom$blanks(?:.*[ \t])?$date\z/s;
+}
+
+# ---- Messages
+
+# What is in a mailbox: { refused => offset of the line that makes it none }, or
+# { messages => [...], begin => where the first one begins }; a message is
+# { offset, end, stored, separator }, stored being what a client may see: its
+# From_ line and what is behind it, without the separator.
+sub scan {
+	my ($octets) = @_;
+	my (@messages, @open);
+	my ($at, $behind_blank) = (0, 1);
+
+	my $close = sub {
+		push @messages, message(@open) if @open;
+	};
+	for my $line (lines($octets)) {
+		my $here = $at;
+		$at += length($line->[0]) + length $line->[1];
+		if ($behind_blank && is_from_line($line->[0])) {
+			$close->();
+			@open = ($here, $line);
+		} elsif (@open) {
+			push @open, $line;
+		} elsif (!is_empty($line)) {
+			return { refused => $here };
+		}
+		$behind_blank = is_empty($line);
+	}
+	$close->();
+	my $begin = @messages ? $messages[0]{offset} : $at;
+	my $pseudo = @messages && is_pseudo($messages[0]);
+	if ($pseudo) {
+		shift @messages;
+		$begin = @messages ? $messages[0]{offset} : $at;
+	}
+	return { messages => \@messages, begin => $begin };
+}
+
+sub message {
+	my ($offset, @lines) = @_;
+	my $end = $offset;
+	$end += length($_->[0]) + length $_->[1] for @lines;
+	# The header ends at the first empty line; a further one at the end is
+	# the separator.
+	my ($header) = grep { is_empty($lines[$_]) } 1 .. $#lines;
+	my $separator = '';
+	if (defined $header && $header < $#lines && is_empty($lines[-1])) {
+		$separator = (pop @lines)->[1];
+	}
+	return {
+		offset => $offset,
+		end => $end,
+		separator => $separator,
+		stored => join('', map { @$_ } @lines),
+	};
+}
+
+# The header fields of a message, unfolded: [name, value].
+sub fields {
+	my ($message) = @_;
+	my @fields;
+	my (undef, @lines) = lines($message->{stored});
+	for my $line (@lines) {
+		last if is_empty($line);
+		if ($line->[0] =~ /\A[ \t]/ && @fields) {
+			$fields[-1][1] .= $line->[0];
+		} elsif ($line->[0] =~ /\A([^:]*):(.*)\z/s) {
+			push @fields, [$1, $2];
+		}
+	}
+	return @fields;
+}
+
+sub is_pseudo {
+	my ($message) = @_;
+	my ($subject, $imap) = (0, 0);
+	for (fields($message)) {
+		my ($name, $value) = ($_->[0], $_->[1] =~ s/\A[ \t]+|[ \t]+\z//gr);
+		$subject = 1 if lc $name eq 'subject' && $value eq
+		    q{DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA};
+		$imap = 1 if lc $name eq 'x-imap' || lc $name eq 'x-imapbase';
+	}
+	return $subject && $imap;
+}
+
+# ---- What is sent
+
+# What RETR sends of a message before byte-stuffing.
+sub retr {
+	my ($message) = @_;
+	my (undef, @lines) = lines($message->{stored});
+	return join '', map { "$_->[0]\r\n" } @lines;
+}
+
+# What TOP sends: the header, one empty line, and ${n} lines.
+sub top {
+	my ($message, $n) = @_;
+	my (undef, @lines) = lines($message->{stored});
+	my $sent = '';
+	while (@lines && !is_empty($lines[0])) {
+		$sent .= shift(@lines)->[0] . "\r\n";
+	}
+	shift @lines;
+	$sent .= "\r\n";
+	while (@lines && $n-- > 0) {
+		$sent .= shift(@lines)->[0] . "\r\n";
+	}
+	return $sent;
+}
+
+sub stuffed { my ($octets) = @_; return $octets =~ s/^\./../gmr }
+
+# ---- Unique-ids
+
+my %edited = map { lc, 1 } qw(Status X-Status X-Keywords X-UID X-UIDL X-IMAP
+    X-IMAPbase X-Mozilla-Status X-Mozilla-Status2 X-Mozilla-Keys
+    Content-Length Lines);
+
+# The octets that are hashed of a stored message.
+sub hashed {
+	my ($stored) = @_;
+	my ($from, @lines) = map { $_->[0] } lines($stored);
+	my ($hashed, $left_out) = ("$from\n", 0);
+	while (@lines && $lines[0] ne '') {
+		my $line = shift @lines;
+		$left_out = $line =~ /\A([^:]*):/ && $edited{ lc $1 }
+		    unless $line =~ /\A[ \t]/;
+		$hashed .= "$line\n" unless $left_out;
+	}
+	return join '', $hashed, map { "$_\n" } @lines;
+}
+
+sub id_of {
+	my ($hashed) = @_;
+	return encode_base64url(substr(sha256($hashed), 0, 18));
+}
+
+# The unique-ids of all messages.
+sub uids {
+	my (@messages) = @_;
+	my %seen;
+	return map {
+		my $id = id_of(hashed($_->{stored}));
+		++$seen{$id} > 1 ? "$id-$seen{$id}" : $id;
+	} @messages;
+}
+
+# ---- What UPDATE leaves
+
+# The mailbox without the messages of these numbers, from 1.
+sub without {
+	my ($octets, $scan, @numbers) = @_;
+	for my $i (reverse sort { $a <=> $b } @numbers) {
+		my $m = $scan->{messages}[$i - 1] or croak "no message $i";
+		substr $octets, $m->{offset}, $m->{end} - $m->{offset}, '';
+	}
+	return $octets;
+}
+
+# ---- Test data
+
+my %escape = (n => "\n", r => "\r", t => "\t", 0 => "\0", '\\' => '\\');
+
+# Undoes \n \r \t \0 \\ \xHH.
+sub unescape {
+	my ($text) = @_;
+	$text =~ s{\\(?:x([0-9a-f]{2})|(.))}
+	    {defined $1 ? chr hex $1 : $escape{$2} // croak "\\$2?"}ge;
+	return $text;
+}
+
+1;

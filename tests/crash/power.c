@@ -1,0 +1,906 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What kills and losses of power leave of an UPDATE, by trying:
+ *
+ *   power SEED STATES      with SHIM_MAILBOX and SHIM_FAST in the environment
+ *
+ * An UPDATE is run once and recorded.  Then, again and again, its record is
+ * played up to some call on a disk that is only imagined: what was synced is
+ * there; of what was written later any sectors of 512 octets are, and the file
+ * has any of the sizes that it had since.  Or only the process dies, and the
+ * next one sees everything, synced or not.  Mail may arrive.  What is left is
+ * put into the real files, recovered, and compared: the messages of before or
+ * those of after, and what arrived, nothing else.  The recovery is recorded as
+ * well, and cut short at any of its calls, and so on.
+ *
+ * A sync that fails leaves any of what it should have written unwritten, and
+ * no later sync will write it, though everybody reads it until the power goes.
+ */
+#include "config.h"
+
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "maildrop.h"
+#include "shim.h"
+#include "update.h"
+
+#define SECTOR 512
+#define ROOM 262144		/* octets of a file, at most */
+#define RECORD_ROOM (1 << 22)	/* octets of one record, at most */
+#define PENDING 65536		/* sectors written between two syncs, at most */
+#define SIZES 4096
+#define PIECES 8		/* of mail that arrives in one trial */
+#define TRIALS 24		/* of one recorded UPDATE */
+#define LEVELS 4		/* recoveries of one trial */
+
+/* ---- Chance, the same one for the same seed */
+
+static uint64_t chance;
+
+static uint64_t
+draw(void)
+{
+	uint64_t z = chance += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static size_t
+below(size_t n)
+{
+	return (size_t)(draw() % n);
+}
+
+static bool
+percent(size_t n)
+{
+	return below(100) < n;
+}
+
+/* The program's own dice are ours, too. */
+ssize_t
+getrandom(void *octets, size_t n, unsigned flags)
+{
+	(void)flags;
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)octets)[i] = (uint8_t)draw();
+	return (ssize_t)n;
+}
+
+static void
+stop(const char *why)
+{
+	(void)printf("# %s: %s\n", why, strerror(errno));
+	exit(2);
+}
+
+static void *
+get(size_t n)
+{
+	void *p = calloc(1, n);
+
+	if (p == NULL)
+		stop("memory");
+	return p;
+}
+
+/* ---- The disk */
+
+struct version {
+	size_t sector;
+	uint8_t octets[SECTOR];
+};
+
+struct file {
+	bool there;		/* it was made */
+	bool named;		/* its name is on the disk */
+	uint8_t *cache;		/* what everybody reads */
+	size_t n;
+	uint8_t *disk;		/* what is there for ever */
+	size_t disk_n;
+	struct version *pending;	/* sectors written since the last sync */
+	size_t pending_n;
+	size_t sizes[SIZES];	/* and sizes */
+	size_t sizes_n;
+	bool shrunk;		/* one of them is smaller than the one before */
+};
+
+static struct file mailbox, sidecar;
+static char mailbox_path[4096], sidecar_path[4096], dir_path[4096];
+
+static void
+file_open(struct file *file)
+{
+	memset(file, 0, sizeof(*file));
+	file->cache = get(ROOM);
+	file->disk = get(ROOM);
+	file->pending = get(PENDING * sizeof(*file->pending));
+}
+
+static void
+file_close(struct file *file)
+{
+	free(file->cache);
+	free(file->disk);
+	free(file->pending);
+}
+
+static void
+file_resize(struct file *file, size_t n)
+{
+	if (n > ROOM || file->sizes_n == SIZES)
+		stop("room");
+	if (n < file->n) {
+		memset(file->cache + n, 0, file->n - n);
+		file->shrunk = true;
+	}
+	file->n = n;
+	file->sizes[file->sizes_n++] = n;
+}
+
+static void
+file_write(struct file *file, size_t at, const void *octets, size_t n)
+{
+	if (n == 0)
+		return;
+	if (at + n > file->n)
+		file_resize(file, at + n);
+	memcpy(file->cache + at, octets, n);
+	for (size_t s = at / SECTOR; s <= (at + n - 1) / SECTOR; s++) {
+		struct version *v = &file->pending[file->pending_n++];
+
+		if (file->pending_n == PENDING)
+			stop("sectors");
+		v->sector = s;
+		memcpy(v->octets, file->cache + s * SECTOR, SECTOR);
+	}
+}
+
+static void
+file_sync(struct file *file)
+{
+	for (size_t i = 0; i < file->pending_n; i++) {
+		size_t at = file->pending[i].sector * SECTOR;
+
+		memcpy(file->disk + at, file->cache + at, SECTOR);
+	}
+	if (file->n < ROOM)
+		memset(file->disk + file->n, 0, ROOM - file->n);
+	file->disk_n = file->n;
+	file->pending_n = file->sizes_n = 0;
+	file->shrunk = false;
+}
+
+/* How chance deals with what was not synced. */
+enum mood { ALL_LAST, NONE, ANY, MOST, FEW, MOODS };
+
+/* Some of the pending sectors reach the disk. */
+static void
+file_scatter(struct file *file, enum mood mood)
+{
+	for (size_t i = 0; i < file->pending_n; i++) {
+		const struct version *v = &file->pending[i];
+		size_t seen = 1, odds = mood == MOST ? 90 : 10;
+		bool take;
+
+		for (size_t j = 0; j < i && mood == ANY; j++)
+			seen += file->pending[j].sector == v->sector;
+		take = mood == ALL_LAST ? true : mood == NONE ? false :
+		    mood == ANY ? below(seen + 1) == 0 : percent(odds);
+		if (take)
+			memcpy(file->disk + v->sector * SECTOR, v->octets,
+			    SECTOR);
+	}
+	file->pending_n = 0;
+}
+
+static void
+file_sync_failed(struct file *file)
+{
+	file_scatter(file, (enum mood)below(MOODS));
+}
+
+static void
+file_power(struct file *file)
+{
+	enum mood mood = (enum mood)below(MOODS);
+	size_t pick = mood == ALL_LAST ? file->sizes_n : mood == NONE ? 0 :
+	    below(file->sizes_n + 1);
+
+	file_scatter(file, mood);
+	if (pick > 0)
+		file->disk_n = file->sizes[pick - 1];
+	memset(file->disk + file->disk_n, 0, ROOM - file->disk_n);
+	memcpy(file->cache, file->disk, ROOM);
+	file->n = file->disk_n;
+	file->sizes_n = 0;
+	file->shrunk = false;
+	if (file->there && !file->named) {
+		file->there = file->named = percent(50);
+		if (!file->there) {
+			memset(file->cache, 0, ROOM);
+			memset(file->disk, 0, ROOM);
+			file->n = file->disk_n = 0;
+		}
+	}
+}
+
+/* Set the real file to what everybody would read. */
+static void
+file_put(const struct file *file, const char *path)
+{
+	int fd;
+
+	if (!file->there) {
+		if (unlink(path) == -1 && errno != ENOENT)
+			stop(path);
+		return;
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1 || ftruncate(fd, (off_t)file->n) == -1 ||
+	    pwrite(fd, file->cache, file->n, 0) != (ssize_t)file->n)
+		stop(path);
+	(void)close(fd);
+}
+
+static size_t
+file_get(const char *path, uint8_t *octets)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1 && errno == ENOENT)
+		return 0;
+	n = fd == -1 ? -1 : pread(fd, octets, ROOM, 0);
+	if (n == -1)
+		stop(path);
+	(void)close(fd);
+	return (size_t)n;
+}
+
+/* ---- Mailboxes */
+
+struct text {
+	uint8_t octets[4096];
+	size_t n;
+};
+
+struct box {
+	struct text message[12];	/* without the mailbox's other octets */
+	size_t count;
+	bool marked[12];
+	uint8_t before[ROOM], after[ROOM];	/* the whole mailbox */
+	size_t before_n, after_n;
+	size_t window;
+	bool arrives;		/* a message, between login and QUIT */
+	bool arrives_synced;
+	bool old_sidecar;	/* from a session of before */
+};
+
+static void
+make_message(struct text *text, unsigned number, bool long_one)
+{
+	size_t want = long_one ? 600 + below(2400) : 10 + below(250);
+	int n = snprintf((char *)text->octets, 256, "From a@b Mon Jan  1 "
+	    "00:00:%02zu 2024\nSubject: %u\n\n", below(60), number);
+
+	text->n = (size_t)n;
+	while (text->n < want) {
+		text->octets[text->n++] = percent(3) ? '\n' :
+		    (uint8_t)('a' + below(26));
+		if (text->octets[text->n - 1] == '\n')
+			text->octets[text->n++] = 'z';
+	}
+	text->octets[text->n++] = '\n';
+	text->octets[text->n++] = '\n';
+}
+
+static void
+add(uint8_t *to, size_t *n, const void *octets, size_t m)
+{
+	memcpy(to + *n, octets, m);
+	*n += m;
+}
+
+/* Which messages go: first, last, alternate, all but one, all, any. */
+static void
+mark(struct box *box)
+{
+	size_t pattern = below(8), one = below(box->count);
+	bool some = false;
+
+	for (size_t i = 0; i < box->count; i++) {
+		box->marked[i] = pattern == 0 ? i == 0 :
+		    pattern == 1 ? i == box->count - 1 :
+		    pattern == 2 ? i % 2 == 0 : pattern == 3 ? i % 2 == 1 :
+		    pattern == 4 ? i != one : pattern == 5 ? percent(90) :
+		    percent(45);
+		some |= box->marked[i];
+	}
+	if (!some)
+		box->marked[one] = true;
+}
+
+static void
+make_box(struct box *box)
+{
+	static const char pseudo[] = "From MAILER-DAEMON Mon Jan  1 00:00:00 "
+	    "2024\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
+	    "X-IMAP: 1 2\n\ntext\n\n";
+	static const size_t windows[] = { 1, 20, 100, 300, 512, 700, 2000, 9000,
+	    65536 };
+	bool long_ones = percent(50);
+
+	memset(box, 0, sizeof(*box));
+	box->count = 1 + below(9);
+	box->window = windows[below(sizeof(windows) / sizeof(windows[0]))];
+	/* So many steps would only take time. */
+	if (box->window < 100 && (long_ones || percent(70)))
+		box->window = 200;
+	mark(box);
+	if (percent(15))
+		add(box->before, &box->before_n, "\n\n\n", 1 + below(3));
+	if (percent(15))
+		add(box->before, &box->before_n, pseudo, sizeof(pseudo) - 1);
+	add(box->after, &box->after_n, box->before, box->before_n);
+	for (size_t i = 0; i < box->count; i++) {
+		struct text *m = &box->message[i];
+
+		make_message(m, (unsigned)i, long_ones && percent(60));
+		add(box->before, &box->before_n, m->octets, m->n);
+		if (!box->marked[i])
+			add(box->after, &box->after_n, m->octets, m->n);
+	}
+	box->arrives = percent(30);
+	box->arrives_synced = percent(50);
+	box->old_sidecar = percent(50);
+}
+
+/* ---- Running the program's code */
+
+static int record_fd;
+static uint8_t *record;		/* of the last run */
+static size_t record_n;
+
+static const enum options_lock kinds[OPTIONS_LOCKS] = { OPTIONS_LOCK_FCNTL };
+
+/* Deliver ${text} as if the power could not fail, or could. */
+static void
+arrive(const struct text *text, bool synced)
+{
+	int fd = open(mailbox_path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1 ||
+	    pwrite(fd, text->octets, text->n, st.st_size) !=
+	    (ssize_t)text->n || (synced && fsync(fd) == -1))
+		stop(mailbox_path);
+	(void)close(fd);
+}
+
+static void
+begin_record(long failing)
+{
+	if (ftruncate(record_fd, 0) == -1 ||
+	    lseek(record_fd, 0, SEEK_SET) == -1)
+		stop("record");
+	shim_record(record_fd, SHIM_CHANGES);
+	shim_fail(failing, EIO);
+}
+
+static void
+end_record(void)
+{
+	ssize_t n;
+
+	shim_record(-1, "");
+	shim_fail(0, 0);
+	n = pread(record_fd, record, RECORD_ROOM, 0);
+	if (n == -1 || n == RECORD_ROOM)
+		stop("record");
+	record_n = (size_t)n;
+}
+
+/* A login, and nothing else. */
+static enum mailbox_fault
+run_login(void)
+{
+	struct maildrop drop;
+	enum mailbox_fault fault = maildrop_open(&drop, mailbox_path, false,
+	    kinds, 10);
+
+	if (fault != MAILBOX_FINE)
+		return fault;
+	fault = maildrop_scan(&drop);
+	maildrop_close(&drop);
+	return fault;
+}
+
+/* The session with the UPDATE. */
+static enum update_result
+run_update(const struct box *box, const struct text *mail)
+{
+	enum update_result result;
+	struct maildrop drop;
+	uint64_t deleted;
+
+	if (maildrop_open(&drop, mailbox_path, false, kinds, 10) !=
+	    MAILBOX_FINE || maildrop_scan(&drop) != MAILBOX_FINE ||
+	    drop.count != box->count)
+		stop("login");
+	drop.window = box->window;
+	if (box->arrives)
+		arrive(mail, box->arrives_synced);
+	for (size_t i = 0; i < box->count; i++)
+		if (box->marked[i])
+			maildrop_mark(&drop, i);
+	result = update_run(&drop, false, &deleted);
+	maildrop_close(&drop);
+	return result;
+}
+
+/* ---- Playing a record */
+
+struct piece {			/* mail that arrived */
+	struct text text;
+	bool solid;		/* on the disk */
+	bool torn;		/* not, when the power went */
+};
+
+static struct piece pieces[PIECES];
+static size_t pieces_n;
+
+static void
+pieces_are(bool synced)
+{
+	for (size_t i = 0; i < pieces_n; i++) {
+		if (synced && !pieces[i].torn)
+			pieces[i].solid = true;
+		if (!synced && !pieces[i].solid)
+			pieces[i].torn = true;
+	}
+}
+
+static void
+play_sync(const struct shim_call *call)
+{
+	struct file *file = call->file == SHIM_MAILBOX ? &mailbox : &sidecar;
+
+	if (call->file == SHIM_DIRECTORY) {
+		if (!call->failed)
+			sidecar.named = sidecar.there;
+		return;
+	}
+	if (call->failed)
+		file_sync_failed(file);
+	else
+		file_sync(file);
+	if (file == &mailbox)
+		pieces_are(!call->failed);
+}
+
+/* One call; of a write only ${n} octets. */
+static void
+play(const struct shim_call *call, const uint8_t *octets, size_t n)
+{
+	struct file *file = call->file == SHIM_MAILBOX ? &mailbox : &sidecar;
+
+	if (call->kind == SHIM_SYNC) {
+		play_sync(call);
+		return;
+	}
+	if (call->failed || (call->file != SHIM_MAILBOX &&
+	    call->file != SHIM_SIDECAR))
+		return;
+	switch (call->kind) {
+	case SHIM_WRITE:
+		file_write(file, call->offset, octets, n);
+		break;
+	case SHIM_TRUNCATE:
+		file_resize(file, call->offset);
+		break;
+	case SHIM_ALLOCATE:
+		if (call->offset > file->n)
+			file_resize(file, call->offset);
+		break;
+	case SHIM_CREATE:
+		file->there = true;
+		break;
+	default:
+		stop("record");
+	}
+}
+
+static bool
+has_synced_mailbox(void)
+{
+	struct shim_call call;
+	bool found = false;
+
+	for (size_t at = 0; at < record_n; at += sizeof(call) + call.length) {
+		memcpy(&call, record + at, sizeof(call));
+		found |= call.kind == SHIM_SYNC && call.file == SHIM_MAILBOX &&
+		    !call.failed;
+	}
+	return found;
+}
+
+static size_t
+count_calls(const uint8_t *from, size_t n)
+{
+	struct shim_call call;
+	size_t calls = 0;
+
+	for (size_t at = 0; at < n; at += sizeof(call) + call.length, calls++)
+		memcpy(&call, from + at, sizeof(call));
+	return calls;
+}
+
+/* Play ${calls} of the record, and perhaps half of one more.  ${mail} is what
+ * arrived in it, or NULL. */
+static void
+play_all(const uint8_t *from, size_t n, size_t calls, bool half,
+    const struct text *mail)
+{
+	struct shim_call call;
+
+	for (size_t at = 0; at < n; at += sizeof(call) + call.length) {
+		const uint8_t *octets = from + at + sizeof(call);
+		bool last = calls-- == 0;
+
+		memcpy(&call, from + at, sizeof(call));
+		if (last && (!half || call.kind != SHIM_WRITE))
+			return;
+		play(&call, octets, last ? call.length / 2 : call.length);
+		if (mail != NULL && pieces_n == 0 && call.kind == SHIM_WRITE &&
+		    call.file == SHIM_MAILBOX)
+			pieces[pieces_n++] = (struct piece){ .text = *mail,
+			    .torn = last };
+		if (last)
+			return;
+	}
+}
+
+/* ---- Comparing */
+
+/* Whether ${got} consists of the pieces from ${i} on; of one that was torn any
+ * begin, with what is missing in it read as NUL. */
+static bool
+is_tail(const uint8_t *got, size_t n, size_t i)
+{
+	const struct piece *piece = &pieces[i];
+
+	if (i == pieces_n)
+		return n == 0;
+	if (!piece->torn)
+		return n >= piece->text.n &&
+		    memcmp(got, piece->text.octets, piece->text.n) == 0 &&
+		    is_tail(got + piece->text.n, n - piece->text.n, i + 1);
+	for (size_t j = 0; j <= n && j <= piece->text.n; j++) {
+		if (is_tail(got + j, n - j, i + 1))
+			return true;
+		if (j < n && got[j] != 0 && got[j] != piece->text.octets[j])
+			return false;
+	}
+	return false;
+}
+
+static bool
+is_state(const uint8_t *got, size_t n, const uint8_t *base, size_t base_n)
+{
+	return n >= base_n && memcmp(got, base, base_n) == 0 &&
+	    is_tail(got + base_n, n - base_n, 0);
+}
+
+static struct {
+	unsigned long states, kills, powers, updates, arrived, failures;
+	unsigned long lost, duplicated, damaged, refused, set_aside;
+} sum;
+
+/* How many times ${text} is in ${got}. */
+static size_t
+times(const uint8_t *got, size_t n, const struct text *text)
+{
+	size_t found = 0;
+
+	for (size_t at = 0; at + text->n <= n; at++)
+		found += memcmp(got + at, text->octets, text->n) == 0;
+	return found;
+}
+
+/* Sort what went wrong. */
+static void
+judge(const struct box *box, const uint8_t *got, size_t n)
+{
+	bool told = false;
+	size_t found;
+
+	for (size_t i = 0; i < box->count; i++) {
+		found = times(got, n, &box->message[i]);
+		sum.lost += found == 0 && !box->marked[i];
+		sum.duplicated += found > 1;
+		told |= (found == 0 && !box->marked[i]) || found > 1;
+	}
+	for (size_t i = 0; i < pieces_n; i++) {
+		found = pieces[i].torn ? 1 : times(got, n, &pieces[i].text);
+		sum.lost += found == 0;
+		sum.duplicated += found > 1;
+		told |= found != 1;
+	}
+	sum.damaged += !told;
+}
+
+static bool
+is_empty_of_journals(void)
+{
+	DIR *dir = opendir(dir_path);
+	const char *name = strrchr(sidecar_path, '/') + 1;
+	struct dirent *entry;
+	bool empty = true;
+
+	if (dir == NULL)
+		stop(dir_path);
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, name, strlen(name)) == 0 &&
+		    entry->d_name[strlen(name)] == '.') {
+			empty = false;
+			if (unlinkat(dirfd(dir), entry->d_name, 0) == -1)
+				stop(entry->d_name);
+		}
+	(void)closedir(dir);
+	return empty;
+}
+
+/* ---- Trials */
+
+static uint64_t seed;		/* of this UPDATE */
+static unsigned trial;
+
+static void
+complain(const char *what, size_t calls, unsigned level)
+{
+	if (sum.lost + sum.duplicated + sum.damaged + sum.refused +
+	    sum.set_aside < 20)
+		(void)printf("# seed %llu trial %u: %s, cut at call %zu, "
+		    "recovery %u\n", (unsigned long long)seed, trial, what,
+		    calls, level);
+}
+
+/* Look at what a recovery that nobody disturbed has left.  Only the after-state
+ * will do if ${after}.  Returns whether it was that. */
+static bool
+look(const struct box *box, bool after, size_t calls, unsigned level)
+{
+	static uint8_t got[ROOM];
+	size_t n = file_get(mailbox_path, got);
+	bool is_after = is_state(got, n, box->after, box->after_n);
+
+	if (!is_after &&
+	    (after || !is_state(got, n, box->before, box->before_n))) {
+		complain(after ? "the after-state is gone" :
+		    "neither before nor after", calls, level);
+		judge(box, got, n);
+	}
+	if (file_get(sidecar_path, got) != 0) {
+		complain("the journal is still there", calls, level);
+		sum.refused++;
+	}
+	if (!is_empty_of_journals()) {
+		complain("a journal was set aside", calls, level);
+		sum.set_aside++;
+	}
+	return is_after;
+}
+
+static void
+reset(const struct box *box)
+{
+	for (int i = 0; i < 2; i++) {
+		struct file *file = i == 0 ? &mailbox : &sidecar;
+
+		memset(file->cache, 0, ROOM);
+		memset(file->disk, 0, ROOM);
+		file->n = file->disk_n = file->pending_n = file->sizes_n = 0;
+		file->shrunk = false;
+	}
+	mailbox.there = mailbox.named = true;
+	sidecar.there = sidecar.named = box->old_sidecar;
+	file_write(&mailbox, 0, box->before, box->before_n);
+	file_sync(&mailbox);
+	pieces_n = 0;
+}
+
+static void
+put_files(void)
+{
+	file_put(&mailbox, mailbox_path);
+	file_put(&sidecar, sidecar_path);
+}
+
+static void
+deliver(void)
+{
+	struct piece *piece = &pieces[pieces_n++];
+
+	memset(piece, 0, sizeof(*piece));
+	make_message(&piece->text, (unsigned)(100 + pieces_n), percent(30));
+	sum.arrived++;
+	file_write(&mailbox, mailbox.n, piece->text.octets, piece->text.n);
+	/* A disk that writes what was appended but forgets that the file was
+	 * cut before it: that is mail of an agent that did not sync. */
+	if (mailbox.shrunk || percent(60)) {
+		file_sync(&mailbox);
+		pieces_are(true);
+	}
+}
+
+/* Everything stops; then mail may arrive. */
+static void
+crash(void)
+{
+	if (percent(60)) {
+		file_power(&mailbox);
+		file_power(&sidecar);
+		pieces_are(false);
+		sum.powers++;
+	} else {
+		sum.kills++;
+	}
+	if (percent(50))
+		deliver();
+}
+
+/* Where the syncs are in the record; returns one of them, counted from 1, or 0
+ * if there is none. */
+static long
+pick_sync(void)
+{
+	struct shim_call call;
+	size_t at, seen = 0;
+	long number = 0, pick = 0;
+
+	for (at = 0; at < record_n; at += sizeof(call) + call.length) {
+		memcpy(&call, record + at, sizeof(call));
+		number++;
+		if (call.kind == SHIM_SYNC && below(++seen) == 0)
+			pick = number;
+	}
+	return pick;
+}
+
+/* Recover, crash in that, recover, ... */
+static void
+chain(const struct box *box, bool after, size_t cut)
+{
+	for (unsigned level = 1; level <= LEVELS; level++) {
+		enum mailbox_fault fault;
+		size_t calls;
+		long failing;
+		bool is_after;
+
+		put_files();
+		begin_record(0);
+		fault = run_login();
+		end_record();
+		sum.states++;
+		if (fault != MAILBOX_FINE) {
+			complain("no login", cut, level);
+			sum.refused++;
+		}
+		is_after = look(box, after, cut, level);
+		if (level == LEVELS || record_n == 0 || fault != MAILBOX_FINE)
+			return;
+		failing = percent(20) ? pick_sync() : 0;
+		if (failing != 0) {
+			put_files();
+			begin_record(failing);
+			(void)run_login();
+			end_record();
+			sum.failures++;
+		}
+		calls = count_calls(record, record_n);
+		cut = below(calls + 1);
+		play_all(record, record_n, cut, percent(30), NULL);
+		after |= is_after && failing == 0 && cut == calls &&
+		    has_synced_mailbox();
+		crash();
+	}
+}
+
+/* One UPDATE and what can be left of it. */
+static void
+try_box(const struct box *box)
+{
+	static uint8_t recorded[RECORD_ROOM];
+	enum update_result result;
+	struct text mail = { .n = 0 };
+	size_t n, calls, cut;
+	long failing;
+
+	if (box->arrives)
+		make_message(&mail, 99, percent(30));
+	reset(box);
+	put_files();
+	begin_record(0);
+	result = run_update(box, &mail);
+	end_record();
+	sum.updates++;
+	if (box->arrives)
+		pieces[pieces_n++] = (struct piece){ .text = mail };
+	if (result != UPDATE_DONE || !look(box, true, 0, 0))
+		stop("the UPDATE did not work at all");
+	failing = percent(25) ? pick_sync() : 0;
+	if (failing != 0) {
+		reset(box);
+		put_files();
+		begin_record(failing);
+		result = run_update(box, &mail);
+		end_record();
+		sum.failures++;
+	}
+	memcpy(recorded, record, record_n);
+	n = record_n;
+	calls = count_calls(recorded, n);
+	for (trial = 0; trial < TRIALS; trial++) {
+		reset(box);
+		cut = below(calls + 1);
+		play_all(recorded, n, cut, percent(30),
+		    box->arrives ? &mail : NULL);
+		crash();
+		chain(box, result == UPDATE_DONE && cut == calls, cut);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *path = getenv("SHIM_MAILBOX");
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+	unsigned long wanted = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	struct box *box = get(sizeof(*box));
+
+	if (slash == NULL || wanted == 0 || getenv("SHIM_FAST") == NULL)
+		stop("usage: SHIM_MAILBOX=... SHIM_FAST=1 power SEED STATES");
+	(void)snprintf(mailbox_path, sizeof(mailbox_path), "%s", path);
+	(void)snprintf(dir_path, sizeof(dir_path), "%.*s", (int)(slash - path),
+	    path);
+	(void)snprintf(sidecar_path, sizeof(sidecar_path), "%.*s/.%s.dewey",
+	    (int)(slash - path), path, slash + 1);
+	record_fd = fileno(tmpfile());
+	record = get(RECORD_ROOM);
+	file_open(&mailbox);
+	file_open(&sidecar);
+	log_open(LOG_TO_NONE, false);
+	shim_record(-1, "");
+	for (seed = strtoull(argv[1], NULL, 10); sum.states < wanted; seed++) {
+		chance = seed;
+		make_box(box);
+		try_box(box);
+	}
+	(void)printf("# %lu UPDATEs, %lu states: %lu losses of power, %lu "
+	    "kills, %lu failed syncs, %lu messages arrived\n", sum.updates,
+	    sum.states, sum.powers, sum.kills, sum.failures, sum.arrived);
+	(void)printf("states=%lu lost=%lu duplicated=%lu damaged=%lu "
+	    "refused=%lu set-aside=%lu\n", sum.states, sum.lost,
+	    sum.duplicated, sum.damaged, sum.refused, sum.set_aside);
+	file_close(&mailbox);
+	file_close(&sidecar);
+	free(record);
+	free(box);
+	return sum.lost + sum.duplicated + sum.damaged + sum.refused +
+	    sum.set_aside == 0 ? 0 : 1;
+}

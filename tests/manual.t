@@ -1,0 +1,195 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# The manual pages tell what the program does: dewey(8) has every option that
+# --help has, with the same argument and default, and no other; dewey.conf(5)
+# has every key; the log's keys, the examples and the flags named in the other
+# documents are real; mandoc has nothing to complain about.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Digest::MD5 qw(md5_hex);
+use Test::More;
+
+my $doc = "$ENV{srcdir}/doc";
+my @pages = qw(dewey.8 dewey.conf.5 dewey-users.5 dewey-secrets.5);
+my %source = map { $_ => Dewey::read_file("$doc/$_") } @pages;
+
+# What dewey prints when it serves no session, and its exit code.
+sub run {
+	my $c = Dewey->start(@_, { transport => 'pipe' });
+	my $out = $c->rest;
+	return ($out, $c->exit_code, $c->stderr);
+}
+
+# ---- The options
+
+# name -> "argument default", of --help.
+my ($help, $code) = run('--help');
+is $code, 0, '--help exits 0';
+my (%help, %key);
+for (split /\n/, $help) {
+	my ($name, $argument, $default) =
+	    /^  --([\w-]+)([= ]\S+)?(?:  \((.*)\))?\z/ or next;
+	$argument //= '';
+	$help{$name} = { argument => $argument, default => $default // '' };
+	$key{$name} = 1 if $argument =~ /^=/ && $name ne 'config';
+}
+cmp_ok scalar keys %help, '>', 20, 'options of --help';
+
+# The words of a macro line as they are printed.
+sub words {
+	my ($line) = @_;
+	my ($text, $glue) = ('', 1);
+	for my $word (split ' ', $line) {
+		if ($word eq 'Ns') {
+			$glue = 1;
+		} elsif ($word !~ /^(?:Fl|Cm|Ar|No|Li)\z/) {
+			$text .= ($glue ? '' : ' ') . $word;
+			$glue = 0;
+		}
+	}
+	return $text;
+}
+
+# name -> "argument default", of the items of a page that look like ${pattern}.
+sub items {
+	my ($page, $pattern) = @_;
+	my (%items, $name);
+	for (split /\n/, $source{$page}) {
+		undef $name if /^\.(?:It|El|Sh|Ss)\b/;
+		if (/^\.It (.*)/ && words($1) =~ $pattern) {
+			$name = $1;
+			ok !$items{$name}, "$page: $name once" if $items{$name};
+			$items{$name} = { argument => $2 // '', default => '' };
+		} elsif (defined $name && /^\.Pq Default: Cm (\S+)\z/) {
+			$items{$name}{default} = $1;
+		}
+	}
+	return \%items;
+}
+
+# Paths below /etc and /var are those of the build.
+sub same_default {
+	my ($page, $help) = @_;
+	return 1 if $page eq $help;
+	return $page =~ m{^/(?:etc|var)/} && $help =~ m{^/.*\Q$page\E\z};
+}
+
+sub compare {
+	my ($page, $items, @names) = @_;
+	is join(' ', grep { !$items->{$_} } @names), '',
+	    "$page lacks no option";
+	my %is = map { $_ => 1 } @names;
+	is join(' ', grep { !$is{$_} } sort keys %$items), '',
+	    "$page has no option that is none";
+	for my $name (grep { $items->{$_} } @names) {
+		my ($argument, $default) = @{ $items->{$name} }{qw(argument
+		    default)};
+		$argument =~ s/^ = /=/;
+		is $argument, $help{$name}{argument},
+		    "$page: argument of $name";
+		ok same_default($default, $help{$name}{default}),
+		    "$page: default of $name"
+		    or diag "page: $default, --help: $help{$name}{default}";
+	}
+}
+
+compare('dewey.8', items('dewey.8', qr/^--?([\w-]+)([= ]\S+)?\z/),
+    sort keys %help);
+compare('dewey.conf.5', items('dewey.conf.5', qr/^([\w-]+)( = \S+)\z/),
+    sort keys %key);
+
+# ---- The log
+
+my $site = Dewey->site(secrets => { mrose => 'tanstaaf' },
+    mail => { mrose => Dewey::mbox("Subject: a\n\nb\n") });
+my $c = $site->login('mrose', '--log=stderr');
+is $c->say('QUIT'), '+OK dewey POP3 server signing off (1 message left)',
+    'a session';
+is $c->exit_code, 0, 'its exit code';
+my ($record) = $c->stderr =~ /(user=.*)/;
+my ($log) = $source{'dewey.8'} =~ /^\.Sh LOG\n(.*?)^\.Sh /ms;
+is join(' ', $log =~ /^\.It Li (\S+)/mg), join(' ', $record =~ /(\S+)=/g),
+    'dewey.8: the keys of the log in their order';
+
+# ---- The examples
+
+# The literal blocks of a page.
+sub blocks {
+	my ($page) = @_;
+	return $source{$page} =~ /^\.Bd -literal.*?\n(.*?)^\.Ed/msg;
+}
+
+my $dir = Dewey::tmpdir();
+for my $page (qw(dewey.conf.5 dewey-users.5)) {
+	my @configurations = grep { /\A(?:#.*\n)*[\w-]+ = / } blocks($page);
+	ok @configurations, "$page: examples of a configuration file";
+	for my $text (@configurations) {
+		Dewey::write_file("$dir/conf", $text);
+		my (undef, $exit, $err) = run("--config=$dir/conf", '--help');
+		is $exit, 0, "$page: an example is a configuration file"
+		    or diag $err;
+	}
+}
+
+my ($users) = grep { /^ford\@\S+:\$5/m } blocks('dewey-users.5');
+Dewey::write_file("$dir/users", $users);
+for (['ford@dewey.example', 'towel'], ['arthur', 'tea']) {
+	my ($name, $password) = @$_;
+	my $s = Dewey->start("--users=$dir/users", '--secrets=none',
+	    "--mailbox=$dir/%u", '--log=none');
+	$s->greeting;
+	$s->say("USER $name");
+	like $s->say("PASS $password"), qr/^\+OK/,
+	    "dewey-users.5: $name of the example logs in";
+}
+
+my ($secrets) = grep { /^mrose:tanstaaf$/m } blocks('dewey-secrets.5');
+Dewey::write_file("$dir/secrets", $secrets);
+my $s = Dewey->start('--users=' . Dewey::write_file("$dir/nobody", ''),
+    "--secrets=$dir/secrets", "--mailbox=$dir/%u", '--log=none');
+like $s->apop('mrose', 'tanstaaf'), qr/^\+OK/,
+    'dewey-secrets.5: mrose of the example logs in';
+my ($stamp, $digest) = $source{'dewey-secrets.5'} =~
+    /ready (<\S+>)\nC: APOP mrose (\w+)/;
+is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
+
+# ---- The flags that other documents name are dewey's, or these of others
+
+my %foreign = map { $_ => 1 } qw(name prefix sysconfdir localstatedir
+    enable-werror with-systemdsystemunitdir);
+for my $path ("$ENV{srcdir}/README.md", "$ENV{srcdir}/NEWS",
+    glob "$doc/*") {
+	my ($name) = $path =~ m{([^/]+)\z};
+	my %named = map { $_ => 1 } Dewey::read_file($path) =~
+	    /(?<![\w-])(?:Fl -|--)([a-z][a-z-]*[a-z])/g;
+	is join(' ', grep { !$help{$_} && !$foreign{$_} } sort keys %named),
+	    '', "$name names no option that is none";
+}
+
+# ---- mdoc
+
+for my $page (@pages) {
+	my %known = map { s/\.(\d)\z/ $1/r => 1 } @pages;
+	is join(', ', grep { /^dewey/ && !$known{$_} }
+	    $source{$page} =~ /^\.Xr (\S+ \d)/mg), '',
+	    "$page refers to no page of dewey's that is none";
+}
+
+SKIP: {
+	my ($mandoc) = grep { -x } map { "$_/mandoc" } split /:/,
+	    $ENV{PATH} // '';
+	skip 'there is no mandoc', scalar @pages unless $mandoc;
+	for my $page (@pages) {
+		open my $fh, '-|', "mandoc -Tlint '$doc/$page' 2>&1"
+		    or die "mandoc: $!";
+		# Which other pages are installed is not our business.
+		my @lines = grep { !/outdated mandoc\.db/
+		    && !/referenced manual not found/ } <$fh>;
+		close $fh;
+		is join('', @lines), '', "$page: mandoc -Tlint";
+	}
+}
+
+done_testing;
