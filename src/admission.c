@@ -7,17 +7,20 @@
  */
 #include "config.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admission.h"
 #include "channel.h"
+#include "journal.h"
 #include "keeper.h"
 #include "log.h"
 #include "options.h"
@@ -77,7 +80,8 @@ open_files(struct admission *admission, const char *path, gid_t *group)
 		return MAILBOX_TROUBLE;
 	fault = mailbox_open(mailbox, path, options->read_only);
 	if (fault == MAILBOX_FINE && admission->by_root &&
-	    strstr(options->mailbox, "%h") == NULL &&
+	    (admission->path != NULL ||
+	    strstr(options->mailbox, "%h") == NULL) &&
 	    mailbox_spool_group(mailbox, group) && (sandbox_return() == -1 ||
 	    sandbox_lend(user->uid, user->gid, *group) == -1)) {
 		mailbox_close(mailbox);
@@ -99,7 +103,9 @@ open_maildrop(struct admission *admission, gid_t *group)
 	enum mailbox_fault fault;
 
 	memset(&admission->drop, 0, sizeof(admission->drop));
-	if (mailbox_expand(options->mailbox, admission->user.name,
+	if (admission->path != NULL) {
+		(void)span_copy(span_of(admission->path), path, sizeof(path));
+	} else if (mailbox_expand(options->mailbox, admission->user.name,
 	    admission->user.home, path) == -1) {
 		log_error("--mailbox=%s makes no path for a user",
 		    options->mailbox);
@@ -124,7 +130,7 @@ enter(struct admission *admission)
 {
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
 
-	if (sandbox_close(SANDBOX_SESSION,
+	if (sandbox_close(FILTER_SESSION,
 	    (enum sandbox_wish)admission->options->sandbox, -1) == 0)
 		fault = maildrop_scan(&admission->drop);
 	if (fault == MAILBOX_FINE) {
@@ -171,7 +177,7 @@ begin_keeper(struct admission *admission, int channel, gid_t group)
 		admission_leave_client();
 	if (admission->by_root &&
 	    (sandbox_become(user->uid, user->gid, group) == -1 ||
-	    sandbox_close(SANDBOX_KEEPER,
+	    sandbox_close(FILTER_KEEPER,
 	    (enum sandbox_wish)admission->options->sandbox,
 	    admission->drop.mailbox.dir) == -1))
 		return MAILBOX_TROUBLE;
@@ -222,7 +228,7 @@ recover(struct admission *admission)
 
 	admission->child = fork();
 	if (admission->child == 0) {
-		if (sandbox_close(SANDBOX_SESSION,
+		if (sandbox_close(FILTER_SESSION,
 		    (enum sandbox_wish)admission->options->sandbox, -1) == 0)
 			(void)maildrop_recover(&admission->drop);
 		_exit(0);
@@ -241,7 +247,7 @@ admission_keep(struct admission *admission)
 	/* Before this, a refusal by the session led back to AUTHORIZATION. */
 	if (!admission->by_root)
 		admission_leave_client();
-	if (!admission->by_root && sandbox_close(SANDBOX_KEEPER,
+	if (!admission->by_root && sandbox_close(FILTER_KEEPER,
 	    (enum sandbox_wish)admission->options->sandbox,
 	    admission->drop.mailbox.dir) == -1)
 		return DIALOGUE_TROUBLE;
@@ -276,4 +282,67 @@ admission_run(struct admission *admission)
 		return admit(admission);
 	fault = open_maildrop(admission, &group);
 	return fault == MAILBOX_FINE ? enter(admission) : fault;
+}
+
+/* In a process of its own: become the owner's session, which scans and so
+ * recovers, and end.  Returns the exit code: an enum journal_found. */
+static int
+recover_path(const struct options *options, const char *path,
+    const struct stat *st, const volatile sig_atomic_t *stop)
+{
+	struct admission *admission = calloc(1, sizeof(*admission));
+	struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
+	int code = JOURNAL_FAILED;
+
+	if (admission != NULL && dialogue != NULL) {
+		*admission = (struct admission){ .options = options,
+		    .by_root = geteuid() == 0, .stop = stop, .path = path,
+		    .dialogue = dialogue, .above = -1, .below = -1,
+		    .user = { .uid = st->st_uid, .gid = st->st_gid } };
+		if (admission_run(admission) == MAILBOX_FINE)
+			code = admission->role == ADMISSION_KEEPER ?
+			    (int)admission_keep(admission) :
+			    (int)admission->drop.recovered;
+	}
+	free(admission);
+	free(dialogue);
+	return code;
+}
+
+int
+admission_recover(const struct options *options, const char *path,
+    const volatile sig_atomic_t *stop)
+{
+	static const char *const done[] = {
+		[JOURNAL_NONE] = "nothing to do",
+		[JOURNAL_FINISHED] = "an UPDATE that was cut short is complete",
+		[JOURNAL_UNBELIEVED] = "a journal that does not fit was set "
+		    "aside, the mailbox is as it was",
+		[JOURNAL_FAILED] = "FAILED, see the log",
+	};
+	struct mailbox mailbox;
+	enum dialogue_exit code = DIALOGUE_ORDERLY;
+	struct stat st;
+	bool pending, killed;
+	pid_t child;
+
+	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode)) {
+		(void)printf("%s: there is no mailbox\n", path);
+		return 0;
+	}
+	pending = mailbox_peek(&mailbox, path) == MAILBOX_FINE &&
+	    mailbox_has_journal(&mailbox);
+	mailbox_close(&mailbox);
+	if (pending) {
+		(void)fflush(stdout);
+		child = fork();
+		if (child == 0)
+			_exit(recover_path(options, path, &st, stop));
+		code = child == -1 ? DIALOGUE_TROUBLE :
+		    admission_reap(child, "recovery", &killed);
+	}
+	if ((unsigned)code > JOURNAL_FAILED)
+		code = (enum dialogue_exit)JOURNAL_FAILED;
+	(void)printf("%s: %s\n", path, done[code]);
+	return (unsigned)code == JOURNAL_FAILED ? -1 : 0;
 }

@@ -32,6 +32,7 @@ struct admission {
 	const volatile sig_atomic_t *stop;
 	struct dialogue *dialogue;	/* gets the maildrop and the user */
 	struct users_entry user;	/* who is let in */
+	const char *path;	/* his mailbox; NULL: as the options say */
 	enum admission_role role;
 	int above, below;	/* channels to the processes there, or -1 */
 	pid_t child;
@@ -54,6 +55,15 @@ enum mailbox_fault admission_run(struct admission *admission);
  * it died inside.  Returns the session's exit code.
  */
 enum dialogue_exit admission_keep(struct admission *admission);
+
+/*
+ * admission_recover(options, path, stop):
+ * Complete the UPDATE of the mailbox ${path} that was cut short, if there is
+ * one, in processes with the rights of the mailbox's owner.  What was done is
+ * printed.  Returns 0, or -1 if it could not be completed.
+ */
+int admission_recover(const struct options *options, const char *path,
+    const volatile sig_atomic_t *stop);
 
 /*
  * admission_reap(child, who, killed):

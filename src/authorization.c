@@ -89,13 +89,16 @@ apop(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct authorization *state = to;
+	enum dispatch_next next;
 
 	if (!state->apop) {
 		reply->text = DISPATCH_NO_APOP;
 		return DISPATCH_STAY;
 	}
 	set_name(state, command->words[0]);
-	return ask(state, LOGIN_APOP, command->words[1], reply);
+	next = ask(state, LOGIN_APOP, command->words[1], reply);
+	state->question.name_n = 0;
+	return next;
 }
 
 static enum dispatch_next

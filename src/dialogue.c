@@ -74,6 +74,17 @@ judge_end(struct dialogue *dialogue, enum dispatch_end end)
 	return end == DISPATCH_END_BAD ? DIALOGUE_BROKEN : judge_wire(dialogue);
 }
 
+/* Whether passwords may cross this stream. */
+static bool
+takes_plaintext(const struct dialogue *dialogue)
+{
+	const struct options *options = dialogue->options;
+
+	if (options->plaintext != OPTIONS_PLAINTEXT_PRIVATE)
+		return options->plaintext == OPTIONS_PLAINTEXT_ALWAYS;
+	return dialogue->peer.closed || options->private_stream;
+}
+
 /* RFC 1939 s6.  The work is done before QUIT is answered. */
 static enum dialogue_exit
 run_update(struct dialogue *dialogue)
@@ -112,7 +123,8 @@ dialogue_serve(struct dialogue *dialogue, const char *method)
 	struct transaction transaction = {
 		.wire = &dialogue->wire,
 		.drop = dialogue->drop,
-		.passwords = dialogue->login->passwords,
+		.passwords = dialogue->login->passwords &&
+		    takes_plaintext(dialogue),
 	};
 	struct dispatch_reply reply = {
 		.text = DISPATCH_MAILDROP_OF,
@@ -142,17 +154,6 @@ dialogue_serve(struct dialogue *dialogue, const char *method)
 		return DIALOGUE_TROUBLE;
 	}
 	return judge_end(dialogue, end);
-}
-
-/* Whether passwords may cross this stream. */
-static bool
-takes_plaintext(const struct dialogue *dialogue)
-{
-	const struct options *options = dialogue->options;
-
-	if (options->plaintext != OPTIONS_PLAINTEXT_PRIVATE)
-		return options->plaintext == OPTIONS_PLAINTEXT_ALWAYS;
-	return dialogue->peer.closed || options->private_stream;
 }
 
 enum dialogue_exit

@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #include "filter.h"
-#include "sandbox.h"
 
 #if defined(HAVE_LINUX_SECCOMP_H) && defined(HAVE_LINUX_FILTER_H) && \
     (defined(__x86_64__) || defined(__aarch64__))
@@ -30,10 +29,10 @@
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-#define G (1u << SANDBOX_GATE)
-#define S (1u << SANDBOX_SESSION)
-#define K (1u << SANDBOX_KEEPER)
-#define W (1u << SANDBOX_WAITING)
+#define G (1u << FILTER_GATE)
+#define S (1u << FILTER_SESSION)
+#define K (1u << FILTER_KEEPER)
+#define W (1u << FILTER_WAITING)
 #define ALL (G | S | K | W)
 
 #ifdef HAVE_FILTER
@@ -133,7 +132,7 @@ static const unsigned refused[] = {
 #define DATA(field) offsetof(struct seccomp_data, field)
 
 int
-filter_install(unsigned role)
+filter_install(enum filter_role role)
 {
 	struct sock_filter program[5 + 2 * (CALLS + REFUSED)];
 	struct sock_fprog whole = { 0, program };
@@ -148,7 +147,7 @@ filter_install(unsigned role)
 	program[n++] = (struct sock_filter)BPF_STMT(
 	    BPF_LD | BPF_W | BPF_ABS, DATA(nr));
 	for (size_t i = 0; i < CALLS; i++) {
-		if ((allowed[i].roles & (1u << role)) == 0)
+		if ((allowed[i].roles & (1u << (unsigned)role)) == 0)
 			continue;
 		program[n++] = (struct sock_filter)BPF_JUMP(
 		    BPF_JMP | BPF_JEQ | BPF_K, allowed[i].call, 0, 1);
@@ -169,7 +168,7 @@ filter_install(unsigned role)
 }
 #else
 int
-filter_install(unsigned role)
+filter_install(enum filter_role role)
 {
 	(void)role;
 	errno = ENOSYS;

@@ -5,12 +5,20 @@
 #ifndef FILTER_H
 #define FILTER_H
 
+/* The processes of a session, as DESIGN draws them. */
+enum filter_role {
+	FILTER_GATE,		/* speaks AUTHORIZATION: no files at all */
+	FILTER_SESSION,		/* TRANSACTION and UPDATE: what is open already */
+	FILTER_KEEPER,		/* changes the mailbox's directory */
+	FILTER_WAITING		/* the monitor, once a session runs */
+};
+
 /*
  * filter_install(role):
  * From now on, kill this process if it makes a call that is not on the list of
- * ${role} (an enum sandbox_role).  Returns 0, or -1 with errno; ENOSYS where
+ * ${role}.  Returns 0, or -1 with errno; ENOSYS where
  * there are no such filters.
  */
-int filter_install(unsigned role);
+int filter_install(enum filter_role role);
 
 #endif

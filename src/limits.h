@@ -39,6 +39,9 @@
 /* Octets of a path name made from the mailbox template. */
 #define LIMITS_PATH 4096
 
+/* Octets of a line in the log; what is longer is cut. */
+#define LIMITS_LOG (LIMITS_PATH + 512)
+
 /* Octets of a reply line, CR LF included (RFC 2449 s4: 512). */
 #define LIMITS_REPLY 512
 

@@ -65,16 +65,45 @@ log_close(int fd)
 	(void)dup2(fd, STDERR_FILENO);
 }
 
+/* As log_escape, but for the octets in ${plain}. */
+static const char *
+escape(const char *p, size_t n, const char *plain, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if ((c > ' ' && c < 0x7f && c != '\\' && c != '"') ||
+		    (c != '\0' && strchr(plain, c) != NULL)) {
+			out[at++] = p[i];
+			continue;
+		}
+		out[at++] = '\\';
+		out[at++] = 'x';
+		out[at++] = digits[c >> 4];
+		out[at++] = digits[c & 15];
+	}
+	out[at] = '\0';
+	return out;
+}
+
+/* Nothing that a stranger chose reaches a terminal or splits a line. */
 static void __attribute__((format(printf, 2, 0)))
 write_line(int priority, const char *format, va_list arguments)
 {
-	if (log_target == LOG_TO_SYSLOG)
-		vsyslog(priority, format, arguments);
-	if (log_target != LOG_TO_STDERR)
+	char line[LIMITS_LOG], shown[LOG_ESCAPED(LIMITS_LOG)];
+
+	if (log_target == LOG_TO_NONE)
 		return;
-	(void)fprintf(stderr, "dewey[%ld]: ", (long)getpid());
-	(void)vfprintf(stderr, format, arguments);
-	(void)fputc('\n', stderr);
+	(void)vsnprintf(line, sizeof(line), format, arguments);
+	(void)escape(line, strlen(line), " \"\\", shown);
+	if (log_target == LOG_TO_SYSLOG)
+		syslog(priority, "%s", shown);
+	else
+		(void)fprintf(stderr, "dewey[%ld]: %s\n", (long)getpid(),
+		    shown);
 }
 
 void
@@ -110,23 +139,7 @@ log_error(const char *format, ...)
 const char *
 log_escape(const char *p, size_t n, char *out)
 {
-	static const char digits[] = "0123456789abcdef";
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		if (c > ' ' && c < 0x7f && c != '\\' && c != '"') {
-			out[at++] = p[i];
-			continue;
-		}
-		out[at++] = '\\';
-		out[at++] = 'x';
-		out[at++] = digits[c >> 4];
-		out[at++] = digits[c & 15];
-	}
-	out[at] = '\0';
-	return out;
+	return escape(p, n, "", out);
 }
 
 void

@@ -347,6 +347,7 @@ maildrop_recover(struct maildrop *drop)
 		found = journal_recover(&journal);
 		journal_end(&journal);
 	}
+	drop->recovered = found;
 	switch (found) {
 	case JOURNAL_NONE:
 		return MAILBOX_FINE;

@@ -44,6 +44,7 @@ struct maildrop {
 	struct lock_dot dot;
 	struct maildrop_rights rights;
 	struct mailbox_stamp stamp;	/* as it was scanned */
+	unsigned recovered;	/* enum journal_found of maildrop_recover */
 	uint64_t window;	/* of UPDATE's journal; may be set */
 	bool settled;		/* a later change shows in the stamp */
 	bool identified;	/* every id and copy is known */

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -61,11 +62,26 @@ act(struct options *options)
 	case OPTIONS_VERSION:
 		(void)puts(PACKAGE_STRING);
 		break;
+	case OPTIONS_RECOVER:
+		return (int)session_recover(options);
 	case OPTIONS_SESSION:
 		log_open((enum log_target)options->log, options->verbose);
 		return (int)session_run(options);
 	}
 	return fflush(stdout) == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
+}
+
+/* A descriptor that the caller closed would be given to the next file that is
+ * opened, a mailbox perhaps: nothing may be written there by mistake. */
+static int
+fill_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd == -1 ? -1 : close(fd);
 }
 
 int
@@ -74,6 +90,8 @@ main(int argc, char **argv)
 	struct options options;
 	int code;
 
+	if (fill_descriptors() == -1)
+		return DIALOGUE_TROUBLE;
 	if (options_begin(&options) == -1 ||
 	    configuration_read(&options, argc, argv, geteuid() == 0) == -1 ||
 	    options_flags(&options, argc, argv) == -1)

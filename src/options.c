@@ -114,6 +114,9 @@ static const struct row rows[] = {
 	    "line" },
 	{ "check", ACTION, OPTIONS_CHECK, NULL, "MBOX", 1,
 	    "say what a session would see in a mailbox, and what is doubtful" },
+	{ "recover", ACTION, OPTIONS_RECOVER, NULL, "MBOX...", INT32_MAX,
+	    "complete what a crash left of UPDATE, as each mailbox's owner; "
+	    "print what was done" },
 	{ "help", ACTION, OPTIONS_HELP, NULL, NULL, 0, "print this" },
 	{ "version", ACTION, OPTIONS_VERSION, NULL, NULL, 0,
 	    "print the version" },

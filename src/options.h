@@ -22,7 +22,8 @@ enum options_action {
 	OPTIONS_SET_PASSWORD,
 	OPTIONS_REMOVE_USER,
 	OPTIONS_LIST,
-	OPTIONS_CHECK
+	OPTIONS_CHECK,
+	OPTIONS_RECOVER
 };
 
 enum options_plaintext {

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter.h"
 #include "limits.h"
 #include "log.h"
 #include "sandbox.h"
@@ -38,6 +37,9 @@ sandbox_begin(void)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
+	/* What a spawner forgot to close is nothing for strangers. */
+	if (geteuid() == 0)
+		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 }
 
 static int
@@ -127,7 +129,7 @@ allow_keeper(int ruleset, int dir)
 
 /* Deny every path and the network, as far as this kernel can. */
 static int
-close_paths(enum sandbox_role role, int dir)
+close_paths(enum filter_role role, int dir)
 {
 	struct {
 		uint64_t fs, net, scoped;
@@ -150,19 +152,19 @@ close_paths(enum sandbox_role role, int dir)
 	if (abi >= 4)
 		attr.net = 3;
 	if (abi >= 6)
-		attr.scoped = role == SANDBOX_KEEPER ? 1 : 3;
+		attr.scoped = role == FILTER_KEEPER ? 1 : 3;
 	ruleset = syscall(__NR_landlock_create_ruleset, &attr,
 	    abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
 	if (ruleset == -1)
 		return -1;
-	if (role != SANDBOX_KEEPER || allow_keeper((int)ruleset, dir) == 0)
+	if (role != FILTER_KEEPER || allow_keeper((int)ruleset, dir) == 0)
 		done = syscall(__NR_landlock_restrict_self, ruleset, 0);
 	(void)close((int)ruleset);
 	return (int)done;
 }
 #else
 static int
-close_paths(enum sandbox_role role, int dir)
+close_paths(enum filter_role role, int dir)
 {
 	(void)role;
 	(void)dir;
@@ -172,19 +174,19 @@ close_paths(enum sandbox_role role, int dir)
 #endif
 
 static void
-close_limits(enum sandbox_role role)
+close_limits(enum filter_role role)
 {
 	const struct rlimit none = { 0, 0 };
 	const struct rlimit files = { LIMITS_FILES, LIMITS_FILES };
 
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 	/* The keeper may fork once more, for a recovery. */
-	if (role != SANDBOX_KEEPER)
+	if (role != FILTER_KEEPER)
 		(void)setrlimit(RLIMIT_NPROC, &none);
 }
 
 int
-sandbox_close(enum sandbox_role role, enum sandbox_wish wish, int dir)
+sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 {
 	bool required = wish == SANDBOX_REQUIRED;
 
@@ -196,7 +198,7 @@ sandbox_close(enum sandbox_role role, enum sandbox_wish wish, int dir)
 		if (required)
 			return -1;
 	}
-	if (filter_install((unsigned)role) == -1) {
+	if (filter_install(role) == -1) {
 		log_warning("this kernel has no system-call filter: %s",
 		    strerror(errno));
 		if (required)

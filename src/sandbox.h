@@ -10,13 +10,7 @@
 
 #include <stdbool.h>
 
-/* The processes of a session, as DESIGN draws them. */
-enum sandbox_role {
-	SANDBOX_GATE,		/* speaks AUTHORIZATION: no files at all */
-	SANDBOX_SESSION,	/* TRANSACTION and UPDATE: what is open already */
-	SANDBOX_KEEPER,		/* changes the mailbox's directory */
-	SANDBOX_WAITING		/* the monitor, once a session runs */
-};
+#include "filter.h"
 
 enum sandbox_wish {
 	SANDBOX_AUTO,		/* as far as the kernel can */
@@ -63,6 +57,6 @@ int sandbox_hide(void);
  * that kills, limits.  What the kernel cannot do is logged once.
  * Returns 0, or -1 if ${wish} is SANDBOX_REQUIRED and not all of it is there.
  */
-int sandbox_close(enum sandbox_role role, enum sandbox_wish wish, int dir);
+int sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir);
 
 #endif

@@ -17,6 +17,13 @@ struct options;
 enum dialogue_exit session_run(const struct options *options);
 
 /*
+ * session_recover(options):
+ * Complete the UPDATEs of the mailboxes that are ${options}' operands; print
+ * what was done.  Returns the exit code.
+ */
+enum dialogue_exit session_recover(const struct options *options);
+
+/*
  * session_refuse(void):
  * Tell the client, if descriptor 0 is a socket, that the server is
  * misconfigured.

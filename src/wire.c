@@ -14,7 +14,9 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +40,25 @@ is_socket(int fd)
 	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+/* A descriptor for ${fd} that never blocks: the pipe or terminal opened anew,
+ * so that the flag is ours alone.  Or ${fd} itself, which then is written in
+ * small pieces. */
+static int
+open_nonblocking(int fd, bool *blocks)
+{
+	char path[32];
+	struct stat st;
+	int again = -1;
+
+	*blocks = true;
+	if (fstat(fd, &st) == -1 || (!S_ISFIFO(st.st_mode) && !isatty(fd)))
+		return fd;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*blocks = again == -1;
+	return again == -1 ? fd : again;
+}
+
 void
 wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 {
@@ -54,6 +75,9 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 	(void)sigdelset(&wire->waiting, SIGTERM);
 	(void)sigdelset(&wire->waiting, SIGHUP);
 	(void)sigdelset(&wire->waiting, SIGINT);
+	wire->out_blocks = false;
+	if (!wire->out_socket)
+		wire->out = open_nonblocking(out, &wire->out_blocks);
 	wire->tcp = wire->out_socket &&
 	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
 }
@@ -114,10 +138,10 @@ write_some(struct wire *wire, const char *p, size_t n)
 	int64_t until = wire_clock() + wire->idle_ms;
 	ssize_t done;
 
-	if (!wire->out_socket && n > LIMITS_PIPE_WRITE)
+	if (wire->out_blocks && n > LIMITS_PIPE_WRITE)
 		n = LIMITS_PIPE_WRITE;
 	for (;;) {
-		if (!wire->out_socket &&
+		if (wire->out_blocks &&
 		    wait_for(wire, wire->out, POLLOUT, until) == -1)
 			return -1;
 		if (wire->out_socket)
@@ -131,7 +155,7 @@ write_some(struct wire *wire, const char *p, size_t n)
 			fail(wire, WIRE_LOST);
 			return -1;
 		}
-		if (wire->out_socket &&
+		if (!wire->out_blocks &&
 		    wait_for(wire, wire->out, POLLOUT, until) == -1)
 			return -1;
 	}

@@ -42,6 +42,7 @@ struct wire {
 	int64_t deadline;	/* limit of all waits, on wire_clock; 0: none */
 	int in, out;		/* the descriptors */
 	bool in_socket, out_socket;
+	bool out_blocks;	/* a write may wait for ever if it is long */
 	bool tcp;
 	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
 	sigset_t waiting;	/* signals blocked while waiting */

@@ -23,6 +23,7 @@ our @CARP_NOT = ('Dewey');
 
 my $owner = $$;
 my %running;		# pid -> Spawner
+my @helpers;		# pids of clients' programs
 sub srcdir { return $ENV{srcdir} // '.' }
 
 # ---- Programs, installed or unpacked beside the build
@@ -463,6 +464,8 @@ END {
 	if ($$ == $owner) {
 		local ($!, $?);
 		$_->stop for values %running;
+		kill 'TERM', @helpers;
+		waitpid $_, 0 for @helpers;
 	}
 }
 
@@ -476,13 +479,18 @@ sub log {
 	return Dewey::read_file("$self->{dir}/log");
 }
 
-# Polls until the log matches; returns what it matched, or undef in the end.
+# Polls until the log, or the file, matches; false in the end.
 sub wait_log {
-	my ($self, $pattern, $seconds) = @_;
-	my $deadline = time + ($seconds // 10);
+	my ($self, $pattern) = @_;
+	return wait_file("$self->{dir}/log", $pattern);
+}
+
+sub wait_file {
+	my ($file, $pattern) = @_;
+	my $deadline = time + 10;
 	while (1) {
-		return $& if $self->log =~ $pattern;
-		return undef if time > $deadline;
+		return 1 if Dewey::read_file($file) =~ $pattern;
+		return 0 if time > $deadline;
 		sleep 0.01;
 	}
 }
@@ -507,6 +515,115 @@ sub connect_to {
 }
 
 sub connect { my ($self, %o) = @_; return Spawner->connect_to($self->{port}, %o) }
+
+# The same through TLS, by way of openssl's client.
+sub connect_tls {
+	my ($class, $port, $certificate) = @_;
+	pipe my $in, my $w or die "pipe: $!";
+	pipe my $r, my $out or die "pipe: $!";
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		POSIX::dup2(fileno $in, 0);
+		POSIX::dup2(fileno $out, 1);
+		open STDERR, '>', '/dev/null';
+		no warnings 'exec';
+		exec program('openssl'), 's_client', '-quiet', '-nocommands',
+		    '-verify_return_error', '-CAfile', "$certificate.crt",
+		    '-verify_hostname', 'localhost', '-connect',
+		    "127.0.0.1:$port" or POSIX::_exit(127);
+	}
+	push @helpers, $pid;
+	for my $fh ($r, $w) {
+		my $flags = fcntl $fh, F_GETFL, 0 or die "F_GETFL: $!";
+		fcntl $fh, F_SETFL, $flags | O_NONBLOCK or die "F_SETFL: $!";
+	}
+	return bless {
+		transport => 'pipe', r => $r, w => $w, in => '', eof => 0,
+		reset => 0, timeout => 20, dialogue => [], flags => [],
+		pid => 0,
+	}, 'Dewey';
+}
+
+# ---- A session that is known to the last octet
+
+my @messages = (
+	"Subject: one\n\n.dot\n..\n.\nFrom here\n>From there\n",
+	"Subject: two\nX-Long: " . 'y' x 5000 . "\n\n\xe4\xf6\xfc\n",
+	"Subject: three\n\n" . join('', map { "line $_\n" } 1 .. 2000),
+);
+
+sub message { return $messages[$_[0] - 1] }
+
+# The mailbox of the messages named, or of all.
+sub mbox {
+	my @n = @_ ? @_ : 1 .. @messages;
+	return Dewey::mbox(map { message($_) } @n);
+}
+
+# What RETR sends for a message, dot-stuffed, with its end.
+sub sent {
+	my ($message) = @_;
+	$message =~ s/^\./../mg;
+	return $message =~ s/\n/\r\n/gr . ".\r\n";
+}
+
+# Commands and replies of a session that deletes the second message.
+sub expected {
+	my ($name) = @_;
+	my @octets = map { length($_) + tr/\n// } @messages;
+	my $all = 0;
+	$all += $_ for @octets;
+	return (
+		"USER $name" => "+OK $name is a real hoopy frood\r\n",
+		"PASS pass-$name" =>
+		    "+OK $name\'s maildrop has 3 messages ($all octets)\r\n",
+		STAT => "+OK 3 $all\r\n",
+		LIST => "+OK 3 messages ($all octets)\r\n" .
+		    join('', map { "$_ $octets[$_ - 1]\r\n" } 1 .. 3) . ".\r\n",
+		map({ ("RETR $_" => "+OK $octets[$_ - 1] octets\r\n" .
+		    sent(message($_))) } 1 .. 3),
+		'DELE 2' => "+OK message 2 deleted\r\n",
+		QUIT => '+OK dewey POP3 server signing off ' .
+		    "(2 messages left)\r\n",
+	);
+}
+
+# Where two strings differ, for people; 'none' if they do not.
+sub difference {
+	my ($got, $expected) = @_;
+	return 'none' if $got eq $expected;
+	my $n = 0;
+	$n++ while $n < length $got &&
+	    substr($got, $n, 1) eq substr $expected, $n, 1;
+	my $from = $n < 30 ? 0 : $n - 30;
+	my ($g, $e) = map {
+		substr("$_ ", $from, 80) =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger
+	} $got, $expected;
+	return "at octet $n: got $g expected $e";
+}
+
+# Has this session; returns the difference.  A command at a time, it stops at
+# the first wrong answer, so that a wrong length does not make the test wait.
+sub dialogue {
+	my ($c, $name, $one_packet) = @_;
+	my @dialogue = ('' => "+OK POP3 server ready\r\n", expected($name));
+	my @turns = grep { !($_ & 1) } 0 .. $#dialogue;
+	my ($got, $expected) = ('', join '', map { $dialogue[$_ + 1] } @turns);
+	if ($one_packet) {
+		$c->send(join '', map { "$dialogue[$_]\r\n" } @turns[1 .. $#turns]);
+	} else {
+		my $end = 0;
+		for my $turn (@turns) {
+			$end += length $dialogue[$turn + 1];
+			$c->cmd($dialogue[$turn]) if $turn;
+			$got .= ($c->line // last) . "\r\n";
+			last if $got ne substr $expected, 0, length $got;
+			$got .= $c->octets($end - length $got);
+		}
+		$c->close_write if $got ne $expected;
+	}
+	return difference($got . $c->rest, $expected);
+}
 
 package Spawner::Site;
 

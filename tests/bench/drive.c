@@ -44,7 +44,7 @@
 #define INPUT ((size_t)1 << 18)		/* octets read at once */
 #define TAIL 1024			/* octets kept to see where a reply ends */
 #define FAMILY 16			/* processes of one session */
-#define VARIABLES 16
+#define VARIABLES 1024
 
 enum { LINE = 512 };
 
@@ -645,12 +645,36 @@ play(struct drive *d, const char *name)
 	exit(100);
 }
 
+/* Take the variables of the file ${path}, each ended by a NUL. */
+static size_t
+read_environment(struct drive *d, size_t n, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	size_t room = 0;
+
+	if (f == NULL)
+		die(path);
+	while (n < VARIABLES) {
+		char *word = NULL;
+
+		if (getdelim(&word, &room, '\0', f) == -1) {
+			free(word);
+			break;
+		}
+		d->environment[n++] = word;
+		room = 0;
+	}
+	(void)fclose(f);
+	return n;
+}
+
 static void
 usage(void)
 {
 	(void)fputs("usage: drive [--tcp] [--user=NAME --password=WORD] "
 	    "[--uid=N --gid=N] [--count=N]\n\t[--limit=SECONDS] "
-	    "[--env=NAME=VALUE]... ROW COMMAND...\n", stderr);
+	    "[--env=NAME=VALUE]... [--environment=FILE] ROW COMMAND...\n",
+	    stderr);
 	exit(100);
 }
 
@@ -666,6 +690,7 @@ main(int argc, char **argv)
 		{ "count", required_argument, NULL, 'c' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "env", required_argument, NULL, 'e' },
+		{ "environment", required_argument, NULL, 'E' },
 		{ NULL, 0, NULL, 0 }
 	};
 	struct drive d = { .limit = 300, .count = 1 };
@@ -688,6 +713,8 @@ main(int argc, char **argv)
 			d.limit = (int)strtoul(optarg, NULL, 10);
 		else if (c == 'e' && variables < VARIABLES)
 			d.environment[variables++] = optarg;
+		else if (c == 'E')
+			variables = read_environment(&d, variables, optarg);
 		else
 			usage();
 	if (argc - optind < 2 || (d.user != NULL && d.password == NULL))

@@ -2,7 +2,11 @@
 /*
  * What kills and losses of power leave of an UPDATE, by trying:
  *
- *   power SEED STATES      with SHIM_MAILBOX and SHIM_FAST in the environment
+ *   power SEED STATES [TRIAL]
+ *
+ * with SHIM_MAILBOX and SHIM_FAST in the environment.  A seed and a trial that
+ * went wrong are printed; with that seed, and the number of the trial, every
+ * call of it is shown.
  *
  * An UPDATE is run once and recorded.  Then, again and again, its record is
  * played up to some call on a disk that is only imagined: what was synced is
@@ -120,6 +124,7 @@ struct file {
 };
 
 static struct file mailbox, sidecar;
+static size_t cut_from;		/* the mailbox's size before it was cut; 0: not yet */
 static char mailbox_path[4096], sidecar_path[4096], dir_path[4096];
 
 static void
@@ -387,8 +392,10 @@ arrive(const struct text *text, bool synced)
 
 	if (fd == -1 || fstat(fd, &st) == -1 ||
 	    pwrite(fd, text->octets, text->n, st.st_size) !=
-	    (ssize_t)text->n || (synced && fsync(fd) == -1))
+	    (ssize_t)text->n)
 		stop(mailbox_path);
+	if (synced)
+		(void)fsync(fd);
 	(void)close(fd);
 }
 
@@ -455,6 +462,16 @@ run_update(const struct box *box, const struct text *mail)
 
 /* ---- Playing a record */
 
+static uint64_t seed;		/* of this UPDATE */
+static unsigned trial;
+static unsigned shown = (unsigned)-1;	/* the trial to show */
+
+static bool
+is_shown(void)
+{
+	return trial == shown;
+}
+
 struct piece {			/* mail that arrived */
 	struct text text;
 	bool solid;		/* on the disk */
@@ -499,6 +516,10 @@ play(const struct shim_call *call, const uint8_t *octets, size_t n)
 {
 	struct file *file = call->file == SHIM_MAILBOX ? &mailbox : &sidecar;
 
+	if (is_shown())
+		(void)printf("#   %c%c%s offset %llu, %zu octets\n", call->kind,
+		    call->file, call->failed ? " fails" : "",
+		    (unsigned long long)call->offset, n);
 	if (call->kind == SHIM_SYNC) {
 		play_sync(call);
 		return;
@@ -511,6 +532,8 @@ play(const struct shim_call *call, const uint8_t *octets, size_t n)
 		file_write(file, call->offset, octets, n);
 		break;
 	case SHIM_TRUNCATE:
+		if (file == &mailbox)
+			cut_from = mailbox.n;
 		file_resize(file, call->offset);
 		break;
 	case SHIM_ALLOCATE:
@@ -577,26 +600,38 @@ play_all(const uint8_t *from, size_t n, size_t calls, bool half,
 
 /* ---- Comparing */
 
-/* Whether ${got} consists of the pieces from ${i} on; of one that was torn any
- * begin, with what is missing in it read as NUL. */
+static bool is_tail(const uint8_t *got, size_t n, size_t i);
+
+/* The same of a piece that was torn: any part of it, with NUL for what is
+ * missing in that. */
+static bool
+is_torn_tail(const uint8_t *got, size_t n, size_t i)
+{
+	const struct text *text = &pieces[i].text;
+
+	for (size_t skip = 0; skip <= text->n; skip++)
+		for (size_t j = 0; j <= n && j <= text->n - skip; j++) {
+			if (is_tail(got + j, n - j, i + 1))
+				return true;
+			if (j < n && j < text->n - skip && got[j] != 0 &&
+			    got[j] != text->octets[j + skip])
+				break;
+		}
+	return false;
+}
+
+/* Whether ${got} consists of the pieces from ${i} on. */
 static bool
 is_tail(const uint8_t *got, size_t n, size_t i)
 {
-	const struct piece *piece = &pieces[i];
+	const struct text *text = &pieces[i].text;
 
 	if (i == pieces_n)
 		return n == 0;
-	if (!piece->torn)
-		return n >= piece->text.n &&
-		    memcmp(got, piece->text.octets, piece->text.n) == 0 &&
-		    is_tail(got + piece->text.n, n - piece->text.n, i + 1);
-	for (size_t j = 0; j <= n && j <= piece->text.n; j++) {
-		if (is_tail(got + j, n - j, i + 1))
-			return true;
-		if (j < n && got[j] != 0 && got[j] != piece->text.octets[j])
-			return false;
-	}
-	return false;
+	if (pieces[i].torn)
+		return is_torn_tail(got, n, i);
+	return n >= text->n && memcmp(got, text->octets, text->n) == 0 &&
+	    is_tail(got + text->n, n - text->n, i + 1);
 }
 
 static bool
@@ -667,9 +702,6 @@ is_empty_of_journals(void)
 
 /* ---- Trials */
 
-static uint64_t seed;		/* of this UPDATE */
-static unsigned trial;
-
 static void
 complain(const char *what, size_t calls, unsigned level)
 {
@@ -722,6 +754,10 @@ reset(const struct box *box)
 	file_write(&mailbox, 0, box->before, box->before_n);
 	file_sync(&mailbox);
 	pieces_n = 0;
+	cut_from = 0;
+	if (is_shown())
+		(void)printf("# before %zu, after %zu, window %zu\n",
+		    box->before_n, box->after_n, box->window);
 }
 
 static void
@@ -731,13 +767,27 @@ put_files(void)
 	file_put(&sidecar, sidecar_path);
 }
 
+static bool
+has_torn(void)
+{
+	for (size_t i = 0; i < pieces_n; i++)
+		if (pieces[i].torn)
+			return true;
+	return false;
+}
+
 static void
 deliver(void)
 {
-	struct piece *piece = &pieces[pieces_n++];
+	struct piece *piece = &pieces[pieces_n];
 
 	memset(piece, 0, sizeof(*piece));
-	make_message(&piece->text, (unsigned)(100 + pieces_n), percent(30));
+	make_message(&piece->text, (unsigned)(101 + pieces_n), percent(30));
+	/* NULs of mail that was torn are like those of an end that is being
+	 * cut, unless the mailbox is smaller than it was before that. */
+	if (has_torn() && mailbox.n + piece->text.n >= cut_from)
+		return;
+	pieces_n++;
 	sum.arrived++;
 	file_write(&mailbox, mailbox.n, piece->text.octets, piece->text.n);
 	/* A disk that writes what was appended but forgets that the file was
@@ -757,11 +807,21 @@ crash(void)
 		file_power(&sidecar);
 		pieces_are(false);
 		sum.powers++;
+		if (is_shown())
+			(void)printf("# the power goes\n");
 	} else {
 		sum.kills++;
 	}
+	if (is_shown())
+		(void)printf("# crash: mailbox %zu, sidecar %zu\n", mailbox.n,
+		    sidecar.n);
 	if (percent(50))
 		deliver();
+	if (is_shown())
+		for (size_t i = 0; i < pieces_n; i++)
+			(void)printf("# piece %zu: %zu octets%s%s\n", i,
+			    pieces[i].text.n, pieces[i].solid ? ", solid" : "",
+			    pieces[i].torn ? ", torn" : "");
 }
 
 /* Where the syncs are in the record; returns one of them, counted from 1, or 0
@@ -797,11 +857,16 @@ chain(const struct box *box, bool after, size_t cut)
 		fault = run_login();
 		end_record();
 		sum.states++;
-		if (fault != MAILBOX_FINE) {
+		/* Mail that was torn need not begin like any. */
+		if (fault != MAILBOX_FINE && !(fault == MAILBOX_NOT_MBOX &&
+		    has_torn())) {
 			complain("no login", cut, level);
 			sum.refused++;
 		}
 		is_after = look(box, after, cut, level);
+		if (is_shown())
+			(void)printf("# recovered: fault %d, after %d\n",
+			    (int)fault, is_after);
 		if (level == LEVELS || record_n == 0 || fault != MAILBOX_FINE)
 			return;
 		failing = percent(20) ? pick_sync() : 0;
@@ -870,7 +935,7 @@ main(int argc, char **argv)
 {
 	const char *path = getenv("SHIM_MAILBOX");
 	const char *slash = path == NULL ? NULL : strrchr(path, '/');
-	unsigned long wanted = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	unsigned long wanted = argc < 3 ? 0 : strtoul(argv[2], NULL, 10);
 	struct box *box = get(sizeof(*box));
 
 	if (slash == NULL || wanted == 0 || getenv("SHIM_FAST") == NULL)
@@ -886,6 +951,8 @@ main(int argc, char **argv)
 	file_open(&sidecar);
 	log_open(LOG_TO_NONE, false);
 	shim_record(-1, "");
+	if (argc > 3)
+		shown = (unsigned)strtoul(argv[3], NULL, 10);
 	for (seed = strtoull(argv[1], NULL, 10); sum.states < wanted; seed++) {
 		chance = seed;
 		make_box(box);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The answer to a question of AUTHORIZATION, and when it is given.
+ */
+#include "config.h"
+
+#include <poll.h>
+#include <stddef.h>
+
+#include "limits.h"
+#include "log.h"
+#include "verdict.h"
+#include "wire.h"
+
+const char *
+verdict_method(enum login_method method)
+{
+	return method == LOGIN_APOP ? "apop" : "pass";
+}
+
+/* Refuse a login, after the time that every refusal of this try takes. */
+static enum dispatch_text
+refuse(struct verdict *verdict, int64_t asked)
+{
+	struct login *login = &verdict->login;
+	int64_t due, left;
+
+	login->tries++;
+	log_info("refused login peer=%s method=%s try=%u",
+	    verdict->peer, verdict_method(verdict->method),
+	    login->tries);
+	due = asked + login_delay(login->tries, verdict->login.options->fail_delay,
+	    wire_clock() - asked);
+	while (*verdict->stop == 0 && (left = due - wire_clock()) > 0) {
+		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
+		    .tv_nsec = (long)(left % 1000) * 1000000 };
+
+		(void)ppoll(NULL, 0, &wait, verdict->waiting);
+	}
+	return login->tries < LIMITS_TRIES ? DISPATCH_REFUSED :
+	    DISPATCH_REFUSED_LAST;
+}
+
+enum dispatch_text
+verdict_give(struct verdict *verdict, const struct login_question *question,
+    struct users_entry *entry)
+{
+	int64_t asked = wire_clock();
+
+	verdict->method = question->method;
+	switch (login_check(&verdict->login, question, entry)) {
+	case LOGIN_ACCEPTED:
+		if (question->method != LOGIN_USER)
+			return DISPATCH_MAILDROP;
+		users_forget(entry);
+		return DISPATCH_USER;
+	case LOGIN_REFUSED:
+		return question->method == LOGIN_USER ? DISPATCH_NO_USER :
+		    refuse(verdict, asked);
+	case LOGIN_MISCONFIGURED:
+		break;
+	}
+	return question->method == LOGIN_APOP ? DISPATCH_NO_APOP :
+	    DISPATCH_MISCONFIGURED;
+}

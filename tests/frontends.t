@@ -1,0 +1,108 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# TLS and proxies in front of dewey, with the files of contrib/: stunnel (to a
+# port, and starting dewey itself), socat, HAProxy in plain TCP and in TLS.
+# Whole sessions, octet for octet, with a real TLS client.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Spawner;
+use Test::More;
+
+my $certificate = Dewey::tmpdir() . '/tls.pem';
+my $reason = Spawner::certificate($certificate) ? undef
+    : 'openssl is not installed';
+
+# Starts one that keeps dewey's log, for those that only hand on.
+sub plain {
+	my ($site) = @_;
+	my ($kind) = grep { !Spawner::missing($_) }
+	    qw(tcpserver runit systemd socat);
+	return $kind && Spawner->start($kind,
+	    config => $site->configuration(secrets => 'none'));
+}
+
+sub sessions {
+	my ($site, $connect, @names) = @_;
+	for my $one_packet (0, 1) {
+		my $name = shift @names;
+		my $how = $one_packet ? 'in one packet' : 'a command at a time';
+		is Spawner::dialogue($connect->(), $name, $one_packet), 'none',
+		    "session $how, to the last octet";
+		is Spawner::difference(
+		    Dewey::read_file($site->mailbox($name)),
+		    Spawner::mbox(1, 3)), 'none',
+		    '... the mailbox as it must be';
+	}
+}
+
+sub site {
+	my ($as_root) = @_;
+	return Spawner->site(as_root => $as_root,
+	    mail => { map { $_ => Spawner::mbox() } qw(ann bob cid dan) });
+}
+
+# Front ends that start dewey themselves: as root, too, where we are.
+for my $kind (qw(socat-tls stunnel-exec)) {
+	for my $as_root ($> ? 0 : (1, 0)) {
+		subtest "$kind as " . ($as_root ? 'root' : 'user') => sub {
+			my $why = $reason // Spawner::missing($kind);
+			plan skip_all => $why if $why;
+			my $site = site($as_root);
+			# stunnel makes descriptor 2 the client's connection,
+			# where nothing may be said; here it is a file.
+			my $log = Dewey::write_file($site->dir . '/log', '');
+			my $dewey = Dewey::write_file($site->dir . '/dewey',
+			    "#!/bin/sh\nexec " . Dewey::binary($as_root) .
+			    " \"\$@\" 2>>$log\n", 0755);
+			my $front = Spawner->start($kind, as_root => $as_root,
+			    dewey => $dewey, certificate => $certificate,
+			    config => $site->configuration(secrets => 'none'));
+			sessions($site, sub { Spawner->connect_tls(
+			    $front->port, $certificate) }, qw(ann bob));
+			my $peer = $kind eq 'stunnel-exec' ? '127.0.0.1' : 'pipe';
+			ok Spawner::wait_file($log,
+			    qr/user=ann peer=\Q$peer\E .*end=quit/),
+			    "the log has the peer: $peer";
+			undef $front;
+
+			# Without that file, and dewey told to talk.
+			$front = Spawner->start($kind, as_root => $as_root,
+			    certificate => $certificate,
+			    config => $site->configuration(secrets => 'none',
+				verbose => 'yes'));
+			is Spawner::dialogue(Spawner->connect_tls($front->port,
+			    $certificate), 'cid', 0), 'none',
+			    'nothing of ours on descriptor 2';
+		};
+	}
+}
+
+subtest 'stunnel to a port' => sub {
+	my $why = $reason // Spawner::missing('stunnel');
+	plan skip_all => $why if $why;
+	my $site = site(0);
+	my $plain = plain($site) or plan skip_all => 'no spawner';
+	my $front = Spawner->start('stunnel', certificate => $certificate,
+	    behind => $plain->port);
+	sessions($site, sub { Spawner->connect_tls($front->port,
+	    $certificate) }, qw(ann bob));
+};
+
+subtest 'haproxy' => sub {
+	my $why = $reason // Spawner::missing('haproxy');
+	plan skip_all => $why if $why;
+	my $site = site(0);
+	my $plain = plain($site) or plan skip_all => 'no spawner';
+	my $front = Spawner->start('haproxy', certificate => $certificate,
+	    behind => $plain->port);
+	sessions($site, sub { $front->connect }, qw(ann bob));
+	sessions($site, sub { Spawner->connect_tls($front->port_tls,
+	    $certificate) }, qw(cid dan));
+	ok $plain->wait_log(qr/user=- peer=127\.0\.0\.1 .*end=quit/),
+	    'a health check of haproxy is a session that quits';
+	unlike $plain->log, qr/end=(?!quit)/, '... and nothing else';
+};
+
+done_testing;

@@ -1,0 +1,125 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# TERM, HUP and INT end a session at once and without an update wherever it
+# waits; inside UPDATE they wait, and QUIT is answered truthfully.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $one = "Subject: one\n\nThe first.\n";
+my $big = "Subject: big\n\n" . ('x' x 70 . "\n") x 20000;
+my $mbox = Dewey::mbox($one, $big);
+my $site = Dewey->site(users => { mrose => 'secret' },
+    mail => { mrose => $mbox });
+my $box = $site->mailbox('mrose');
+my $least = Dewey::slow() ? 60 : 8;
+
+my %places = (
+	'before USER' => sub {
+		my $c = $site->start('--log=stderr');
+		$c->greeting;
+		return $c;
+	},
+	'behind USER' => sub {
+		my $c = $site->start('--log=stderr');
+		$c->greeting;
+		$c->say('USER mrose');
+		return $c;
+	},
+	'in the delay of a refusal' => sub {
+		my $c = $site->start('--log=stderr', '--fail-delay=20');
+		$c->greeting;
+		$c->say('USER mrose');
+		$c->cmd('PASS wrong');
+		sleep 0.3;
+		return $c;
+	},
+	'after the login' => sub {
+		my $c = $site->login('mrose', '--log=stderr');
+		$c->say('DELE 1');
+		return $c;
+	},
+	'inside a command' => sub {
+		my $c = $site->login('mrose', '--log=stderr');
+		$c->say('DELE 1');
+		$c->send('QUIT');
+		$c->taken;
+		return $c;
+	},
+	'while nobody reads' => sub {
+		my $c = $site->login('mrose', '--log=stderr');
+		$c->say('DELE 1');
+		$c->send("RETR 2\r\n" x 9 . "QUIT\r\n");
+		sleep 0.3;
+		return $c;
+	},
+);
+for my $place (sort keys %places) {
+	for my $signal (qw(TERM HUP INT)) {
+		my $c = $places{$place}();
+		my $begin = time;
+		$c->kill($signal);
+		is $c->exit_code, 1, "SIG$signal $place: exit code";
+		cmp_ok time - $begin, '<', $least, "SIG$signal $place: at once";
+		my $rest = $c->rest;
+		is $rest, '', "SIG$signal $place: nothing is said"
+		    if $place ne 'while nobody reads';
+		unlike $rest, qr/ERR|signing off/,
+		    "SIG$signal $place: QUIT was not reached";
+		like $c->stderr, qr/ end=signal$/m,
+		    "SIG$signal $place: the log";
+		ok Dewey::read_file($box) eq $mbox,
+		    "SIG$signal $place: the mailbox is whole";
+		ok !-e "$box.lock", "SIG$signal $place: no dot-lock is left";
+	}
+}
+
+# Inside UPDATE: somebody's dot-lock makes it wait there.
+for my $signals ([ 'TERM' ], [ 'HUP' ], [ 'INT' ], [ qw(TERM HUP INT TERM) ]) {
+	my $c = $site->login('mrose', '--log=stderr');
+	$c->say('DELE 1');
+	Dewey::write_file("$box.lock", '');
+	$c->cmd('QUIT');
+	sleep 0.3;
+	$c->kill($_) for @$signals;
+	sleep 0.2;
+	ok Dewey::read_file($box) eq $mbox, "@$signals in UPDATE: it waits";
+	unlink "$box.lock";
+	is $c->line, '+OK dewey POP3 server signing off (1 message left)',
+	    "@$signals in UPDATE: QUIT is answered";
+	is $c->exit_code, 0, "@$signals in UPDATE: exit code";
+	like $c->stderr, qr/ deleted=1 left=1 .* end=quit$/m,
+	    "@$signals in UPDATE: the log";
+	ok Dewey::read_file($box) eq Dewey::mbox($big),
+	    "@$signals in UPDATE: it was done";
+	Dewey::write_file($box, $mbox);
+}
+{
+	my $c = $site->login('mrose', '--log=stderr', '--lock-timeout=1');
+	$c->say('DELE 1');
+	Dewey::write_file("$box.lock", '');
+	$c->cmd('QUIT');
+	sleep 0.2;
+	$c->kill('TERM');
+	is $c->line, '-ERR [SYS/TEMP] some deleted messages not removed',
+	    'TERM in an UPDATE that fails: QUIT is answered';
+	is $c->exit_code, 111, 'exit code';
+	ok Dewey::read_file($box) eq $mbox, 'the mailbox is whole';
+	ok -e "$box.lock", 'the dot-lock of another is left alone';
+	unlink "$box.lock";
+}
+
+# A client that has gone is no signal, and a parent that ignores SIGHUP (nohup)
+# does not make it immortal.
+{
+	my $c = $site->login('mrose', '--log=stderr', { wrapper =>
+	    [ 'sh', '-c', 'trap "" HUP TERM PIPE; exec "$@"', 'sh' ] });
+	$c->kill('TERM');
+	is $c->exit_code, 1, 'ignored by the parent: exit code';
+	like $c->stderr, qr/ end=signal$/m, 'ignored by the parent: the log';
+}
+
+done_testing;
