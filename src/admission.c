@@ -25,6 +25,7 @@
 #include "log.h"
 #include "options.h"
 #include "sandbox.h"
+#include "sidecar.h"
 
 static void
 close_channel(int *fd)
@@ -88,7 +89,7 @@ open_files(struct admission *admission, const char *path, gid_t *group)
 		fault = MAILBOX_TROUBLE;
 	}
 	if (fault == MAILBOX_FINE)
-		fault = mailbox_enter(mailbox);
+		fault = sidecar_enter(mailbox);
 	if (admission->by_root && sandbox_return() == -1)
 		return MAILBOX_TROUBLE;
 	return fault;
@@ -254,7 +255,7 @@ admission_keep(struct admission *admission)
 	keeper_serve(admission->below, &admission->drop, admission->above,
 	    admission->stop, admission->child);
 	code = admission_reap(admission->child, "session", &killed);
-	if (killed && mailbox_has_journal(&admission->drop.mailbox))
+	if (killed && sidecar_has_journal(&admission->drop.mailbox))
 		recover(admission);
 	(void)lock_dot(&admission->drop.dot, LOCK_DOT_DROP);
 	maildrop_close(&admission->drop);
@@ -331,7 +332,7 @@ admission_recover(const struct options *options, const char *path,
 		return 0;
 	}
 	pending = mailbox_peek(&mailbox, path) == MAILBOX_FINE &&
-	    mailbox_has_journal(&mailbox);
+	    sidecar_has_journal(&mailbox);
 	mailbox_close(&mailbox);
 	if (pending) {
 		(void)fflush(stdout);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "authorization.h"
+#include "clock.h"
 #include "dialogue.h"
 #include "dispatch.h"
 #include "limits.h"
@@ -31,8 +32,7 @@ find_host(char host[LIMITS_HOST + 1], const char *given)
 		(void)gethostname(host, LIMITS_HOST);
 	host[LIMITS_HOST] = '\0';
 	for (char *c = host; *c != '\0'; c++)
-		if (!span_is_name((struct span){ c, 1 }) || *c == '_' ||
-		    *c == '+' || *c == '@')
+		if (!span_is_host((struct span){ c, 1 }))
 			*c = '-';
 	if (host[0] == '\0')
 		memcpy(host, "localhost", sizeof("localhost"));
@@ -177,7 +177,7 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 	};
 	enum dispatch_end end;
 
-	dialogue->wire.deadline = wire_clock() +
+	dialogue->wire.deadline = clock_ms() +
 	    (int64_t)options->login_timeout * 1000;
 	dispatch_say(&dialogue->wire, &reply);
 	end = authorization_run(&state, &dialogue->bad);
@@ -209,7 +209,7 @@ dialogue_open(struct dialogue *dialogue, const struct options *options,
 	dialogue->wire.idle_ms = (int64_t)options->idle_timeout * 1000;
 	find_host(dialogue->host, options->host);
 	peer_find(&dialogue->peer, STDIN_FILENO);
-	dialogue->record.begin_ms = wire_clock();
+	dialogue->record.begin_ms = clock_ms();
 	dialogue->record.peer = dialogue->peer.text;
 	dialogue->record.end = "error";
 }
@@ -217,6 +217,6 @@ dialogue_open(struct dialogue *dialogue, const struct options *options,
 void
 dialogue_close(struct dialogue *dialogue)
 {
-	log_record(&dialogue->record, wire_clock());
+	log_record(&dialogue->record, clock_ms());
 	wire_close(&dialogue->wire);
 }

@@ -12,6 +12,7 @@
 #include "identity.h"
 #include "log.h"
 #include "maildrop.h"
+#include "message.h"
 
 /* Times all ids are computed anew because the mailbox changed meanwhile. */
 #define TRIES 3
@@ -75,11 +76,11 @@ hash_all(struct maildrop *drop)
 
 	drop->identified = false;
 	if (!unchanged)
-		maildrop_forget_block(drop);
+		block_forget(&drop->block);
 	for (size_t i = 0; i < drop->count; i++) {
-		if (!unchanged && !maildrop_measure(drop, i))
+		if (!unchanged && !message_measure(drop, i))
 			return MAILBOX_CHANGED;
-		if (maildrop_hash(drop, i, drop->messages[i].id) == -1)
+		if (message_hash(drop, i, drop->messages[i].id) == -1)
 			return MAILBOX_TROUBLE;
 		lock_keep(&drop->lock);
 	}
@@ -90,7 +91,7 @@ enum mailbox_fault
 identity_complete(struct maildrop *drop)
 {
 	enum mailbox_fault fault = MAILBOX_CHANGED;
-	struct mailbox_stamp stamp;
+	struct stamp stamp;
 	struct table table = { 0 };
 
 	if (drop->identified)
@@ -126,7 +127,7 @@ only_grew(const struct maildrop *old, struct maildrop *drop)
 			return false;
 		if (!old->identified)
 			continue;
-		if (maildrop_hash(drop, i, id) == -1 ||
+		if (message_hash(drop, i, id) == -1 ||
 		    memcmp(id, was->id, sizeof(id)) != 0)
 			return false;
 		lock_keep(&drop->lock);

@@ -14,15 +14,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "from.h"
 #include "identity.h"
 #include "inspect.h"
 #include "limits.h"
 #include "log.h"
 #include "login.h"
 #include "maildrop.h"
-#include "mbox.h"
 #include "options.h"
 #include "secrets.h"
+#include "sidecar.h"
 #include "span.h"
 #include "uid.h"
 #include "users.h"
@@ -44,8 +45,7 @@ open_drop(struct maildrop *drop, const char *path)
 	if (fault == MAILBOX_CHANGED)
 		(void)fprintf(stderr, "dewey: %s: is being written to, try "
 		    "again\n", path);
-	if (drop->block != NULL)
-		maildrop_close(drop);
+	maildrop_close(drop);
 	return -1;
 }
 
@@ -55,7 +55,7 @@ print_line(struct maildrop *drop, uint64_t offset)
 {
 	char escaped[LOG_ESCAPED(SHOWN)];
 	const char *p = NULL;
-	ssize_t n = maildrop_read(drop, offset, offset + SHOWN, &p);
+	ssize_t n = block_read(&drop->block, offset, offset + SHOWN, &p);
 	struct span rest = { p, n < 0 ? 0 : (size_t)n };
 	struct span line = span_cut(&rest, '\n');
 
@@ -100,16 +100,16 @@ struct lines {
 static bool
 next_line(struct lines *lines)
 {
-	struct mbox_from from;
+	struct from from;
 	bool ended = false, cr = false;
 	uint64_t octets = 0;
 
 	lines->at = lines->next;
 	lines->n = 0;
-	mbox_from_begin(&from);
+	from_begin(&from);
 	while (!ended) {
 		const char *p = NULL, *lf;
-		ssize_t n = maildrop_read(lines->drop, lines->next,
+		ssize_t n = block_read(&lines->drop->block, lines->next,
 		    UINT64_MAX, &p);
 		size_t part;
 
@@ -120,7 +120,7 @@ next_line(struct lines *lines)
 		for (size_t i = 0; i < part && lines->n < 5; i++)
 			lines->begin[lines->n++] = p[i];
 		if (lines->begin[0] == 'F')
-			mbox_from_feed(&from, p, part);
+			from_feed(&from, p, part);
 		cr = part == 1 && octets == 0 && p[0] == '\r';
 		octets += part;
 		ended = lf != NULL;
@@ -128,7 +128,7 @@ next_line(struct lines *lines)
 	}
 	lines->empty = ended && (octets == 0 || (octets == 1 && cr));
 	lines->dated = lines->n > 0 && lines->begin[0] == 'F' &&
-	    mbox_from_end(&from, ended);
+	    from_end(&from, ended);
 	return octets > 0 || ended;
 }
 
@@ -140,7 +140,7 @@ check_separators(struct maildrop *drop)
 	struct lines lines = { .drop = drop };
 	bool after_empty = true, taken = false;
 
-	maildrop_forget_block(drop);
+	block_forget(&drop->block);
 	while (next_line(&lines)) {
 		bool like = lines.n == 5 && memcmp(lines.begin, "From ", 5) == 0;
 		const char *why = NULL;
@@ -186,7 +186,7 @@ inspect_check(const char *path)
 			    i + 1, text);
 			copies++;
 		}
-	if (mailbox_has_journal(&drop.mailbox))
+	if (sidecar_has_journal(&drop.mailbox))
 		(void)printf("an UPDATE was cut short: the next login or dewey "
 		    "--recover completes it\n");
 	if (copies > 0)

@@ -18,6 +18,7 @@
 
 #include "journal.h"
 #include "limits.h"
+#include "lock.h"
 
 int
 journal_begin(struct journal *journal, int mailbox, int sidecar, int dir,
@@ -54,8 +55,8 @@ journal_clear(int sidecar)
 static int
 sync_mailbox(struct journal *journal)
 {
-	if (journal->alive != NULL)
-		journal->alive(journal->to);
+	if (journal->lock != NULL)
+		lock_keep(journal->lock);
 	return fsync(journal->mailbox);
 }
 

@@ -16,12 +16,12 @@
 
 #include "slot.h"
 
-/* An UPDATE in progress.  The caller sets file.window, alive and to, if he likes,
- * between journal_begin and journal_run; the other fields are private. */
+struct lock;
+
+/* An UPDATE in progress.  The caller sets file.window and lock, if he likes, between journal_begin and journal_run; the other fields are private. */
 struct journal {
 	struct slot_file file;	/* its plan and window */
-	void (*alive)(void *to);	/* called after each step, or NULL */
-	void *to;
+	struct lock *lock;	/* kept alive by each step, or NULL */
 	bool touched;		/* the mailbox was written to */
 	int mailbox;		/* descriptors; not owned */
 	int dir;

@@ -14,6 +14,7 @@
 #include "keeper.h"
 #include "lock.h"
 #include "mailbox.h"
+#include "sidecar.h"
 
 /* What is asked; below REQUEST_REOPEN it is an enum lock_request. */
 enum request {
@@ -128,7 +129,7 @@ answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
 	if (request == REQUEST_REOPEN)
 		result = reopen(drop, &fd);
 	else if (request == REQUEST_SET_ASIDE)
-		result = mailbox_set_aside(&drop->mailbox) == 0 ? 0 : 1;
+		result = sidecar_set_aside(&drop->mailbox) == 0 ? 0 : 1;
 	else if (request <= LOCK_DOT_TOUCH)
 		result = lock_dot(&drop->dot, (enum lock_request)request);
 	else

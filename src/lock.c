@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "lock.h"
 #include "log.h"
 #include "span.h"
@@ -330,19 +331,10 @@ take_all(struct lock *lock, enum lock_request request)
 	return got;
 }
 
-static int64_t
-milliseconds(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 enum lock_result
 lock_take(struct lock *lock)
 {
-	int64_t until = milliseconds() + (int64_t)lock->timeout * 1000;
+	int64_t until = clock_ms() + (int64_t)lock->timeout * 1000;
 	long pause = LIMITS_LOCK_FIRST_MS;
 	enum lock_result got;
 	bool last = false;
@@ -359,7 +351,7 @@ lock_take(struct lock *lock)
 		(void)nanosleep(&nap, NULL);
 		if (pause < LIMITS_LOCK_PAUSE_MS)
 			pause *= 2;
-		last = milliseconds() >= until;
+		last = clock_ms() >= until;
 	}
 	if (got != LOCK_HELD) {
 		int error = errno;
@@ -367,14 +359,14 @@ lock_take(struct lock *lock)
 		lock_release(lock);
 		errno = error;
 	}
-	lock->touched = milliseconds();
+	lock->touched = clock_ms();
 	return got;
 }
 
 void
 lock_keep(struct lock *lock)
 {
-	int64_t now = milliseconds();
+	int64_t now = clock_ms();
 
 	if (!lock->dot_held ||
 	    now - lock->touched < LIMITS_DOTLOCK_TOUCH_S * 1000)

@@ -32,7 +32,7 @@ struct log_session {
 	uint64_t retrieved_octets;	/* octets sent by RETR and TOP */
 	uint64_t deleted;	/* messages removed by UPDATE */
 	uint64_t left;
-	int64_t begin_ms;	/* wire_clock at the begin */
+	int64_t begin_ms;	/* clock_ms at the begin */
 	const char *end;	/* quit, eof, timeout, signal, ... */
 };
 

@@ -10,9 +10,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "limits.h"
+#include "stamp.h"
 
 /* Why a maildrop cannot be had. */
 enum mailbox_fault {
@@ -28,14 +28,6 @@ enum mailbox_fault {
 	MAILBOX_TROUBLE		/* memory, space, I/O */
 };
 
-/* What tells one state of a file from another. */
-struct mailbox_stamp {
-	dev_t dev;
-	ino_t ino;
-	uint64_t size;
-	struct timespec mtime, ctime;
-};
-
 /* An open mailbox; descriptors are -1 where there is none. */
 struct mailbox {
 	char path[LIMITS_PATH];	/* of the mailbox */
@@ -47,6 +39,12 @@ struct mailbox {
 	bool read_only;		/* asked for, or for lack of rights */
 	bool no_journal;	/* no space for a sidecar */
 };
+
+/*
+ * mailbox_judge(path, what):
+ * Log that ${path} cannot ${what} because of errno.  Returns the fault.
+ */
+enum mailbox_fault mailbox_judge(const char *path, const char *what);
 
 /*
  * mailbox_expand(template, name, home, path):
@@ -76,12 +74,6 @@ enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
 bool mailbox_spool_group(const struct mailbox *mailbox, gid_t *group);
 
 /*
- * mailbox_enter(mailbox):
- * Take the session lock: make, open and lock the sidecar.  Faults as above.
- */
-enum mailbox_fault mailbox_enter(struct mailbox *mailbox);
-
-/*
  * mailbox_reopen(mailbox, fd):
  * Open what the mailbox's name leads to now, with all checks, and store the
  * descriptor, the caller's, in ${fd}.
@@ -108,25 +100,11 @@ enum mailbox_fault mailbox_peek(struct mailbox *mailbox, const char *path);
 void mailbox_close(struct mailbox *mailbox);
 
 /*
- * mailbox_has_journal(mailbox):
- * Say whether the sidecar holds something.
- */
-bool mailbox_has_journal(const struct mailbox *mailbox);
-
-/*
- * mailbox_set_aside(mailbox):
- * Copy the journal in the sidecar, which does not fit the mailbox, to a new
- * file .NAME.dewey.DATE beside it, log both names, and clear it.  Returns 0,
- * or -1 with the cause logged and the journal as it was.
- */
-int mailbox_set_aside(const struct mailbox *mailbox);
-
-/*
  * mailbox_stat(mailbox, stamp):
  * Fill ${stamp} from the descriptor.  Without a mailbox everything is 0.
  * Returns 0, or -1 with errno.
  */
-int mailbox_stat(const struct mailbox *mailbox, struct mailbox_stamp *stamp);
+int mailbox_stat(const struct mailbox *mailbox, struct stamp *stamp);
 
 /*
  * mailbox_is_still(mailbox, stamp), mailbox_is(mailbox, stamp):
@@ -134,16 +112,8 @@ int mailbox_stat(const struct mailbox *mailbox, struct mailbox_stamp *stamp);
  * name, where it can be looked up, still leads to it.
  */
 bool mailbox_is_still(const struct mailbox *mailbox,
-    const struct mailbox_stamp *stamp);
+    const struct stamp *stamp);
 bool mailbox_is(const struct mailbox *mailbox,
-    const struct mailbox_stamp *stamp);
-
-/*
- * mailbox_is_settled(mailbox, stamp, now):
- * Say whether every change after the moment ${now} of the coarse clock gives
- * the file another time stamp than ${stamp} has.
- */
-bool mailbox_is_settled(const struct mailbox *mailbox,
-    const struct mailbox_stamp *stamp, struct timespec now);
+    const struct stamp *stamp);
 
 #endif

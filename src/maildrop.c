@@ -16,8 +16,8 @@
 #include "journal.h"
 #include "log.h"
 #include "maildrop.h"
+#include "sidecar.h"
 #include "span.h"
-#include "uid.h"
 
 /* UW imapd and its kin keep their state in a first message that is none. */
 #define PSEUDO_SUBJECT "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
@@ -46,7 +46,7 @@ direct_set_aside(void *to)
 {
 	struct maildrop *drop = to;
 
-	return mailbox_set_aside(&drop->mailbox);
+	return sidecar_set_aside(&drop->mailbox);
 }
 
 static enum lock_result
@@ -61,8 +61,8 @@ int
 maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
     unsigned timeout)
 {
-	drop->block = malloc(LIMITS_BLOCK);
-	if (drop->block == NULL)
+	drop->block.fd = drop->mailbox.fd;
+	if (block_open(&drop->block) == -1)
 		return -1;
 	lock_dot_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
 	    drop->mailbox.base);
@@ -83,15 +83,13 @@ maildrop_peek(struct maildrop *drop, const char *path)
 	enum mailbox_fault fault;
 
 	memset(drop, 0, sizeof(*drop));
+	drop->lock.mailbox = -1;
 	fault = mailbox_peek(&drop->mailbox, path);
 	if (fault != MAILBOX_FINE)
 		return fault;
-	drop->lock.mailbox = -1;
-	drop->block = malloc(LIMITS_BLOCK);
-	if (drop->block != NULL)
-		return maildrop_rescan(drop);
-	mailbox_close(&drop->mailbox);
-	return MAILBOX_TROUBLE;
+	drop->block.fd = drop->mailbox.fd;
+	return block_open(&drop->block) == -1 ? MAILBOX_TROUBLE :
+	    maildrop_rescan(drop);
 }
 
 void
@@ -100,7 +98,7 @@ maildrop_close(struct maildrop *drop)
 	lock_release(&drop->lock);
 	mailbox_close(&drop->mailbox);
 	free(drop->messages);
-	free(drop->block);
+	block_close(&drop->block);
 	memset(drop, 0, sizeof(*drop));
 }
 
@@ -131,38 +129,6 @@ add(void *to, const struct mbox_message *message)
 	return 0;
 }
 
-void
-maildrop_forget_block(struct maildrop *drop)
-{
-	drop->block_n = 0;
-}
-
-ssize_t
-maildrop_read(struct maildrop *drop, uint64_t offset, uint64_t end,
-    const char **p)
-{
-	size_t n;
-
-	if (offset < drop->block_at ||
-	    offset >= drop->block_at + drop->block_n) {
-		ssize_t got;
-
-		do
-			got = pread(drop->mailbox.fd, drop->block,
-			    LIMITS_BLOCK, (off_t)offset);
-		while (got == -1 && errno == EINTR);
-		drop->block_at = offset;
-		drop->block_n = got < 0 ? 0 : (size_t)got;
-		if (got <= 0)
-			return got;
-	}
-	*p = drop->block + (offset - drop->block_at);
-	n = drop->block_n - (size_t)(offset - drop->block_at);
-	if (end - offset < n)
-		n = (size_t)(end - offset);
-	return (ssize_t)n;
-}
-
 uint64_t
 maildrop_end_of(const struct maildrop *drop, size_t i)
 {
@@ -178,7 +144,7 @@ maildrop_text_of(struct maildrop *drop, size_t i, uint64_t *offset)
 
 	*offset = drop->messages[i].offset;
 	while (*offset < end) {
-		n = maildrop_read(drop, *offset, end, &p);
+		n = block_read(&drop->block, *offset, end, &p);
 		if (n <= 0)
 			return -1;
 		lf = memchr(p, '\n', (size_t)n);
@@ -216,8 +182,8 @@ hide_pseudo(struct maildrop *drop)
 	end = maildrop_end_of(drop, 0);
 	if (maildrop_text_of(drop, 0, &at) == -1)
 		return -1;
-	maildrop_forget_block(drop);
-	n = at == end ? 0 : maildrop_read(drop, at, end, &p);
+	block_forget(&drop->block);
+	n = at == end ? 0 : block_read(&drop->block, at, end, &p);
 	if (n <= 0)
 		return n < 0 ? -1 : 0;
 	header = (struct span){ p, (size_t)n };
@@ -250,7 +216,7 @@ feed_all(struct maildrop *drop)
 	mbox_begin(&mbox, 0, add, drop);
 	while (result == 0) {
 		const char *p = NULL;
-		ssize_t n = maildrop_read(drop, at, UINT64_MAX, &p);
+		ssize_t n = block_read(&drop->block, at, UINT64_MAX, &p);
 
 		if (n < 0)
 			return -1;
@@ -282,8 +248,8 @@ take_stamp(struct maildrop *drop)
 		(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
 		if (mailbox_stat(&drop->mailbox, &drop->stamp) == -1)
 			return -1;
-		drop->settled = mailbox_is_settled(&drop->mailbox,
-		    &drop->stamp, now);
+		drop->settled = drop->mailbox.fd == -1 ||
+		    stamp_is_settled(&drop->stamp, drop->mailbox.fd, now);
 		if (drop->settled)
 			break;
 		if (i == 0)
@@ -300,7 +266,7 @@ maildrop_rescan(struct maildrop *drop)
 	drop->marked = 0;
 	drop->identified = false;
 	drop->end = 0;
-	maildrop_forget_block(drop);
+	block_forget(&drop->block);
 	if (take_stamp(drop) == -1)
 		goto trouble;
 	if (drop->mailbox.fd != -1 &&
@@ -320,12 +286,6 @@ trouble:
 	return MAILBOX_TROUBLE;
 }
 
-static void
-alive(void *to)
-{
-	lock_keep(to);
-}
-
 enum mailbox_fault
 maildrop_recover(struct maildrop *drop)
 {
@@ -333,7 +293,7 @@ maildrop_recover(struct maildrop *drop)
 	enum journal_found found = JOURNAL_UNBELIEVED;
 	struct journal journal;
 
-	if (!mailbox_has_journal(mailbox))
+	if (!sidecar_has_journal(mailbox))
 		return MAILBOX_FINE;
 	if (mailbox->read_only) {
 		log_error("%s: an UPDATE was cut short, and the maildrop is "
@@ -341,9 +301,8 @@ maildrop_recover(struct maildrop *drop)
 		return MAILBOX_TROUBLE;
 	}
 	if (mailbox->fd != -1 && journal_begin(&journal, mailbox->fd,
-	    mailbox->sidecar, mailbox->dir, drop->block) == 0) {
-		journal.alive = alive;
-		journal.to = &drop->lock;
+	    mailbox->sidecar, mailbox->dir, drop->block.octets) == 0) {
+		journal.lock = &drop->lock;
 		found = journal_recover(&journal);
 		journal_end(&journal);
 	}
@@ -388,8 +347,9 @@ maildrop_lock(struct maildrop *drop)
 		if (fault != MAILBOX_FINE)
 			return fault;
 		(void)close(drop->mailbox.fd);
-		drop->mailbox.fd = drop->lock.mailbox = drop->dot.mailbox = fd;
-		maildrop_forget_block(drop);
+		drop->mailbox.fd = drop->lock.mailbox = drop->dot.mailbox =
+		    drop->block.fd = fd;
+		block_forget(&drop->block);
 	}
 	log_error("%s: is replaced again and again", drop->mailbox.path);
 	return MAILBOX_LOCKED;
@@ -415,72 +375,6 @@ bool
 maildrop_is_unchanged(const struct maildrop *drop)
 {
 	return drop->settled && mailbox_is(&drop->mailbox, &drop->stamp);
-}
-
-static int
-keep(void *to, const struct mbox_message *message)
-{
-	struct mbox_message *kept = to;
-
-	*kept = *message;
-	return 1;
-}
-
-bool
-maildrop_measure(struct maildrop *drop, size_t i)
-{
-	const struct maildrop_message *m = &drop->messages[i];
-	struct mbox_message now;
-	struct mbox mbox;
-	uint64_t at = m->offset;
-	uint8_t id[LIMITS_UID_OCTETS];
-	int result = 0;
-
-	maildrop_forget_block(drop);
-	mbox_begin(&mbox, at, keep, &now);
-	while (result == 0) {
-		const char *p = NULL;
-		ssize_t n = maildrop_read(drop, at, UINT64_MAX, &p);
-
-		if (n < 0)
-			return false;
-		if (n == 0)
-			break;
-		result = mbox_feed(&mbox, p, (size_t)n);
-		at += (uint64_t)n;
-	}
-	if (result == 0)
-		result = mbox_end(&mbox);
-	/* A separator that a delivery agent added since is no change. */
-	if (result != 1 || now.offset != m->offset ||
-	    now.octets != m->octets || now.end - now.separator !=
-	    maildrop_end_of(drop, i) - m->separator)
-		return false;
-	if (!drop->identified)
-		return true;
-	return maildrop_hash(drop, i, id) == 0 &&
-	    memcmp(id, m->id, sizeof(id)) == 0;
-}
-
-int
-maildrop_hash(struct maildrop *drop, size_t i, uint8_t id[LIMITS_UID_OCTETS])
-{
-	uint64_t at = drop->messages[i].offset;
-	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
-	struct uid uid;
-
-	uid_begin(&uid);
-	while (at < end) {
-		const char *p = NULL;
-		ssize_t n = maildrop_read(drop, at, end, &p);
-
-		if (n <= 0)
-			return -1;
-		uid_feed(&uid, p, (size_t)n);
-		at += (uint64_t)n;
-	}
-	uid_end(&uid, id);
-	return 0;
 }
 
 void

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "block.h"
 #include "limits.h"
 #include "lock.h"
 #include "mailbox.h"
@@ -43,7 +44,7 @@ struct maildrop {
 	struct lock lock;
 	struct lock_dot dot;
 	struct maildrop_rights rights;
-	struct mailbox_stamp stamp;	/* as it was scanned */
+	struct stamp stamp;	/* as it was scanned */
 	unsigned recovered;	/* enum journal_found of maildrop_recover */
 	uint64_t window;	/* of UPDATE's journal; may be set */
 	bool settled;		/* a later change shows in the stamp */
@@ -57,9 +58,7 @@ struct maildrop {
 	uint64_t octets;	/* of all messages */
 	size_t marked;		/* messages */
 	uint64_t marked_octets;
-	char *block;		/* LIMITS_BLOCK octets of the mailbox */
-	uint64_t block_at;	/* their offset */
-	size_t block_n;		/* how many are valid */
+	struct block block;	/* of the mailbox */
 };
 
 /*
@@ -87,8 +86,7 @@ enum mailbox_fault maildrop_lock(struct maildrop *drop);
 /*
  * maildrop_peek(drop, path):
  * Open and scan the mailbox ${path}, whoever owns it, without a lock and only
- * for reading.  Unless this returns MAILBOX_FINE or ${drop}->block is set,
- * nothing has to be closed.
+ * for reading.  maildrop_close afterwards, whatever this returns.
  */
 enum mailbox_fault maildrop_peek(struct maildrop *drop, const char *path);
 
@@ -126,41 +124,11 @@ uint64_t maildrop_end_of(const struct maildrop *drop, size_t i);
 bool maildrop_is_unchanged(const struct maildrop *drop);
 
 /*
- * maildrop_measure(drop, i):
- * Say whether message ${i} is still where it was, with the same octets, the
- * same end and, where its id is known, the same id.
- */
-bool maildrop_measure(struct maildrop *drop, size_t i);
-
-/*
- * maildrop_read(drop, offset, end, p):
- * Point ${p} to stored octets from ${offset} on, valid until the next call.
- * Returns how many, at least 1 and not beyond ${end}; 0 at the end of the
- * file; -1 with errno.
- */
-ssize_t maildrop_read(struct maildrop *drop, uint64_t offset, uint64_t end,
-    const char **p);
-
-/*
- * maildrop_forget_block(drop):
- * Make the next maildrop_read read the file anew.
- */
-void maildrop_forget_block(struct maildrop *drop);
-
-/*
  * maildrop_text_of(drop, i, offset):
  * Set ${offset} to where the header of message ${i} begins, behind its From_
  * line.  Returns 0, or -1 with errno.
  */
 int maildrop_text_of(struct maildrop *drop, size_t i, uint64_t *offset);
-
-/*
- * maildrop_hash(drop, i, id):
- * Compute the id of message ${i} as it is stored now.  Returns 0, or -1 with
- * errno.
- */
-int maildrop_hash(struct maildrop *drop, size_t i,
-    uint8_t id[LIMITS_UID_OCTETS]);
 
 /*
  * maildrop_mark(drop, i), maildrop_unmark_all(drop):

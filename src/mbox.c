@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "mbox.h"
-#include "span.h"
 
 /* Octets counted between two looks at whether an F was met, and the width in
  * which they are counted: wide enough for every vector unit of today. */
@@ -26,145 +25,6 @@
 #else
 #define WIDE
 #endif
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-void
-mbox_from_begin(struct mbox_from *from)
-{
-	from->words = 0;
-	from->inside = false;
-	from->cr = false;
-}
-
-static void
-from_octet(struct mbox_from *from, char c)
-{
-	if (is_blank(c)) {
-		from->inside = false;
-		return;
-	}
-	if (!from->inside) {
-		/* A line whose first word is not From never gets a second. */
-		if (from->words == 1 && (from->word[0].n != 4 ||
-		    memcmp(from->word[0].s, "From", 4) != 0))
-			return;
-		from->inside = true;
-		from->word[from->words++ % MBOX_WORDS].n = 0;
-	}
-	unsigned k = (unsigned)((from->words - 1) % MBOX_WORDS);
-	if (from->word[k].n < MBOX_WORD)
-		from->word[k].s[from->word[k].n++] = c;
-	else
-		from->word[k].n = MBOX_WORD + 1;
-}
-
-void
-mbox_from_feed(struct mbox_from *from, const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		/* Only the CR right before the line end is not of the line. */
-		if (from->cr)
-			from_octet(from, '\r');
-		from->cr = p[i] == '\r';
-		if (!from->cr)
-			from_octet(from, p[i]);
-	}
-}
-
-/* The word ${i} from the end; empty where it is too long to mean something, or
- * where it would be the From at the begin of the line. */
-static struct span
-from_word(const struct mbox_from *from, unsigned i)
-{
-	if (i + 1 >= from->words)
-		return (struct span){ NULL, 0 };
-	unsigned k = (unsigned)((from->words - 1 - i) % MBOX_WORDS);
-	if (from->word[k].n > MBOX_WORD)
-		return (struct span){ NULL, 0 };
-	return (struct span){ from->word[k].s, from->word[k].n };
-}
-
-static bool
-is_number(struct span s, uint64_t least, uint64_t most)
-{
-	uint64_t value;
-
-	return span_number(s, most, &value) == 0 && value >= least;
-}
-
-static bool
-is_year(struct span s)
-{
-	return s.n == 4 && is_number(s, 0, 9999);
-}
-
-static bool
-is_zone(struct span s)
-{
-	if (s.n == 5 && (s.p[0] == '+' || s.p[0] == '-'))
-		return is_number((struct span){ s.p + 1, 4 }, 0, 9999);
-	for (size_t i = 0; i < s.n; i++)
-		if (!(s.p[i] >= 'A' && s.p[i] <= 'Z') &&
-		    !(s.p[i] >= 'a' && s.p[i] <= 'z'))
-			return false;
-	return s.n >= 1 && s.n <= 5;
-}
-
-static bool
-is_time(struct span s)
-{
-	if (s.n != 5 && s.n != 8)
-		return false;
-	return is_number((struct span){ s.p, 2 }, 0, 23) && s.p[2] == ':' &&
-	    is_number((struct span){ s.p + 3, 2 }, 0, 59) && (s.n == 5 ||
-	    (s.p[5] == ':' && is_number((struct span){ s.p + 6, 2 }, 0, 60)));
-}
-
-static bool
-is_month(struct span s)
-{
-	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
-	for (size_t i = 0; i + 3 < sizeof(names); i += 3)
-		if (span_equal_nocase(s, (struct span){ names + i, 3 }))
-			return true;
-	return false;
-}
-
-/* Mmm d hh:mm[:ss] [zone] yyyy [zone], with ${skip} words behind it.  What is
- * before it, a day's name or not, belongs to the sender's any run. */
-static bool
-is_date(const struct mbox_from *from, unsigned skip)
-{
-	unsigned i = skip;
-
-	if (!is_year(from_word(from, i)) && !is_zone(from_word(from, i++)))
-		return false;
-	if (!is_year(from_word(from, i++)))
-		return false;
-	if (is_zone(from_word(from, i)))
-		i++;
-	return is_time(from_word(from, i)) &&
-	    from_word(from, i + 1).n <= 2 &&
-	    is_number(from_word(from, i + 1), 1, 31) &&
-	    is_month(from_word(from, i + 2));
-}
-
-bool
-mbox_from_end(struct mbox_from *from, bool ended)
-{
-	if (from->cr && !ended)
-		from_octet(from, '\r');
-	if (span_equal(from_word(from, 1), SPAN("from")) &&
-	    span_equal(from_word(from, 2), SPAN("remote")))
-		return is_date(from, 3);
-	return is_date(from, 0);
-}
 
 /*
  * Count in ${n} octets, at most STRIDE.  The inner loop has no branch and a
@@ -312,7 +172,7 @@ end_of_from(struct mbox *mbox, bool ended)
 	int result = 0;
 
 	mbox->state = MBOX_TEXT;
-	if (!mbox_from_end(&mbox->from, ended)) {
+	if (!from_end(&mbox->from, ended)) {
 		if (mbox->first)
 			return refuse(mbox, mbox->line);
 		mbox->tally.lf += ended;
@@ -334,7 +194,7 @@ begin_of_from(struct mbox *mbox)
 	mbox->state = MBOX_FROM;
 	mbox->line = mbox->at;
 	mbox->separator = mbox->last[1] == '\r' ? 2 : 1;
-	mbox_from_begin(&mbox->from);
+	from_begin(&mbox->from);
 }
 
 static int
@@ -360,7 +220,7 @@ feed_from(struct mbox *mbox, const char *p, size_t n, size_t *used)
 	const char *lf = memchr(p, '\n', n);
 	size_t line = lf == NULL ? n : (size_t)(lf - p);
 
-	mbox_from_feed(&mbox->from, p, line);
+	from_feed(&mbox->from, p, line);
 	*used = lf == NULL ? n : line + 1;
 	pass(mbox, p, *used);
 	return lf == NULL ? 0 : end_of_from(mbox, true);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "from.h"
+
 /* One message, as the file stores it and as RETR sends it. */
 struct mbox_message {
 	uint64_t offset;	/* where its From_ line begins */
@@ -20,35 +22,6 @@ struct mbox_message {
 	unsigned separator;	/* octets of the blank line before end that is
 				 * not sent: 0, 1 (LF) or 2 (CR LF) */
 };
-
-/* Octets of a word in a From_ line that are kept: the longest that means
- * something is "remote"; a longer one cannot be part of a date. */
-#define MBOX_WORD 12
-
-/* Www Mmm d hh:mm:ss zone yyyy zone remote from host: what stands before the
- * last ten words is the sender, of any length. */
-#define MBOX_WORDS 10
-
-/* The last words of a line that may be a From_ line. */
-struct mbox_from {
-	struct {
-		char s[MBOX_WORD];
-		unsigned n;		/* octets; MBOX_WORD + 1: longer */
-	} word[MBOX_WORDS];	/* a ring: word k at k modulo MBOX_WORDS */
-	uint64_t words;		/* how many there were */
-	bool inside;		/* the last octet belonged to a word */
-	bool cr;		/* the last octet was a CR */
-};
-
-/*
- * mbox_from_begin(from), mbox_from_feed(from, p, n), mbox_from_end(from, ended):
- * Read a line that begins with F and say at its end whether it is a From_ line
- * (DESIGN: "From" [sender] date, as the field's delivery agents write it).
- * The line end is not fed; ${ended} says whether there was one.
- */
-void mbox_from_begin(struct mbox_from *from);
-void mbox_from_feed(struct mbox_from *from, const char *p, size_t n);
-bool mbox_from_end(struct mbox_from *from, bool ended);
 
 /* What is counted of a stretch of octets. */
 struct mbox_tally {
@@ -88,7 +61,7 @@ struct mbox {
 	char last[3];		/* the last octets that were fed */
 	struct mbox_message message;	/* the open one */
 	struct mbox_tally tally;	/* of its text */
-	struct mbox_from from;
+	struct from from;
 	mbox_yield *yield;
 	void *to;
 };

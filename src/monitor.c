@@ -14,6 +14,7 @@
 
 #include "admission.h"
 #include "channel.h"
+#include "clock.h"
 #include "dispatch.h"
 #include "gate.h"
 #include "keeper.h"
@@ -30,10 +31,10 @@ static int
 wait_for(const struct monitor *monitor, int fd, int64_t ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	int64_t until = wire_clock() + ms;
+	int64_t until = clock_ms() + ms;
 
 	while (*monitor->stop == 0) {
-		int64_t left = until - wire_clock();
+		int64_t left = until - clock_ms();
 		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
 		    .tv_nsec = (long)(left % 1000) * 1000000 };
 
@@ -138,7 +139,7 @@ run_monitor(struct monitor *monitor, int gate, pid_t child)
 {
 	struct admission *admission = monitor->admission;
 	struct login_question question;
-	int64_t until = wire_clock() +
+	int64_t until = clock_ms() +
 	    (int64_t)monitor->dialogue->options->login_timeout * 1000 + LIMITS_GRACE_MS;
 	pid_t keeper = -1;
 	enum dialogue_exit code;
@@ -146,7 +147,7 @@ run_monitor(struct monitor *monitor, int gate, pid_t child)
 	int more = 1;
 
 	for (int i = 0; i < LIMITS_QUESTIONS && more == 1; i++) {
-		more = wait_for(monitor, gate, until - wire_clock());
+		more = wait_for(monitor, gate, until - clock_ms());
 		if (more == 1)
 			more = gate_hear(gate, monitor->dialogue, &question);
 		if (more == 1)
@@ -157,7 +158,7 @@ run_monitor(struct monitor *monitor, int gate, pid_t child)
 		return DIALOGUE_ORDERLY;
 	admission->role = ADMISSION_DONE;
 	if (keeper == -1 && (more == 1 || *monitor->stop != 0 ||
-	    until <= wire_clock()))
+	    until <= clock_ms()))
 		(void)kill(child, *monitor->stop != 0 ? SIGTERM : SIGKILL);
 	(void)close(gate);
 	code = admission_reap(child, "gate", &killed);
@@ -165,7 +166,7 @@ run_monitor(struct monitor *monitor, int gate, pid_t child)
 		return wait_for_keeper(monitor, keeper);
 	if (*monitor->stop != 0)
 		monitor->dialogue->record.end = "signal";
-	log_record(&monitor->dialogue->record, wire_clock());
+	log_record(&monitor->dialogue->record, clock_ms());
 	return code;
 }
 

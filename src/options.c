@@ -145,8 +145,7 @@ find_row(struct span name)
 	return NULL;
 }
 
-/* Take the words of ${list}, cut at ${separator}, one by one: the place of
- * ${word} among them, or -1. */
+/* The place of ${word} among those of ${list}, or -1. */
 static int
 choose(const char *list, struct span word)
 {
@@ -161,6 +160,7 @@ choose(const char *list, struct span word)
 static int
 read_locks(enum options_lock *locks, struct span value)
 {
+	unsigned char seen[OPTIONS_LOCKS];
 	int n = 0;
 
 	memset(locks, 0, OPTIONS_LOCKS * sizeof(*locks));
@@ -172,9 +172,9 @@ read_locks(enum options_lock *locks, struct span value)
 
 		if (kind == OPTIONS_LOCK_END || n + 1 == OPTIONS_LOCKS)
 			return -1;
-		for (int i = 0; i < n; i++)
-			if (locks[i] == (enum options_lock)kind)
-				return -1;
+		if (n > 0 && memchr(seen, kind, (size_t)n) != NULL)
+			return -1;
+		seen[n] = (unsigned char)kind;
 		locks[n++] = (enum options_lock)kind;
 	}
 	return 0;
@@ -192,19 +192,6 @@ is_template(struct span value)
 		    memchr("undh%", value.p[i], 5) == NULL))
 			return false;
 	return true;
-}
-
-static bool
-is_host(struct span value)
-{
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '.' && c != '-')
-			return false;
-	}
-	return value.n >= 1 && value.n <= LIMITS_HOST;
 }
 
 static int
@@ -230,13 +217,11 @@ store(struct options *options, const struct row *row, struct span value)
 		*(bool *)field = choice == 1;
 		return choice == -1 ? "yes or no" : NULL;
 	case SECONDS:
-		if (span_number(value, 86400, &number) == -1)
-			return "a number of seconds from 0 to 86400";
-		*(unsigned *)field = (unsigned)number;
-		return NULL;
 	case OCTETS:
-		if (span_number(value, 1 << 30, &number) == -1 || number == 0)
-			return "a number of octets from 1 to 1073741824";
+		if (span_number(value, row->kind == SECONDS ? 86400 : 1 << 30,
+		    &number) == -1)
+			return "a number of seconds (to 86400) or octets "
+			    "(to 1073741824)";
 		*(unsigned *)field = (unsigned)number;
 		return NULL;
 	case CHOICE:
@@ -251,7 +236,7 @@ store(struct options *options, const struct row *row, struct span value)
 			return "an absolute path, with % only in %u %n %d %h %%";
 		break;
 	case HOST:
-		if (!is_host(value))
+		if (!span_is_host(value))
 			return "a host name of letters, digits, dots and hyphens";
 		break;
 	case FILE_NAME:
@@ -304,8 +289,8 @@ read_flag(struct options *options, int argc, char **argv)
 		    "--help)", argv[0]);
 	if (row->kind == ACTION) {
 		if (value.p != NULL && row->most == 0)
-			return options_complain(options, "--%s takes no value",
-			    row->name);
+			return options_complain(options,
+			    "--%s takes no value", row->name);
 		if (value.p == NULL)
 			return read_action(options, row, argc - 1, argv + 1);
 		argv[0] += name.n + 3;

@@ -115,21 +115,30 @@ span_digits(uint64_t n, char digits[SPAN_DIGITS])
 	return (struct span){ digits + at, SPAN_DIGITS - at };
 }
 
-bool
-span_is_name(struct span s)
+/* Whether ${s} consists of ASCII letters, digits and ${others}. */
+static bool
+is_made_of(struct span s, const char *others)
 {
-	static const char others[] = "._-+@";
-
-	if (s.n == 0 || s.n > LIMITS_NAME)
-		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = lower(s.p[i]);
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    memchr(others, c, sizeof(others) - 1) == NULL)
+		    (c == '\0' || strchr(others, c) == NULL))
 			return false;
 	}
 	return true;
+}
+
+bool
+span_is_name(struct span s)
+{
+	return s.n >= 1 && s.n <= LIMITS_NAME && is_made_of(s, "._-+@");
+}
+
+bool
+span_is_host(struct span s)
+{
+	return s.n >= 1 && s.n <= LIMITS_HOST && is_made_of(s, ".-");
 }
 
 int

@@ -77,6 +77,13 @@ struct span span_digits(uint64_t n, char digits[SPAN_DIGITS]);
 bool span_is_name(struct span s);
 
 /*
+ * span_is_host(s):
+ * Say whether ${s} can stand behind the @ of a msg-id: 1 to 255 of letters,
+ * digits, dots and hyphens.
+ */
+bool span_is_host(struct span s);
+
+/*
  * span_copy(s, out, size):
  * Copy ${s} to ${out} with a NUL behind it.  Returns 0, or -1 with errno
  * ENAMETOOLONG if it does not fit ${size} octets or EINVAL if it holds NUL;

@@ -11,6 +11,7 @@
 #include "identity.h"
 #include "maildrop.h"
 #include "mbox.h"
+#include "message.h"
 #include "transaction.h"
 #include "uid.h"
 #include "wire.h"
@@ -40,7 +41,7 @@ total(const struct maildrop *drop, struct dispatch_reply *reply)
 }
 
 static enum dispatch_next
-stat(void *to, const struct dispatch_command *command,
+stat_all(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct transaction *state = to;
@@ -145,7 +146,7 @@ send_text(struct transaction *state, size_t i, uint64_t at,
 
 	while (at < end && state->wire->end == WIRE_OPEN) {
 		const char *p = NULL;
-		ssize_t n = maildrop_read(drop, at, end, &p);
+		ssize_t n = block_read(&drop->block, at, end, &p);
 		size_t part;
 
 		if (n <= 0)
@@ -170,12 +171,12 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
     struct dispatch_reply *reply)
 {
 	struct maildrop *drop = state->drop;
-	struct mailbox_stamp stamp;
+	struct stamp stamp;
 	uint64_t text;
 	int64_t sent;
 
 	if (mailbox_stat(&drop->mailbox, &stamp) == -1 ||
-	    (!maildrop_is_unchanged(drop) && !maildrop_measure(drop, i)) ||
+	    (!maildrop_is_unchanged(drop) && !message_measure(drop, i)) ||
 	    maildrop_text_of(drop, i, &text) == -1) {
 		reply->text = DISPATCH_CHANGED;
 		return DISPATCH_STAY;
@@ -190,7 +191,7 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 	if (sent < 0 ||
 	    (top == NULL && (uint64_t)sent != drop->messages[i].octets) ||
 	    (!mailbox_is_still(&drop->mailbox, &stamp) &&
-	    !maildrop_measure(drop, i))) {
+	    !message_measure(drop, i))) {
 		state->torn = true;
 		return DISPATCH_CLOSE;
 	}
@@ -297,7 +298,7 @@ transaction_run(struct transaction *state, unsigned *bad)
 	static const char number[] = "a message-number";
 	static const char nothing[] = "no argument";
 	static const struct dispatch_row rows[] = {
-		{ "STAT", DISPATCH_NONE, stat, nothing },
+		{ "STAT", DISPATCH_NONE, stat_all, nothing },
 		{ "LIST", DISPATCH_MAYBE_NUMBER, list, number },
 		{ "RETR", DISPATCH_NUMBER, retr, number },
 		{ "DELE", DISPATCH_NUMBER, dele, number },

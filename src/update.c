@@ -65,12 +65,6 @@ cut(struct maildrop *drop, size_t first)
 	return UPDATE_FAILED;
 }
 
-static void
-alive(void *to)
-{
-	lock_keep(to);
-}
-
 /* Add what stays to the plan: what is before the first message, and the
  * messages that are not marked, neighbours as one run. */
 static int
@@ -101,11 +95,11 @@ compact(struct maildrop *drop)
 	memset(&journal, 0, sizeof(journal));
 	if (!drop->mailbox.no_journal) {
 		result = journal_begin(&journal, drop->mailbox.fd,
-		    drop->mailbox.sidecar, drop->mailbox.dir, drop->block);
+		    drop->mailbox.sidecar, drop->mailbox.dir,
+		    drop->block.octets);
 		journal.file.window = drop->window;
-		journal.alive = alive;
-		journal.to = &drop->lock;
-		maildrop_forget_block(drop);
+		journal.lock = &drop->lock;
+		block_forget(&drop->block);
 		if (result == 0)
 			result = plan_runs(drop, &journal.file.plan);
 		if (result == 0)

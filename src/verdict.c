@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stddef.h>
 
+#include "clock.h"
 #include "limits.h"
 #include "log.h"
 #include "verdict.h"
@@ -30,8 +31,8 @@ refuse(struct verdict *verdict, int64_t asked)
 	    verdict->peer, verdict_method(verdict->method),
 	    login->tries);
 	due = asked + login_delay(login->tries, verdict->login.options->fail_delay,
-	    wire_clock() - asked);
-	while (*verdict->stop == 0 && (left = due - wire_clock()) > 0) {
+	    clock_ms() - asked);
+	while (*verdict->stop == 0 && (left = due - clock_ms()) > 0) {
 		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
 		    .tv_nsec = (long)(left % 1000) * 1000000 };
 
@@ -45,7 +46,7 @@ enum dispatch_text
 verdict_give(struct verdict *verdict, const struct login_question *question,
     struct users_entry *entry)
 {
-	int64_t asked = wire_clock();
+	int64_t asked = clock_ms();
 
 	verdict->method = question->method;
 	switch (login_check(&verdict->login, question, entry)) {

@@ -18,19 +18,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "wire.h"
-
-int64_t
-wire_clock(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool
 is_socket(int fd)
@@ -99,7 +90,7 @@ wait_for(struct wire *wire, int fd, short events, int64_t until)
 	if (wire->deadline != 0 && wire->deadline < until)
 		until = wire->deadline;
 	for (;;) {
-		int64_t left = until - wire_clock();
+		int64_t left = until - clock_ms();
 		struct timespec wait;
 		int ready;
 
@@ -135,7 +126,7 @@ again(void)
 static ssize_t
 write_some(struct wire *wire, const char *p, size_t n)
 {
-	int64_t until = wire_clock() + wire->idle_ms;
+	int64_t until = clock_ms() + wire->idle_ms;
 	ssize_t done;
 
 	if (wire->out_blocks && n > LIMITS_PIPE_WRITE)
@@ -248,7 +239,7 @@ fill(struct wire *wire, int64_t *until)
 	if (wire_flush(wire) != WIRE_OPEN)
 		return -1;
 	if (*until == 0)
-		*until = wire_clock() + wire->idle_ms;
+		*until = clock_ms() + wire->idle_ms;
 	do {
 		char *room = wire->input + wire->filled;
 		size_t size = LIMITS_INPUT - wire->filled;
@@ -332,7 +323,7 @@ wire_feed(struct wire *wire, struct span octets)
 void
 wire_close(struct wire *wire)
 {
-	int64_t until = wire_clock() + LIMITS_LINGER_MS;
+	int64_t until = clock_ms() + LIMITS_LINGER_MS;
 	size_t dropped = 0;
 	struct pollfd pfd = { .fd = wire->in, .events = POLLIN };
 
@@ -341,7 +332,7 @@ wire_close(struct wire *wire)
 	    shutdown(wire->out, SHUT_WR) == -1)
 		return;
 	while (dropped < LIMITS_LINGER_OCTETS) {
-		int64_t left = until - wire_clock();
+		int64_t left = until - clock_ms();
 		ssize_t n;
 
 		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)

@@ -39,7 +39,7 @@ enum wire_line {
 struct wire {
 	enum wire_end end;	/* stays as it is once it is not WIRE_OPEN */
 	int64_t idle_ms;	/* limit of each wait */
-	int64_t deadline;	/* limit of all waits, on wire_clock; 0: none */
+	int64_t deadline;	/* limit of all waits, on clock_ms; 0: none */
 	int in, out;		/* the descriptors */
 	bool in_socket, out_socket;
 	bool out_blocks;	/* a write may wait for ever if it is long */
@@ -58,12 +58,6 @@ struct wire_body {
 	bool cr;		/* the last one was a CR */
 	uint64_t octets;	/* sent so far, without stuffing */
 };
-
-/*
- * wire_clock():
- * Return milliseconds on a clock that only goes forward.
- */
-int64_t wire_clock(void);
 
 /*
  * wire_open(wire, in, out, stop):

@@ -10,19 +10,21 @@ my $srcdir = $ENV{srcdir} // '.';
 
 # Room -> floor.  A new room is entered here and in doc/DESIGN.md.
 my %floor = (
-	(map { $_ => 0 } qw(limits span log)),
-	(map { $_ => 1 } qw(options records plan channel filter)),
+	(map { $_ => 0 } qw(limits span clock log)),
+	(map { $_ => 1 } qw(options records plan block stamp from
+	    channel filter)),
 	(map { $_ => 2 } qw(configuration wire mbox uid lock mailbox slot
 	    index users secrets peer sandbox)),
-	(map { $_ => 3 } qw(journal dispatch login)),
+	(map { $_ => 3 } qw(sidecar journal dispatch login)),
 	(map { $_ => 4 } qw(maildrop verdict)),
-	(map { $_ => 5 } qw(identity keeper)),
-	(map { $_ => 6 } qw(authorization transaction update manage inspect)),
-	dialogue => 7,
-	(map { $_ => 8 } qw(admission gate)),
-	monitor => 9,
-	session => 10,
-	main => 11,
+	(map { $_ => 5 } qw(message keeper)),
+	(map { $_ => 6 } qw(identity)),
+	(map { $_ => 7 } qw(authorization transaction update manage inspect)),
+	dialogue => 8,
+	(map { $_ => 9 } qw(admission gate)),
+	monitor => 10,
+	session => 11,
+	main => 12,
 );
 
 # The files and what they include with quotes.

@@ -157,13 +157,13 @@ is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
 
 # ---- The flags that other documents name are dewey's, or these of others
 
-my %foreign = map { $_ => 1 } qw(name prefix sysconfdir localstatedir
+my %foreign = map { $_ => 1 } qw(name now prefix sysconfdir localstatedir
     enable-werror with-systemdsystemunitdir);
 for my $path ("$ENV{srcdir}/README.md", "$ENV{srcdir}/NEWS",
     glob "$doc/*") {
 	my ($name) = $path =~ m{([^/]+)\z};
 	my %named = map { $_ => 1 } Dewey::read_file($path) =~
-	    /(?<![\w-])(?:Fl -|--)([a-z][a-z-]*[a-z])/g;
+	    /(?<![\w-])(?:Fl -|--)([a-z][a-z-]*[a-z])(?![\w-])/g;
 	is join(' ', grep { !$help{$_} && !$foreign{$_} } sort keys %named),
 	    '', "$name names no option that is none";
 }

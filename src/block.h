@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One block of a file in memory: what is read of a mailbox goes through it.
+ */
+#ifndef BLOCK_H
+#define BLOCK_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct block {
+	int fd;			/* the file; not owned */
+	char *octets;		/* LIMITS_BLOCK of them */
+	uint64_t at;		/* their offset */
+	size_t n;		/* how many are valid */
+};
+
+/*
+ * block_open(block), block_close(block):
+ * Allocate the octets, release them.  block_open returns 0, or -1 with errno.
+ */
+int block_open(struct block *block);
+void block_close(struct block *block);
+
+/*
+ * block_read(block, offset, end, p):
+ * Point ${p} to the octets of the file from ${offset} on, valid until the next
+ * call.  Returns how many, at least 1 and not beyond ${end}; 0 at the end of
+ * the file; -1 with errno.
+ */
+ssize_t block_read(struct block *block, uint64_t offset, uint64_t end,
+    const char **p);
+
+/*
+ * block_forget(block):
+ * Make the next block_read read the file anew.
+ */
+void block_forget(struct block *block);
+
+#endif

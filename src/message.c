@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One message of a maildrop as it is stored now.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "block.h"
+#include "maildrop.h"
+#include "mbox.h"
+#include "message.h"
+#include "uid.h"
+
+static int
+keep(void *to, const struct mbox_message *message)
+{
+	struct mbox_message *kept = to;
+
+	*kept = *message;
+	return 1;
+}
+
+bool
+message_measure(struct maildrop *drop, size_t i)
+{
+	const struct maildrop_message *m = &drop->messages[i];
+	struct mbox_message now;
+	struct mbox mbox;
+	uint64_t at = m->offset;
+	uint8_t id[LIMITS_UID_OCTETS];
+	int result = 0;
+
+	block_forget(&drop->block);
+	mbox_begin(&mbox, at, keep, &now);
+	while (result == 0) {
+		const char *p = NULL;
+		ssize_t n = block_read(&drop->block, at, UINT64_MAX, &p);
+
+		if (n < 0)
+			return false;
+		if (n == 0)
+			break;
+		result = mbox_feed(&mbox, p, (size_t)n);
+		at += (uint64_t)n;
+	}
+	if (result == 0)
+		result = mbox_end(&mbox);
+	/* A separator that a delivery agent added since is no change. */
+	if (result != 1 || now.offset != m->offset ||
+	    now.octets != m->octets || now.end - now.separator !=
+	    maildrop_end_of(drop, i) - m->separator)
+		return false;
+	if (!drop->identified)
+		return true;
+	return message_hash(drop, i, id) == 0 &&
+	    memcmp(id, m->id, sizeof(id)) == 0;
+}
+
+int
+message_hash(struct maildrop *drop, size_t i, uint8_t id[LIMITS_UID_OCTETS])
+{
+	uint64_t at = drop->messages[i].offset;
+	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
+	struct uid uid;
+
+	uid_begin(&uid);
+	while (at < end) {
+		const char *p = NULL;
+		ssize_t n = block_read(&drop->block, at, end, &p);
+
+		if (n <= 0)
+			return -1;
+		uid_feed(&uid, p, (size_t)n);
+		at += (uint64_t)n;
+	}
+	uid_end(&uid, id);
+	return 0;
+}

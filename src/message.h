@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One message of a maildrop as it is stored now: is it what was scanned?
+ */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+
+struct maildrop;
+
+/*
+ * message_measure(drop, i):
+ * Say whether message ${i} is still where it was, with the same octets, the
+ * same end and, where its id is known, the same id.
+ */
+bool message_measure(struct maildrop *drop, size_t i);
+
+/*
+ * message_hash(drop, i, id):
+ * Compute the id of message ${i} as it is stored now.  Returns 0, or -1 with
+ * errno.
+ */
+int message_hash(struct maildrop *drop, size_t i,
+    uint8_t id[LIMITS_UID_OCTETS]);
+
+#endif

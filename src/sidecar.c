@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sidecar .NAME.dewey beside a mailbox: the session lock while it is
+ * locked, the journal while it is not empty.  It is never removed: that would
+ * race.
+ */
+#include "config.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sidecar.h"
+
+/* Times the sidecar is opened again because its name led elsewhere. */
+#define SIDECAR_TRIES 5
+
+/* Whether the locked sidecar is what it must be: the user's alone. */
+static bool
+is_own(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
+	    st->st_nlink == 1 && (st->st_mode & 077) == 0;
+}
+
+/* Open ${name} in ${dir} and lock it.  It is never removed by us, but an
+ * administrator may do so: then the name leads to another file, or none. */
+static enum mailbox_fault
+lock_sidecar(struct mailbox *mailbox, int dir, const char *name, int flags)
+{
+	struct stat st, named;
+
+	for (int i = 0; i < SIDECAR_TRIES; i++) {
+		int fd = openat(dir, name, flags | O_NOFOLLOW | O_NONBLOCK |
+		    O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+		if (fd == -1)
+			return errno == ELOOP ? MAILBOX_FOREIGN :
+			    MAILBOX_TROUBLE;
+		if (fstat(fd, &st) == -1 || !is_own(&st)) {
+			(void)close(fd);
+			return MAILBOX_FOREIGN;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+			(void)close(fd);
+			return MAILBOX_IN_USE;
+		}
+		if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    named.st_dev == st.st_dev && named.st_ino == st.st_ino) {
+			mailbox->sidecar = fd;
+			return MAILBOX_FINE;
+		}
+		(void)close(fd);
+	}
+	errno = EAGAIN;
+	return MAILBOX_TROUBLE;
+}
+
+/* The session lock without space for a sidecar: a file in the run-time
+ * directory, named after the mailbox. */
+static enum mailbox_fault
+lock_elsewhere(struct mailbox *mailbox, const struct stat *st)
+{
+	char name[64];
+	int dir = open("/run/lock", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	enum mailbox_fault fault;
+
+	mailbox->no_journal = true;
+	(void)snprintf(name, sizeof(name), "dewey-%llx-%llx",
+	    (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	fault = dir == -1 ? MAILBOX_TROUBLE :
+	    lock_sidecar(mailbox, dir, name, O_RDWR | O_CREAT);
+	if (fault == MAILBOX_TROUBLE || fault == MAILBOX_FOREIGN) {
+		log_error("/run/lock/%s: cannot be had: %s", name,
+		    strerror(errno));
+		fault = MAILBOX_TROUBLE;
+	}
+	if (dir != -1)
+		(void)close(dir);
+	return fault;
+}
+
+static enum mailbox_fault
+open_any(struct mailbox *mailbox)
+{
+	struct stat st = { 0 };
+	bool empty = mailbox->fd == -1 ||
+	    (fstat(mailbox->fd, &st) == 0 && st.st_size == 0);
+	int flags = mailbox->read_only ? O_RDONLY :
+	    empty ? O_RDWR : O_RDWR | O_CREAT;
+	enum mailbox_fault fault = lock_sidecar(mailbox, mailbox->dir,
+	    mailbox->sidecar_name, flags);
+
+	if (fault == MAILBOX_FOREIGN)
+		log_error("%s: the file %s beside it must be a regular file "
+		    "of the user's, mode 0600, with one link: remove it",
+		    mailbox->path, mailbox->sidecar_name);
+	if (fault != MAILBOX_TROUBLE)
+		return fault;
+	switch (errno) {
+	case ENOENT:
+		return MAILBOX_FINE;
+	case ENOSPC:
+	case EDQUOT:
+		return lock_elsewhere(mailbox, &st);
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		mailbox->read_only = true;
+		return MAILBOX_FINE;
+	default:
+		return mailbox_judge(mailbox->path, "open its sidecar");
+	}
+}
+
+enum mailbox_fault
+sidecar_enter(struct mailbox *mailbox)
+{
+	enum mailbox_fault fault = open_any(mailbox);
+
+	if (fault != MAILBOX_FINE)
+		mailbox_close(mailbox);
+	return fault;
+}
+
+bool
+sidecar_has_journal(const struct mailbox *mailbox)
+{
+	struct stat st;
+
+	return mailbox->sidecar != -1 &&
+	    fstat(mailbox->sidecar, &st) == 0 && st.st_size > 0;
+}
+
+static int
+copy_all(int from, int to)
+{
+	char block[LIMITS_PIPE_WRITE];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(from, block, sizeof(block), at)) > 0) {
+		if (pwrite(to, block, (size_t)n, at) != n)
+			return -1;
+		at += n;
+	}
+	return n < 0 ? -1 : fsync(to);
+}
+
+int
+sidecar_set_aside(const struct mailbox *mailbox)
+{
+	char name[LIMITS_PATH + 64], date[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int fd = -1, done = -1;
+
+	if (gmtime_r(&now, &tm) == NULL ||
+	    strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm) == 0)
+		return -1;
+	for (int i = 0; i < SIDECAR_TRIES && fd == -1; i++) {
+		(void)snprintf(name, sizeof(name), "%s.%s-%d",
+		    mailbox->sidecar_name, date, i);
+		fd = openat(mailbox->dir, name,
+		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+		if (fd == -1 && errno != EEXIST)
+			break;
+	}
+	if (fd != -1 && copy_all(mailbox->sidecar, fd) == 0 &&
+	    fsync(mailbox->dir) == 0 && ftruncate(mailbox->sidecar, 0) == 0)
+		done = fsync(mailbox->sidecar);
+	log_error("%s: the journal %s does not fit it: %s%s%s", mailbox->path,
+	    mailbox->sidecar_name, done == 0 ? "set aside as " :
+	    "cannot be set aside: ", done == 0 ? name : strerror(errno),
+	    done == 0 ? "; the mailbox is served as it is" : "");
+	if (fd != -1)
+		(void)close(fd);
+	return done;
+}

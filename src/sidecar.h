@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sidecar beside a mailbox: session lock and journal.
+ */
+#ifndef SIDECAR_H
+#define SIDECAR_H
+
+#include <stdbool.h>
+
+#include "mailbox.h"
+
+/*
+ * sidecar_enter(mailbox):
+ * Take the session lock: make, open and lock the sidecar.  Where there is no
+ * space for it, a file in the run-time directory is locked instead, and there
+ * is no journal; without the right to make it the maildrop is read-only.  An
+ * empty mailbox gets none.  Returns MAILBOX_FINE, or the fault, with the
+ * mailbox closed and the cause logged; MAILBOX_IN_USE is not.
+ */
+enum mailbox_fault sidecar_enter(struct mailbox *mailbox);
+
+/*
+ * sidecar_has_journal(mailbox):
+ * Say whether the sidecar holds something.
+ */
+bool sidecar_has_journal(const struct mailbox *mailbox);
+
+/*
+ * sidecar_set_aside(mailbox):
+ * Copy the journal in the sidecar, which does not fit the mailbox, to a new
+ * file .NAME.dewey.DATE beside it, log both names, and clear it.  Returns 0,
+ * or -1 with the cause logged and the journal as it was.
+ */
+int sidecar_set_aside(const struct mailbox *mailbox);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Time stamps of files: has it changed?
+ */
+#ifndef STAMP_H
+#define STAMP_H
+
+#include <sys/stat.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/* What tells one state of a file from another. */
+struct stamp {
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;
+	struct timespec mtime, ctime;
+};
+
+/*
+ * stamp_fill(stamp, st), stamp_equal(a, b):
+ * Take the stamp from what stat(2) says; compare two.
+ */
+void stamp_fill(struct stamp *stamp, const struct stat *st);
+bool stamp_equal(const struct stamp *a, const struct stamp *b);
+
+/*
+ * stamp_is_settled(stamp, fd, now):
+ * Say whether every change after the moment ${now} of the coarse clock gives
+ * the file ${fd} another stamp than ${stamp}.
+ */
+bool stamp_is_settled(const struct stamp *stamp, int fd, struct timespec now);
+
+#endif
