@@ -196,6 +196,7 @@ dialogue_refuse(struct dialogue *dialogue, unsigned fault)
 	const struct dispatch_reply reply = { .text = dispatch_fault(fault) };
 
 	dispatch_say(&dialogue->wire, &reply);
+	(void)wire_flush(&dialogue->wire);
 	return DIALOGUE_TROUBLE;
 }
 

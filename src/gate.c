@@ -84,16 +84,18 @@ gate_run(struct dialogue *dialogue, int channel)
 
 	find_gate(options, &uid, &gid);
 	if (uid == 0 || sandbox_hide() == -1 ||
-	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1 ||
-	    sandbox_close(FILTER_GATE, (enum sandbox_wish)options->sandbox,
-	    -1) == -1) {
+	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1) {
 		log_error("the gate cannot give up its rights: %s",
 		    uid == 0 ? "there is no such --gate-user" :
 		    strerror(errno));
 		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
 	}
+	/* The monitor logs for it; what the kernel lacks the session tells. */
 	if (!options->verbose)
 		log_close(channel);
+	if (sandbox_close(FILTER_GATE, (enum sandbox_wish)options->sandbox,
+	    -1) == -1)
+		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
 	dialogue->ask = ask_monitor;
 	dialogue->to = &gate;
 	code = dialogue_authorize(dialogue, &accepted);

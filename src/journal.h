@@ -18,7 +18,8 @@
 
 struct lock;
 
-/* An UPDATE in progress.  The caller sets file.window and lock, if he likes, between journal_begin and journal_run; the other fields are private. */
+/* An UPDATE in progress.  The caller sets file.window and lock, if he likes,
+ * between journal_begin and journal_run; the other fields are private. */
 struct journal {
 	struct slot_file file;	/* its plan and window */
 	struct lock *lock;	/* kept alive by each step, or NULL */

@@ -166,6 +166,8 @@ run_monitor(struct monitor *monitor, int gate, pid_t child)
 		return wait_for_keeper(monitor, keeper);
 	if (*monitor->stop != 0)
 		monitor->dialogue->record.end = "signal";
+	if (code == DIALOGUE_TROUBLE && !killed)
+		log_error("the gate could not be closed in");
 	log_record(&monitor->dialogue->record, clock_ms());
 	return code;
 }

@@ -38,6 +38,9 @@ refuse(struct verdict *verdict, int64_t asked)
 
 		(void)ppoll(NULL, 0, &wait, verdict->waiting);
 	}
+	/* Nobody is told anything any more. */
+	if (*verdict->stop != 0)
+		return DISPATCH_SENT;
 	return login->tries < LIMITS_TRIES ? DISPATCH_REFUSED :
 	    DISPATCH_REFUSED_LAST;
 }

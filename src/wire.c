@@ -279,6 +279,8 @@ wire_read_line(struct wire *wire, struct span *line)
 	bool dropped = false;
 
 	*line = (struct span){ NULL, 0 };
+	if (*wire->stop != 0)
+		fail(wire, WIRE_SIGNAL);
 	while (wire->end == WIRE_OPEN) {
 		const char *p = wire->input + wire->start;
 		size_t n = wire->filled - wire->start;
