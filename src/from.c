@@ -25,38 +25,52 @@ from_begin(struct from *from)
 	from->cr = false;
 }
 
+/* Add ${n} octets to the word in hand, or begin one with them. */
 static void
-from_octet(struct from *from, char c)
+add(struct from *from, const char *p, size_t n)
 {
-	if (is_blank(c)) {
-		from->inside = false;
-		return;
-	}
+	unsigned k, room;
+
 	if (!from->inside) {
-		/* A line whose first word is not From never gets a second. */
-		if (from->words == 1 && (from->word[0].n != 4 ||
-		    memcmp(from->word[0].s, "From", 4) != 0))
-			return;
 		from->inside = true;
 		from->word[from->words++ % FROM_WORDS].n = 0;
 	}
-	unsigned k = (unsigned)((from->words - 1) % FROM_WORDS);
-	if (from->word[k].n < FROM_WORD)
-		from->word[k].s[from->word[k].n++] = c;
-	else
+	k = (unsigned)((from->words - 1) % FROM_WORDS);
+	room = from->word[k].n > FROM_WORD ? 0 : FROM_WORD - from->word[k].n;
+	if (n > room) {
 		from->word[k].n = FROM_WORD + 1;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		from->word[k].s[from->word[k].n++] = p[i];
+}
+
+/* A line whose first word is not From is none, whatever follows. */
+static bool
+is_hopeless(const struct from *from)
+{
+	return from->words == 1 && !from->inside && (from->word[0].n != 4 ||
+	    memcmp(from->word[0].s, "From", 4) != 0);
 }
 
 void
 from_feed(struct from *from, const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0, end; i < n && !is_hopeless(from); i = end) {
 		/* Only the CR right before the line end is not of the line. */
 		if (from->cr)
-			from_octet(from, '\r');
+			add(from, "\r", 1);
 		from->cr = p[i] == '\r';
-		if (!from->cr)
-			from_octet(from, p[i]);
+		end = i + 1;
+		if (from->cr)
+			continue;
+		if (is_blank(p[i])) {
+			from->inside = false;
+			continue;
+		}
+		while (end < n && !is_blank(p[end]) && p[end] != '\r')
+			end++;
+		add(from, p + i, end - i);
 	}
 }
 
@@ -143,7 +157,7 @@ bool
 from_end(struct from *from, bool ended)
 {
 	if (from->cr && !ended)
-		from_octet(from, '\r');
+		add(from, "\r", 1);
 	if (span_equal(from_word(from, 1), SPAN("from")) &&
 	    span_equal(from_word(from, 2), SPAN("remote")))
 		return is_date(from, 3);

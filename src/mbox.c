@@ -13,10 +13,10 @@
 
 #include "mbox.h"
 
-/* Octets counted between two looks at whether an F was met, and the width in
- * which they are counted: wide enough for every vector unit of today. */
-#define STRIDE 1024
-#define LANES 64
+/* Octets looked at together, and how many may be counted in lanes of 8 bits
+ * before they are added up. */
+#define LANES 32
+#define STRIDE (127 * LANES)
 
 /* Compiled once for any processor and once for wide vectors; the dynamic
  * linker takes the one that fits. */
@@ -26,68 +26,79 @@
 #define WIDE
 #endif
 
-/*
- * Count in ${n} octets, at most STRIDE.  The inner loop has no branch and a
- * fixed length, so that compilers turn it into vectors; a lane's counter has
- * 8 bits and goes up at most STRIDE / LANES times.  Returns whether a line
- * begins with F.
- */
-WIDE static bool
-count(const char *p, size_t n, struct mbox_tally *tally)
+/* Compilers split them for processors with narrower vectors. */
+typedef int8_t lanes __attribute__((vector_size(LANES)));
+
+/* Lanes as wider words, to be added up or tested. */
+union words {
+	lanes lanes;
+	uint64_t word[LANES / sizeof(uint64_t)];
+};
+
+/* The sum of the lanes, each of which is minus a count to 127. */
+static uint64_t
+sum(const union words *v)
 {
-	uint8_t lf[LANES] = { 0 }, crlf[LANES] = { 0 }, blanks[LANES] = { 0 };
-	uint8_t hit[LANES] = { 0 };
-	size_t i = 0;
-	unsigned lfs = 0, crlfs = 0, empty = 0, hits = 0;
+	const uint64_t low = 0x00ff00ff00ff00ffu;
+	union words plus = { .lanes = -v->lanes };
+	uint64_t fields = 0;
 
-	for (; i + LANES <= n; i += LANES)
-		for (size_t k = 0; k < LANES; k++) {
-			const char *c = p + i + k;
-			uint8_t end = c[0] == '\n';
-			uint8_t begin = c[-1] == '\n';
-			uint8_t cr = c[-1] == '\r';
-			uint8_t before = c[-2] == '\n';
-
-			lf[k] = (uint8_t)(lf[k] + end);
-			crlf[k] = (uint8_t)(crlf[k] + (end & cr));
-			blanks[k] = (uint8_t)(blanks[k] +
-			    (end & (begin | (cr & before))));
-			hit[k] |= (uint8_t)((c[0] == 'F') & begin);
-		}
-	for (; i < n; i++) {
-		unsigned end = p[i] == '\n', cr = p[i - 1] == '\r';
-
-		lfs += end;
-		crlfs += end & cr;
-		empty += end & ((p[i - 1] == '\n') | (cr & (p[i - 2] == '\n')));
-		hits |= (p[i] == 'F') & (p[i - 1] == '\n');
-	}
-	for (size_t k = 0; k < LANES; k++) {
-		lfs += lf[k];
-		crlfs += crlf[k];
-		empty += blanks[k];
-		hits |= hit[k];
-	}
-	tally->lf += lfs;
-	tally->crlf += crlfs;
-	tally->blanks += empty;
-	return hits != 0;
+	for (size_t i = 0; i < LANES / sizeof(uint64_t); i++)
+		fields += (plus.word[i] & low) + ((plus.word[i] >> 8) & low);
+	return fields * 0x0001000100010001u >> 48;
 }
 
-/* Where in ${n} octets an F begins a line behind an empty line; ${n} if it
- * does nowhere. */
+/*
+ * Add to ${tally} what is in ${n} octets, at most STRIDE, looked at LANES at a
+ * time; stop before those in which a line that follows an empty one begins with
+ * F.  Comparing gives -1 where it holds.  Returns how many octets were counted.
+ */
+WIDE static size_t
+count_lanes(const char *p, size_t n, struct mbox_tally *tally)
+{
+	union words lf = { { 0 } }, crlf = { { 0 } }, blanks = { { 0 } };
+	size_t i;
+
+	for (i = 0; i + LANES <= n; i += LANES) {
+		lanes now, one, two, three;
+		union words hit;
+
+		memcpy(&now, p + i, LANES);
+		memcpy(&one, p + i - 1, LANES);
+		memcpy(&two, p + i - 2, LANES);
+		memcpy(&three, p + i - 3, LANES);
+		lanes end = now == '\n', begin = one == '\n';
+		lanes cr = one == '\r', before = two == '\n';
+
+		hit.lanes = (now == 'F') & begin &
+		    (before | ((two == '\r') & (three == '\n')));
+		if ((hit.word[0] | hit.word[1] | hit.word[2] | hit.word[3]) != 0)
+			break;
+		lf.lanes += end;
+		crlf.lanes += end & cr;
+		blanks.lanes += end & (begin | (cr & before));
+	}
+	tally->lf += sum(&lf);
+	tally->crlf += sum(&crlf);
+	tally->blanks += sum(&blanks);
+	return i;
+}
+
+/* The same for a few octets, one by one, and to the F itself. */
 static size_t
-find_from(const char *p, size_t n)
+count_few(const char *p, size_t n, struct mbox_tally *tally)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *f = memchr(p + i, 'F', n - i);
+		const char *c = p + i;
+		bool end = c[0] == '\n', begin = c[-1] == '\n';
+		bool cr = c[-1] == '\r', before = c[-2] == '\n';
 
-		if (f == NULL)
-			return n;
-		if (f[-1] == '\n' && (f[-2] == '\n' ||
-		    (f[-2] == '\r' && f[-3] == '\n')))
-			return (size_t)(f - p);
-		i = (size_t)(f - p);
+		if (c[0] == 'F' && begin &&
+		    (before || (c[-2] == '\r' && c[-3] == '\n')))
+			return i;
+		tally->lf += end;
+		tally->crlf += end & cr;
+		tally->blanks += end & (begin | (cr & before));
 	}
 	return n;
 }
@@ -95,21 +106,22 @@ find_from(const char *p, size_t n)
 size_t
 mbox_skim(const char *p, size_t n, struct mbox_tally *tally)
 {
-	for (size_t i = 0, part; i < n; i += part) {
-		struct mbox_tally before = *tally;
+	size_t i = 0;
 
-		part = n - i < STRIDE ? n - i : STRIDE;
-		if (count(p + i, part, tally)) {
-			size_t at = find_from(p + i, part);
+	while (i < n) {
+		size_t part = n - i < STRIDE ? n - i : STRIDE;
+		size_t wide = count_lanes(p + i, part, tally);
 
-			if (at < part) {
-				*tally = before;
-				(void)count(p + i, at, tally);
-				return i + at;
-			}
-		}
+		i += wide;
+		if (wide == STRIDE)
+			continue;
+		part = n - i < LANES ? n - i : LANES;
+		wide = count_few(p + i, part, tally);
+		i += wide;
+		if (wide < part)
+			break;
 	}
-	return n;
+	return i;
 }
 
 void
@@ -176,7 +188,7 @@ end_of_from(struct mbox *mbox, bool ended)
 		if (mbox->first)
 			return refuse(mbox, mbox->line);
 		mbox->tally.lf += ended;
-		mbox->tally.crlf += ended && mbox->from.cr;
+		mbox->tally.crlf += ended && mbox->last[1] == '\r';
 		return 0;
 	}
 	if (!mbox->first)

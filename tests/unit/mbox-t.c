@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The mbox room: From_ lines, message records, refusals and TOP, each row fed
- * whole, octet by octet and cut in two at every point (DESIGN section 10).
- * mbox-strings-t.c does it with all short strings.
+ * The mbox room: message records, refusals and TOP, each row fed whole, octet by
+ * octet and cut in two at every point (DESIGN section 10).  mbox-strings-t.c
+ * does it with all short strings.
  */
 #include "unit.h"
 
@@ -269,17 +269,6 @@ test_refused_stays(void **state)
 	assert_int_equal(got.n, 0);
 }
 
-static bool
-is_from(const char *line, size_t n, size_t cut)
-{
-	struct mbox_from from;
-
-	mbox_from_begin(&from);
-	mbox_from_feed(&from, line, cut);
-	mbox_from_feed(&from, line + cut, n - cut);
-	return mbox_from_end(&from, true);
-}
-
 /* A line of tests/data/from-lines, alone and where a message may begin. */
 static void
 check_from_line(char *line, const char *reason)
@@ -292,8 +281,6 @@ check_from_line(char *line, const char *reason)
 	ROW(reason, n >= 2 && line[1] == ' ');
 	line += 2;
 	n -= 2;
-	for (size_t cut = 0; line[0] == 'F' && cut <= n; cut++)
-		ROW(reason, is_from(line, n, cut) == taken);
 	memcpy(text + begin, line, n);
 	memcpy(text + begin + n, "\nc\n", 3);
 	got = scan(text, begin + n + 3, begin + n + 3, 1);
@@ -327,50 +314,6 @@ test_from_lines(void **state)
 	(void)fclose(file);
 	assert_true(seen[0] >= 15);
 	assert_true(seen[1] >= 15);
-}
-
-/* The sender may be of any length, in one word or in many. */
-static void
-test_long_sender(void **state)
-{
-	static const size_t lengths[] = { 1, 11, 12, 13, 14, 255, 256, 257,
-	    65535, 65536, 65537, 300000 };
-	static const char date[] = " Jan 1 00:00 2024";
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(lengths); i++)
-		for (int words = 0; words < 2; words++) {
-			size_t n = 5 + lengths[i] + sizeof(date) - 1;
-			char *line = malloc(n);
-
-			assert_non_null(line);
-			memcpy(line, "From ", 5);
-			memset(line + 5, 'x', lengths[i]);
-			for (size_t k = 1; words && k < lengths[i]; k += 2)
-				line[5 + k] = ' ';
-			memcpy(line + 5 + lengths[i], date, sizeof(date) - 1);
-			assert_true(is_from(line, n, n / 2));
-			line[n - 1] = 'x';
-			assert_false(is_from(line, n, n / 2));
-			free(line);
-		}
-}
-
-/* A line without its end: a CR is its last octet then. */
-static void
-test_from_unended(void **state)
-{
-	struct mbox_from from;
-
-	(void)state;
-	mbox_from_begin(&from);
-	mbox_from_feed(&from, FROM, FN - 1);
-	assert_true(mbox_from_end(&from, false));
-	mbox_from_begin(&from);
-	mbox_from_feed(&from, FROM "\r", FN);
-	assert_false(mbox_from_end(&from, false));
-	mbox_from_begin(&from);
-	assert_false(mbox_from_end(&from, true));
 }
 
 /* How many octets TOP sends: stored octets of a message without its From_
@@ -450,8 +393,6 @@ main(void)
 		cmocka_unit_test(test_yield_ends),
 		cmocka_unit_test(test_refused_stays),
 		cmocka_unit_test(test_from_lines),
-		cmocka_unit_test(test_long_sender),
-		cmocka_unit_test(test_from_unended),
 		cmocka_unit_test(test_top),
 	};
 

@@ -1,0 +1,202 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# The flags: each one that --help lists can be given, bad values are refused
+# with the flag's name, and neither --help nor --version starts a session.  A
+# usage error is exit code 100, said to the administrator, and to a client that
+# it is not his fault.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Test::More;
+
+# Runs dewey with ${flags}: (exit code, standard output, standard error).
+sub run {
+	my (@flags) = @_;
+	my $c = Dewey->start(@flags, { transport => 'pipe' });
+	$c->close_write;
+	my $out = $c->rest;
+	return ($c->exit_code, $out, $c->stderr);
+}
+
+# --help and --version.
+my ($code, $help, $err) = run('--help');
+is $code, 0, '--help: exit code';
+is $err, '', '--help: nothing on standard error';
+like $help, qr/^Usage: dewey /, '--help says how to use dewey';
+unlike $help, qr/^\+OK/m, '--help starts no session';
+ok !(grep { length > 80 } split /\n/, $help), '--help fits 80 columns';
+unlike $help, qr/[^\n -~]/, '--help is plain ASCII';
+($code, my $version, $err) = run('--version');
+is $code, 0, '--version: exit code';
+like $version, qr/^dewey \d+\.\d+\S*\n\z/, '--version';
+is $err, '', '--version: nothing on standard error';
+for my $flags ([ '--help', '--preauth' ], [ '--host=x', '--help' ],
+    [ '--preauth', '--version' ]) {
+	($code, my $out) = run(@$flags);
+	is $code, 0, "@$flags: exit code";
+	unlike $out, qr/^[+-]/m, "@$flags: no session";
+}
+if (-e '/dev/full') {
+	my $c = Dewey->start('--help', { transport => 'pipe',
+	    wrapper => [ 'sh', '-c', 'exec "$@" >/dev/full', 'sh' ] });
+	is $c->exit_code, 111, '--help that cannot be written: exit code';
+}
+
+# What --help lists: flag => [argument, default].
+my %listed;
+while ($help =~ /^  --([\w-]+)(?:(=| )(\S+))?(?:  \((.*)\))?$/mg) {
+	$listed{$1} = { kind => $2 // '', argument => $3, default => $4 };
+}
+my @flags = qw(users mail-user allow deny secrets apop-only plaintext private
+    hide-users fail-delay mailbox read-only locks lock-timeout journal-window
+    idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
+    verbose config check-config set-secret set-password remove-user list check
+    recover help version);
+is_deeply [ sort keys %listed ], [ sort @flags ],
+    '--help lists the flags that are tried here';
+
+# Defaults that RFC 1939 or the manual promise.
+my %defaults = (users => 'system', 'apop-only' => 'yes',
+    plaintext => 'private', private => 'no', 'hide-users' => 'yes',
+    'fail-delay' => 1, mailbox => '/var/mail/%u', 'read-only' => 'no',
+    locks => 'fcntl,dotlock', 'lock-timeout' => 10, 'idle-timeout' => 600,
+    'login-timeout' => 120, 'log-deletes' => 'no', preauth => 'no',
+    verbose => 'no');
+is_deeply { map { $_ => $listed{$_}{default} } keys %defaults }, \%defaults,
+    '--help shows the defaults';
+
+# Every flag with a good value, in every shape: a session begins.
+my $site = Dewey->site(users => { mrose => 'secret' },
+    mail => { mrose => Dewey::mbox("A: 1\n\ntext\n") });
+my $dir = $site->dir;
+Dewey::write_file("$dir/names", "mrose\n");
+Dewey::write_file("$dir/empty", '');
+my %good = (
+	users => [ "$dir/users" ],
+	'mail-user' => [ 'nobody' ],
+	allow => [ "$dir/names" ],
+	deny => [ "$dir/empty" ],
+	secrets => [ "$dir/secrets", 'none' ],
+	plaintext => [ qw(private always) ],
+	'fail-delay' => [ 0, 1, 86400 ],
+	mailbox => [ "$dir/spool/%u", "$dir/spool/%n", "$dir/%%u/../spool/%u",
+	    "$dir/spool/%u%d" ],
+	locks => [ 'fcntl', 'flock', 'dotlock', 'none',
+	    'fcntl,flock,dotlock', 'dotlock,fcntl' ],
+	'journal-window' => [ 1, 4096, 1073741824 ],
+	'gate-user' => [ 'nobody' ],
+	sandbox => [ qw(auto none) ],
+	'lock-timeout' => [ 0, 10 ],
+	'idle-timeout' => [ 60, '0060' ],
+	'login-timeout' => [ 60 ],
+	host => [ qw(a a.b-c.D9 localhost), 'h' x 255 ],
+	log => [ qw(none stderr) ],
+	map { $_ => [ qw(yes no) ] } qw(apop-only private hide-users
+	    read-only log-deletes verbose),
+);
+mkdir "$dir/%u" or die $!;
+for my $flag (sort keys %good) {
+	my @shapes = map { ([ "--$flag=$_" ], [ "--$flag", $_ ]) }
+	    @{ $good{$flag} };
+	# A switch has no other word, and needs none.
+	@shapes = ([ "--$flag=yes" ], [ "--$flag=no" ], [ "--$flag" ])
+	    if $good{$flag}[0] eq 'yes';
+	for my $shape (@shapes) {
+		my $c = $site->start(@$shape);
+		like $c->greeting, qr/^\+OK POP3 server ready/,
+		    "@$shape: greeting" =~ s/(.{50}).*/$1/r;
+		$c->say('USER mrose');
+		is $c->say('PASS secret'),
+		    "+OK mrose's maildrop has 1 message (14 octets)",
+		    "@$shape: login" =~ s/(.{50}).*/$1/r;
+		is $c->say('QUIT') =~ s/^\+OK \S+/+OK/r,
+		    '+OK POP3 server signing off (1 message left)',
+		    "@$shape: QUIT" =~ s/(.{50}).*/$1/r;
+	}
+}
+
+# The last one wins.
+{
+	my $c = $site->start('--host=one', '--host=two');
+	like $c->greeting, qr/\@two>$/, 'the last --host wins';
+	is $c->say('QUIT'), '+OK two POP3 server signing off', 'and its label';
+	$c = $site->start('--read-only', '--read-only=no');
+	$c->greeting;
+	$c->say('USER mrose');
+	$c->say('PASS secret');
+	is $c->say('DELE 1'), '+OK message 1 deleted', 'the last switch wins';
+	$c->close;
+}
+
+# What is wrong.
+my @bad = (
+	[ '--no-such-flag' ], [ '--' ], [ '-h' ], [ 'x' ], [ '' ], [ '---' ],
+	[ '--=' ], [ '--hos=x' ], [ '--HOST=x' ], [ '--host x' ],
+	[ '--help=yes' ], [ '--version=1' ], [ '--check-config=x' ],
+	(map { [ "--$_" ] } grep { $listed{$_}{kind} ne '' && ($listed{$_}{argument}
+	    // '') ne 'yes|no' } @flags),
+	(map { [ "--$_=" ] } grep { $listed{$_}{kind} eq '=' } @flags),
+	(map { my $flag = $_; map { [ "--$flag=$_" ] }
+	    'maybe', 'YES', '1', 'yes ', ' no' }
+	    qw(apop-only private hide-users read-only log-deletes preauth
+	    verbose)),
+	(map { my $flag = $_; map { [ "--$flag=$_" ] }
+	    '-1', '+1', '1s', ' 1', '1 ', '1.5', 'x', '86401', '0x10',
+	    '4294967296', '18446744073709551616', '9' x 100 }
+	    qw(fail-delay lock-timeout idle-timeout login-timeout)),
+	(map { [ "--journal-window=$_" ] } '0', '-1', '1k', '1073741825'),
+	(map { [ "--sandbox=$_" ] } 'yes', 'no', 'auto,none'),
+	(map { [ "--plaintext=$_" ] } 'yes', 'Always', 'private,always'),
+	(map { [ "--log=$_" ] } 'file', 'stdout', 'syslog,stderr'),
+	(map { [ "--locks=$_" ] } 'x', 'fcntl,x', 'fcntl,fcntl', ',',
+	    'fcntl,', ',fcntl', 'none,fcntl', 'fcntl flock', 'FCNTL',
+	    'fcntl,flock,dotlock,fcntl'),
+	(map { [ "--mailbox=$_" ] } 'relative/%u', '%u', '%', '/%', '/x/%x',
+	    '/x/%U', '/x/%u%', '%n/x', '%%/x', '~/x'),
+	(map { [ "--host=$_" ] } 'a b', 'a_b', 'a@b', "a\tb", "a\nb", '<a>',
+	    "\xe4", 'a/b', 'h' x 256),
+);
+for my $flags (@bad) {
+	my ($code, $out, $err) = run(@$flags);
+	my $name = "@$flags" =~ s/([^!-~ ])/sprintf '\\x%02x', ord $1/ger
+	    =~ s/(.{50}).*/$1.../r;
+	my ($flag) = $flags->[0] =~ /^--([a-z-]+)(?:=|\z)/;
+	my $known = defined $flag && $listed{$flag};
+	is_deeply [ $code, $out ], [ 100, '' ], "$name: exit code, no session";
+	like $err, $known ? qr/\Adewey: .*--\Q$flag\E\b.*\n\z/ :
+	    qr/\Adewey: .+\n\z/, "$name: one line says why";
+}
+($code, undef, $err) = run('--idle-timeout=1x');
+like $err, qr/number of seconds/, 'what the value should have been is said';
+($code, undef, $err) = run('--log=file');
+like $err, qr/\bstderr\b/, 'the words are listed';
+($code, undef, $err) = run('--verbose', '--idle-timout=600');
+like $err, qr/idle-timout.*--help/, 'a typo is named, with a hint';
+
+# To a client: over a socket a reply, elsewhere nothing; never a session.
+for my $transport (qw(socketpair tcp unix pipe pty)) {
+	for my $flags ([ '--no-such-flag' ], [ '--idle-timeout=x' ],
+	    [ '--config=/no/such/file' ]) {
+		my $c = Dewey->start(@$flags, { transport => $transport });
+		my $said = $c->rest;
+		is $said, $transport =~ /^p/ ? '' :
+		    "-ERR [SYS/PERM] server is misconfigured\r\n",
+		    "@$flags on $transport: what the client is told";
+		is $c->exit_code, 100, "@$flags on $transport: exit code";
+		like $c->stderr, qr/\Adewey: .+\n\z/,
+		    "@$flags on $transport: standard error";
+	}
+}
+
+# The default host.
+{
+	my $c = Dewey->start('--secrets=none', '--log=none');
+	is $c->greeting, '+OK POP3 server ready', 'without --host';
+	my ($label) = (POSIX::uname())[1] =~ /\A([^.]+)/;
+	$label =~ s/[^0-9A-Za-z.-]/-/g;
+	is $c->say('QUIT'), "+OK $label POP3 server signing off",
+	    'the first label of this host';
+}
+
+done_testing;
