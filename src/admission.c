@@ -331,8 +331,11 @@ admission_recover(const struct options *options, const char *path,
 		(void)printf("%s: there is no mailbox\n", path);
 		return 0;
 	}
-	pending = mailbox_peek(&mailbox, path) == MAILBOX_FINE &&
-	    sidecar_has_journal(&mailbox);
+	if (mailbox_peek(&mailbox, path) != MAILBOX_FINE) {
+		(void)printf("%s: cannot be looked at\n", path);
+		return -1;
+	}
+	pending = sidecar_has_journal(&mailbox);
 	mailbox_close(&mailbox);
 	if (pending) {
 		(void)fflush(stdout);

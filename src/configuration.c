@@ -67,6 +67,8 @@ configuration_read(struct options *options, int argc, char **argv,
 		path = file;
 	if (path == NULL)
 		return 0;
+	if (path[0] == '\0')
+		return options_complain(options, "--config must name a file");
 	if (records_open(&records, path, 022, &why) == -1)
 		return options_complain(options, "%s: %s", path, why);
 	while (result == 0 && (got = records_next(&records, &line)) != 0)

@@ -158,6 +158,8 @@ from_end(struct from *from, bool ended)
 {
 	if (from->cr && !ended)
 		add(from, "\r", 1);
+	if (!from->inside)
+		return false;
 	if (span_equal(from_word(from, 1), SPAN("from")) &&
 	    span_equal(from_word(from, 2), SPAN("remote")))
 		return is_date(from, 3);

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ log_stderr_is_ours(void)
 {
 	struct stat err, st;
 
-	if (fstat(STDERR_FILENO, &err) == -1)
+	if (fstat(STDERR_FILENO, &err) == -1 ||
+	    (fcntl(STDERR_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return false;
 	if (!S_ISSOCK(err.st_mode) && !S_ISFIFO(err.st_mode))
 		return true;

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "manage.h"
 #include "options.h"
+#include "sandbox.h"
 #include "session.h"
 
 /* Say what is wrong with the options: to the client that it is not his fault,
@@ -72,16 +73,16 @@ act(struct options *options)
 }
 
 /* A descriptor that the caller closed would be given to the next file that is
- * opened, a mailbox perhaps: nothing may be written there by mistake. */
+ * opened, a mailbox perhaps.  What takes its place can be neither read nor
+ * written the way it is meant, so that it looks like a lost client. */
 static int
 fill_descriptors(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd == -1 ? -1 : close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null",
+		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -1;
+	return 0;
 }
 
 int
@@ -92,6 +93,7 @@ main(int argc, char **argv)
 
 	if (fill_descriptors() == -1)
 		return DIALOGUE_TROUBLE;
+	sandbox_begin();
 	if (options_begin(&options) == -1 ||
 	    configuration_read(&options, argc, argv, geteuid() == 0) == -1 ||
 	    options_flags(&options, argc, argv) == -1)

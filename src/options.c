@@ -16,6 +16,7 @@
 enum kind {
 	SWITCH,			/* yes or no; a flag alone means yes */
 	SECONDS,
+	TIMEOUT,		/* seconds, at least one */
 	OCTETS,
 	FILE_NAME,		/* absolute, or relative to where dewey starts */
 	NAME,			/* of a user */
@@ -76,10 +77,10 @@ static const struct row rows[] = {
 	    "OCTETS", 0,
 	    "how much UPDATE moves at a time; its journal needs twice as much "
 	    "space, and takes less where there is less" },
-	{ "idle-timeout", SECONDS, FIELD(idle_timeout), "600", "SECONDS", 0,
+	{ "idle-timeout", TIMEOUT, FIELD(idle_timeout), "600", "SECONDS", 0,
 	    "how long to wait for a command, or for a client that does not "
 	    "read; RFC 1939 wants at least 600" },
-	{ "login-timeout", SECONDS, FIELD(login_timeout), "120", "SECONDS", 0,
+	{ "login-timeout", TIMEOUT, FIELD(login_timeout), "120", "SECONDS", 0,
 	    "how long a client may take to log in" },
 	{ "host", HOST, FIELD(host), NULL, "NAME", 0,
 	    "the name in the greeting (default: this host's)" },
@@ -133,6 +134,9 @@ options_complain(struct options *options, const char *format, ...)
 	(void)vsnprintf(options->error, sizeof(options->error), format,
 	    arguments);
 	va_end(arguments);
+	for (char *c = options->error; *c != '\0'; c++)
+		if ((*c >= '\0' && *c < ' ') || *c == 0x7f)
+			*c = '?';
 	return -1;
 }
 
@@ -217,11 +221,15 @@ store(struct options *options, const struct row *row, struct span value)
 		*(bool *)field = choice == 1;
 		return choice == -1 ? "yes or no" : NULL;
 	case SECONDS:
+	case TIMEOUT:
 	case OCTETS:
-		if (span_number(value, row->kind == SECONDS ? 86400 : 1 << 30,
-		    &number) == -1)
-			return "a number of seconds (to 86400) or octets "
-			    "(to 1073741824)";
+		if (span_number(value, row->kind == OCTETS ? 1 << 30 : 86400,
+		    &number) == -1 || (row->kind != SECONDS && number == 0))
+			return row->kind == OCTETS ?
+			    "a number of octets from 1 to 1073741824" :
+			    row->kind == SECONDS ?
+			    "a number of seconds from 0 to 86400" :
+			    "a number of seconds from 1 to 86400";
 		*(unsigned *)field = (unsigned)number;
 		return NULL;
 	case CHOICE:
@@ -399,8 +407,7 @@ options_help(FILE *out)
 		(void)fputc('\n', out);
 		print_filled(out, 8, 70, span_of(row->help));
 	}
-	(void)fputs("\nExit: 0 the session ended in order, 1 it was cut short (by "
-	    "time, the client, refused\nlogins, a signal), 100 a mistake in the "
-	    "options, 111 trouble with the system or\nthe maildrop.  See "
-	    "dewey(8).\n", out);
+	(void)fputs("\nExit: 0 the session ended in order, 1 it was cut short, "
+	    "100 a mistake in the\noptions, 111 trouble with the system or the "
+	    "maildrop.  See dewey(8).\n", out);
 }

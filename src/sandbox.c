@@ -193,14 +193,18 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 	if (wish == SANDBOX_NONE)
 		return 0;
 	close_limits(role);
+	/* One process says it for all. */
 	if (close_paths(role, dir) == -1) {
-		log_warning("this kernel has no Landlock: %s", strerror(errno));
+		if (role == FILTER_SESSION)
+			log_warning("no Landlock in this kernel: %s",
+			    strerror(errno));
 		if (required)
 			return -1;
 	}
 	if (filter_install(role) == -1) {
-		log_warning("this kernel has no system-call filter: %s",
-		    strerror(errno));
+		if (role == FILTER_SESSION)
+			log_warning("no system-call filter in this kernel: %s",
+			    strerror(errno));
 		if (required)
 			return -1;
 	}

@@ -23,7 +23,6 @@
 #include "log.h"
 #include "monitor.h"
 #include "options.h"
-#include "sandbox.h"
 #include "session.h"
 #include "verdict.h"
 
@@ -153,7 +152,6 @@ session_run(const struct options *options)
 	session->dialogue.ask = answer;
 	session->dialogue.to = session;
 	catch_signals();
-	sandbox_begin();
 	dialogue_open(&session->dialogue, options, &session->verdict.login,
 	    &session_stop);
 	if (!options->preauth)
@@ -175,7 +173,6 @@ session_recover(const struct options *options)
 
 	log_open(LOG_TO_STDERR, false);
 	catch_signals();
-	sandbox_begin();
 	for (int i = 0; i < options->operand_count && session_stop == 0; i++)
 		if (admission_recover(options, options->operands[i],
 		    &session_stop) == -1)

@@ -776,6 +776,16 @@ has_torn(void)
 	return false;
 }
 
+/* Whether some mail would be torn if the power went now. */
+static bool
+has_loose(void)
+{
+	for (size_t i = 0; i + 1 < pieces_n; i++)
+		if (!pieces[i].solid)
+			return true;
+	return false;
+}
+
 static void
 deliver(void)
 {
@@ -792,7 +802,7 @@ deliver(void)
 	file_write(&mailbox, mailbox.n, piece->text.octets, piece->text.n);
 	/* A disk that writes what was appended but forgets that the file was
 	 * cut before it: that is mail of an agent that did not sync. */
-	if (mailbox.shrunk || percent(60)) {
+	if (mailbox.shrunk || has_torn() || has_loose() || percent(60)) {
 		file_sync(&mailbox);
 		pieces_are(true);
 	}
