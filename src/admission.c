@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "admission.h"
+#include "cache.h"
 #include "channel.h"
 #include "journal.h"
 #include "keeper.h"
@@ -80,6 +81,8 @@ open_files(struct admission *admission, const char *path, gid_t *group)
 	    sandbox_lend(user->uid, user->gid, SANDBOX_NO_GROUP) == -1)
 		return MAILBOX_TROUBLE;
 	fault = mailbox_open(mailbox, path, options->read_only);
+	if (fault == MAILBOX_FINE && admission->path == NULL)
+		cache_open(&admission->drop, options->cache_dir, user, false);
 	if (fault == MAILBOX_FINE && admission->by_root &&
 	    (admission->path != NULL ||
 	    strstr(options->mailbox, "%h") == NULL) &&
@@ -92,6 +95,8 @@ open_files(struct admission *admission, const char *path, gid_t *group)
 		fault = sidecar_enter(mailbox);
 	if (admission->by_root && sandbox_return() == -1)
 		return MAILBOX_TROUBLE;
+	if (fault == MAILBOX_FINE && admission->path == NULL)
+		cache_open(&admission->drop, options->cache_dir, user, true);
 	return fault;
 }
 
@@ -133,7 +138,7 @@ enter(struct admission *admission)
 
 	if (sandbox_close(FILTER_SESSION,
 	    (enum sandbox_wish)admission->options->sandbox, -1) == 0)
-		fault = maildrop_scan(&admission->drop);
+		fault = cache_scan(&admission->drop);
 	if (fault == MAILBOX_FINE) {
 		admission->role = ADMISSION_SESSION;
 		admission->dialogue->drop = &admission->drop;

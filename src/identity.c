@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "identity.h"
 #include "log.h"
 #include "maildrop.h"
@@ -78,9 +79,11 @@ hash_all(struct maildrop *drop)
 	if (!unchanged)
 		block_forget(&drop->block);
 	for (size_t i = 0; i < drop->count; i++) {
+		struct maildrop_message *m = &drop->messages[i];
+
 		if (!unchanged && !message_measure(drop, i))
 			return MAILBOX_CHANGED;
-		if (message_hash(drop, i, drop->messages[i].id) == -1)
+		if (m->copy == 0 && message_hash(drop, i, m->id) == -1)
 			return MAILBOX_TROUBLE;
 		lock_keep(&drop->lock);
 	}
@@ -108,6 +111,8 @@ identity_complete(struct maildrop *drop)
 		return fault;
 	drop->identified = count_copies(&table, drop) == 0;
 	free(table.slot);
+	if (drop->identified)
+		cache_save(drop);
 	return drop->identified ? MAILBOX_FINE : MAILBOX_TROUBLE;
 }
 
@@ -125,7 +130,7 @@ only_grew(const struct maildrop *old, struct maildrop *drop)
 		if (drop->messages[i].offset != was->offset ||
 		    drop->messages[i].octets != was->octets)
 			return false;
-		if (!old->identified)
+		if (was->copy == 0)
 			continue;
 		if (message_hash(drop, i, id) == -1 ||
 		    memcmp(id, was->id, sizeof(id)) != 0)

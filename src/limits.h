@@ -86,6 +86,13 @@
 #define LIMITS_TICK_NS 20000000
 #define LIMITS_SETTLED_S 2
 
+/* Octets of a mailbox from which on its index is cached: reading it costs more
+ * than the cache then. */
+#define LIMITS_CACHED_LEAST 65536
+
+/* Messages of a cached index whose begin is looked at if the mailbox grew. */
+#define LIMITS_SAMPLES 64
+
 /* Octets of one step of UPDATE that the journal holds: fewer, larger steps
  * need fewer fsyncs, and as much space twice.  Less when space is short, but
  * never less than a page. */

@@ -83,7 +83,7 @@ maildrop_peek(struct maildrop *drop, const char *path)
 	enum mailbox_fault fault;
 
 	memset(drop, 0, sizeof(*drop));
-	drop->lock.mailbox = -1;
+	drop->lock.mailbox = drop->index.fd = -1;
 	fault = mailbox_peek(&drop->mailbox, path);
 	if (fault != MAILBOX_FINE)
 		return fault;
@@ -97,6 +97,7 @@ maildrop_close(struct maildrop *drop)
 {
 	lock_release(&drop->lock);
 	mailbox_close(&drop->mailbox);
+	index_close(&drop->index);
 	free(drop->messages);
 	block_close(&drop->block);
 	memset(drop, 0, sizeof(*drop));
@@ -205,15 +206,13 @@ hide_pseudo(struct maildrop *drop)
 	return 0;
 }
 
-/* Feed the whole file, from its begin to where it ends now. */
-static int
-feed_all(struct maildrop *drop)
+int
+maildrop_feed(struct maildrop *drop, uint64_t at)
 {
 	struct mbox mbox;
-	uint64_t at = 0;
 	int result = 0;
 
-	mbox_begin(&mbox, 0, add, drop);
+	mbox_begin(&mbox, at, add, drop);
 	while (result == 0) {
 		const char *p = NULL;
 		ssize_t n = block_read(&drop->block, at, UINT64_MAX, &p);
@@ -236,20 +235,20 @@ feed_all(struct maildrop *drop)
 	return result;
 }
 
-/* The stamp to judge later changes by.  If the last change was in this very
- * tick of the clock, wait for the next one: it is a few milliseconds. */
-static int
-take_stamp(struct maildrop *drop)
+/* If the last change was in this very tick of the clock, wait for the next
+ * one: it is a few milliseconds. */
+int
+maildrop_stamp(struct maildrop *drop)
 {
 	const struct timespec tick = { .tv_nsec = LIMITS_TICK_NS };
-	struct timespec now;
 
 	for (int i = 0; i < 2; i++) {
-		(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+		(void)clock_gettime(CLOCK_REALTIME_COARSE, &drop->clock);
 		if (mailbox_stat(&drop->mailbox, &drop->stamp) == -1)
 			return -1;
 		drop->settled = drop->mailbox.fd == -1 ||
-		    stamp_is_settled(&drop->stamp, drop->mailbox.fd, now);
+		    stamp_is_settled(&drop->stamp, drop->mailbox.fd,
+		    drop->clock);
 		if (drop->settled)
 			break;
 		if (i == 0)
@@ -265,12 +264,14 @@ maildrop_rescan(struct maildrop *drop)
 	drop->octets = drop->marked_octets = 0;
 	drop->marked = 0;
 	drop->identified = false;
+	drop->cached = false;
+	drop->loaded = true;
 	drop->end = 0;
 	block_forget(&drop->block);
-	if (take_stamp(drop) == -1)
+	if (maildrop_stamp(drop) == -1)
 		goto trouble;
 	if (drop->mailbox.fd != -1 &&
-	    (feed_all(drop) == -1 || hide_pseudo(drop) == -1)) {
+	    (maildrop_feed(drop, 0) == -1 || hide_pseudo(drop) == -1)) {
 		if (errno == EBADMSG)
 			return MAILBOX_NOT_MBOX;
 		goto trouble;
@@ -355,22 +356,6 @@ maildrop_lock(struct maildrop *drop)
 	return MAILBOX_LOCKED;
 }
 
-enum mailbox_fault
-maildrop_scan(struct maildrop *drop)
-{
-	enum mailbox_fault fault = maildrop_lock(drop);
-
-	if (fault != MAILBOX_FINE)
-		return fault;
-	if (drop->lock.dot_denied)
-		drop->mailbox.read_only = true;
-	fault = maildrop_recover(drop);
-	if (fault == MAILBOX_FINE)
-		fault = maildrop_rescan(drop);
-	lock_release(&drop->lock);
-	return fault;
-}
-
 bool
 maildrop_is_unchanged(const struct maildrop *drop)
 {
@@ -388,7 +373,7 @@ maildrop_mark(struct maildrop *drop, size_t i)
 void
 maildrop_unmark_all(struct maildrop *drop)
 {
-	for (size_t i = 0; i < drop->count; i++)
+	for (size_t i = 0; drop->marked > 0 && i < drop->count; i++)
 		drop->messages[i].marked = false;
 	drop->marked = 0;
 	drop->marked_octets = 0;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "block.h"
+#include "index.h"
 #include "limits.h"
 #include "lock.h"
 #include "mailbox.h"
@@ -23,8 +24,9 @@
 struct maildrop_message {
 	uint64_t offset;	/* stored: where its From_ line begins */
 	uint64_t octets;	/* as sent */
-	uint32_t copy;		/* which of those with this id, from 1 */
-	uint8_t id[LIMITS_UID_OCTETS];	/* valid if identified */
+	uint32_t copy;		/* which of those with this id, from 1; 0: the
+				 * id is not known */
+	uint8_t id[LIMITS_UID_OCTETS];
 	uint8_t separator;	/* stored octets at its end that are not sent */
 	bool marked;		/* as deleted */
 };
@@ -48,6 +50,11 @@ struct maildrop {
 	unsigned recovered;	/* enum journal_found of maildrop_recover */
 	uint64_t window;	/* of UPDATE's journal; may be set */
 	bool settled;		/* a later change shows in the stamp */
+	struct timespec clock;	/* the coarse clock before that */
+	struct index index;	/* the cached one */
+	bool cached;		/* something of it is believed */
+	bool loaded;		/* messages are in memory, not only counted */
+	size_t sure;		/* messages certainly as the stamp says */
 	bool identified;	/* every id and copy is known */
 	struct maildrop_message *messages;
 	size_t count;
@@ -91,16 +98,23 @@ enum mailbox_fault maildrop_lock(struct maildrop *drop);
 enum mailbox_fault maildrop_peek(struct maildrop *drop, const char *path);
 
 /*
- * maildrop_scan(drop):
- * Under the mailbox locks, complete an UPDATE that was cut short, read the
- * mailbox and build the index.
+ * maildrop_stamp(drop):
+ * Note the mailbox's stamp, to judge later changes by, and the coarse clock
+ * before it.  Returns 0, or -1 with errno.
  */
-enum mailbox_fault maildrop_scan(struct maildrop *drop);
+int maildrop_stamp(struct maildrop *drop);
+
+/*
+ * maildrop_feed(drop, at):
+ * Add the messages from offset ${at}, where one begins, to the end of the file.
+ * Returns 0, or -1 with errno; EBADMSG if it is no mbox, which is logged.
+ */
+int maildrop_feed(struct maildrop *drop, uint64_t at);
 
 /*
  * maildrop_rescan(drop):
- * As maildrop_scan, with the mailbox locks held by the caller.  Marks and ids
- * are gone.
+ * Read the whole mailbox and build the index anew.  Needs the mailbox locks.
+ * Marks and ids are gone.
  */
 enum mailbox_fault maildrop_rescan(struct maildrop *drop);
 

@@ -31,7 +31,6 @@ message_measure(struct maildrop *drop, size_t i)
 	uint8_t id[LIMITS_UID_OCTETS];
 	int result = 0;
 
-	block_forget(&drop->block);
 	mbox_begin(&mbox, at, keep, &now);
 	while (result == 0) {
 		const char *p = NULL;
@@ -51,7 +50,7 @@ message_measure(struct maildrop *drop, size_t i)
 	    now.octets != m->octets || now.end - now.separator !=
 	    maildrop_end_of(drop, i) - m->separator)
 		return false;
-	if (!drop->identified)
+	if (m->copy == 0)
 		return true;
 	return message_hash(drop, i, id) == 0 &&
 	    memcmp(id, m->id, sizeof(id)) == 0;

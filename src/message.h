@@ -16,7 +16,8 @@ struct maildrop;
 /*
  * message_measure(drop, i):
  * Say whether message ${i} is still where it was, with the same octets, the
- * same end and, where its id is known, the same id.
+ * same end and, where its id is known, the same id.  What ${drop}->block holds
+ * is believed: forget it first if the mailbox changed.
  */
 bool message_measure(struct maildrop *drop, size_t i);
 

@@ -34,17 +34,18 @@ struct row {
 	const char *value;	/* the default; NULL: none */
 	const char *argument;	/* as --help shows it; CHOICE: the words */
 	int most;		/* ACTION: operands, at most; at least 1 if any */
-	const char *help;
+	const char *help;	/* in lines */
 };
 
 #define FIELD(field) offsetof(struct options, field)
 
 static const struct row rows[] = {
 	{ "users", FILE_NAME, FIELD(users), "system", "system|FILE", 0,
-	    "who may log in with a password: the system's accounts, or FILE "
-	    "(dewey-users(5))" },
+	    "who may log in with a password: the system's accounts, or\n"
+	    "FILE (dewey-users(5))" },
 	{ "mail-user", NAME, FIELD(mail_user), NULL, "NAME", 0,
-	    "whose rights serve users of FILE that have no uid of their own" },
+	    "whose rights serve users of FILE that have no uid of their\n"
+	    "own" },
 	{ "allow", FILE_NAME, FIELD(allow), NULL, "FILE", 0,
 	    "only the users named in FILE may log in" },
 	{ "deny", FILE_NAME, FIELD(deny), NULL, "FILE", 0,
@@ -55,8 +56,8 @@ static const struct row rows[] = {
 	    "a user who has a secret may not log in with a password" },
 	{ "plaintext", CHOICE, FIELD(plaintext), "private",
 	    "private|always|never", 0,
-	    "where passwords are accepted in plain text; private: pipes, Unix "
-	    "sockets, loopback, and with --private" },
+	    "where passwords are accepted in plain text; private: pipes,\n"
+	    "Unix sockets, loopback, and with --private" },
 	{ "private", SWITCH, FIELD(private_stream), "no", "yes|no", 0,
 	    "a TLS front end stands before dewey" },
 	{ "hide-users", SWITCH, FIELD(hide_users), "yes", "yes|no", 0,
@@ -64,34 +65,37 @@ static const struct row rows[] = {
 	{ "fail-delay", SECONDS, FIELD(fail_delay), "1", "SECONDS", 0,
 	    "the n-th refused login is answered n times this late" },
 	{ "mailbox", TEMPLATE, FIELD(mailbox), "/var/mail/%u", "TEMPLATE", 0,
-	    "where a user's mailbox is; %u is the user, %n what is before @ in "
-	    "it, %d what is behind, %h the home directory" },
+	    "where a user's mailbox is; %u is the user, %n what is before\n"
+	    "@ in it, %d what is behind, %h the home directory" },
 	{ "read-only", SWITCH, FIELD(read_only), "no", "yes|no", 0,
 	    "never write to a mailbox: DELE is refused" },
 	{ "locks", LOCKS, FIELD(locks), "fcntl,dotlock", "KINDS", 0,
-	    "which locks keep delivery out, in this order: any of fcntl, flock, "
-	    "dotlock, separated by commas, or none" },
+	    "which locks keep delivery out, in this order: any of fcntl,\n"
+	    "flock, dotlock, separated by commas, or none" },
 	{ "lock-timeout", SECONDS, FIELD(lock_timeout), "10", "SECONDS", 0,
 	    "how long to wait for these locks" },
 	{ "journal-window", OCTETS, FIELD(journal_window), "8388608",
 	    "OCTETS", 0,
-	    "how much UPDATE moves at a time; its journal needs twice as much "
-	    "space, and takes less where there is less" },
+	    "how much UPDATE moves at a time; its journal needs twice as\n"
+	    "much space, and takes less where there is less" },
+	{ "cache-dir", FILE_NAME, FIELD(cache_dir), NULL, "DIR|none", 0,
+	    "where the index of each mailbox is kept between sessions;\n"
+	    "none: nowhere (default: " LOCALSTATEDIR "/cache/dewey, or a user's own)" },
 	{ "idle-timeout", TIMEOUT, FIELD(idle_timeout), "600", "SECONDS", 0,
-	    "how long to wait for a command, or for a client that does not "
-	    "read; RFC 1939 wants at least 600" },
+	    "how long to wait for a command, or for a client that does\n"
+	    "not read; RFC 1939 wants at least 600" },
 	{ "login-timeout", TIMEOUT, FIELD(login_timeout), "120", "SECONDS", 0,
 	    "how long a client may take to log in" },
 	{ "host", HOST, FIELD(host), NULL, "NAME", 0,
 	    "the name in the greeting (default: this host's)" },
 	{ "gate-user", NAME, FIELD(gate_user), NULL, "NAME", 0,
-	    "started by root: the user whose rights speak before login "
+	    "started by root: the user whose rights speak before login\n"
 	    "(default: dewey-gate if there is one, else nobody)" },
 	{ "sandbox", CHOICE, FIELD(sandbox), "auto", "auto|required|none", 0,
-	    "close each process in as far as the kernel can; required: or "
+	    "close each process in as far as the kernel can; required: or\n"
 	    "serve nobody" },
 	{ "log", CHOICE, FIELD(log), "auto", "auto|syslog|stderr|none", 0,
-	    "where the log goes; auto: stderr if that is a terminal, else "
+	    "where the log goes; auto: stderr if that is a terminal, else\n"
 	    "syslog" },
 	{ "log-deletes", SWITCH, FIELD(log_deletes), "no", "yes|no", 0,
 	    "log the unique-id of each deleted message" },
@@ -100,10 +104,11 @@ static const struct row rows[] = {
 	{ "verbose", SWITCH, FIELD(verbose), "no", "yes|no", 0,
 	    "show the dialogue on standard error, secrets masked" },
 	{ "config", FILE_NAME, FIELD(config), NULL, "FILE", 0,
-	    "read options from FILE (dewey.conf(5)); started by root: "
-	    SYSCONFDIR "/dewey/dewey.conf if it exists" },
+	    "read options from FILE (dewey.conf(5)); started by root:\n"
+	    "" SYSCONFDIR "/dewey/dewey.conf if it exists" },
 	{ "check-config", ACTION, OPTIONS_CHECK_CONFIG, NULL, NULL, 0,
-	    "read what a session would read and say what is unsafe or unwise" },
+	    "read what a session would read and say what is unsafe or\n"
+	    "unwise" },
 	{ "set-secret", ACTION, OPTIONS_SET_SECRET, NULL, "NAME", 1,
 	    "set a user's secret in the file named by --secrets" },
 	{ "set-password", ACTION, OPTIONS_SET_PASSWORD, NULL, "NAME", 1,
@@ -111,14 +116,16 @@ static const struct row rows[] = {
 	{ "remove-user", ACTION, OPTIONS_REMOVE_USER, NULL, "NAME", 1,
 	    "remove a user from the files named by --users and --secrets" },
 	{ "list", ACTION, OPTIONS_LIST, NULL, "MBOX", 1,
-	    "list the messages of a mailbox: number, octets, unique-id, From_ "
-	    "line" },
+	    "list the messages of a mailbox: number, octets, unique-id,\n"
+	    "From_ line" },
 	{ "check", ACTION, OPTIONS_CHECK, NULL, "MBOX", 1,
-	    "say what a session would see in a mailbox, and what is doubtful" },
+	    "say what a session would see in a mailbox, and what is\n"
+	    "doubtful" },
 	{ "recover", ACTION, OPTIONS_RECOVER, NULL, "MBOX...", INT32_MAX,
-	    "complete what a crash left of UPDATE, as each mailbox's owner; "
-	    "print what was done" },
-	{ "help", ACTION, OPTIONS_HELP, NULL, NULL, 0, "print this" },
+	    "complete what a crash left of UPDATE, as each mailbox's\n"
+	    "owner; print what was done" },
+	{ "help", ACTION, OPTIONS_HELP, NULL, NULL, 0,
+	    "print this" },
 	{ "version", ACTION, OPTIONS_VERSION, NULL, NULL, 0,
 	    "print the version" },
 };
@@ -149,18 +156,6 @@ find_row(struct span name)
 	return NULL;
 }
 
-/* The place of ${word} among those of ${list}, or -1. */
-static int
-choose(const char *list, struct span word)
-{
-	struct span rest = span_of(list);
-
-	for (int i = 0; rest.p != NULL; i++)
-		if (span_equal(span_cut(&rest, '|'), word))
-			return i;
-	return -1;
-}
-
 static int
 read_locks(enum options_lock *locks, struct span value)
 {
@@ -172,7 +167,7 @@ read_locks(enum options_lock *locks, struct span value)
 		return 0;
 	while (value.p != NULL) {
 		struct span word = span_trim(span_cut(&value, ','));
-		int kind = choose("fcntl|flock|dotlock", word) + 1;
+		int kind = span_choice("fcntl|flock|dotlock", word) + 1;
 
 		if (kind == OPTIONS_LOCK_END || n + 1 == OPTIONS_LOCKS)
 			return -1;
@@ -217,7 +212,7 @@ store(struct options *options, const struct row *row, struct span value)
 
 	switch (row->kind) {
 	case SWITCH:
-		choice = choose("no|yes", value);
+		choice = span_choice("no|yes", value);
 		*(bool *)field = choice == 1;
 		return choice == -1 ? "yes or no" : NULL;
 	case SECONDS:
@@ -233,7 +228,7 @@ store(struct options *options, const struct row *row, struct span value)
 		*(unsigned *)field = (unsigned)number;
 		return NULL;
 	case CHOICE:
-		choice = choose(row->argument, value);
+		choice = span_choice(row->argument, value);
 		*(unsigned *)field = choice < 0 ? 0 : (unsigned)choice;
 		return choice < 0 ? row->argument : NULL;
 	case LOCKS:
@@ -271,8 +266,8 @@ read_action(struct options *options, const struct row *row, int argc,
 	    strncmp(argv[options->operand_count], "--", 2) != 0)
 		options->operand_count++;
 	if (row->most > 0 && options->operand_count == 0)
-		return options_complain(options, "--%s needs %s", row->name,
-		    row->argument);
+		return options_complain(options, "--%s needs %s",
+		    row->name, row->argument);
 	return options->operand_count;
 }
 
@@ -369,27 +364,6 @@ options_free(struct options *options)
 	memset(options, 0, sizeof(*options));
 }
 
-/* Print ${text} in lines of at most ${width} columns behind ${indent}. */
-static void
-print_filled(FILE *out, int indent, size_t width, struct span text)
-{
-	while (text.p != NULL) {
-		struct span line = text;
-
-		if (line.n > width) {
-			line.n = width;
-			while (line.n > 0 && text.p[line.n] != ' ')
-				line.n--;
-			text.p += line.n + 1;
-			text.n -= line.n + 1;
-		} else {
-			text.p = NULL;
-		}
-		(void)fprintf(out, "%*s%.*s\n", indent, "", (int)line.n,
-		    line.p);
-	}
-}
-
 void
 options_help(FILE *out)
 {
@@ -397,6 +371,7 @@ options_help(FILE *out)
 	    "Speak POP3 on standard input and output for one session.\n\n", out);
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
+		struct span text = span_of(row->help);
 
 		(void)fprintf(out, "  --%s", row->name);
 		if (row->argument != NULL)
@@ -405,7 +380,11 @@ options_help(FILE *out)
 		if (row->value != NULL)
 			(void)fprintf(out, "  (%s)", row->value);
 		(void)fputc('\n', out);
-		print_filled(out, 8, 70, span_of(row->help));
+		while (text.p != NULL) {
+			struct span line = span_cut(&text, '\n');
+
+			(void)fprintf(out, "        %.*s\n", (int)line.n, line.p);
+		}
 	}
 	(void)fputs("\nExit: 0 the session ended in order, 1 it was cut short, "
 	    "100 a mistake in the\noptions, 111 trouble with the system or the "

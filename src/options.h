@@ -53,6 +53,7 @@ struct options {
 	char *gate_user;
 	char *mailbox;
 	char *host;
+	char *cache_dir;
 	bool apop_only;
 	bool hide_users;
 	bool preauth;

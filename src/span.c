@@ -79,6 +79,17 @@ span_cut(struct span *rest, char separator)
 }
 
 int
+span_choice(const char *list, struct span word)
+{
+	struct span rest = span_of(list);
+
+	for (int i = 0; rest.p != NULL; i++)
+		if (span_equal(span_cut(&rest, '|'), word))
+			return i;
+	return -1;
+}
+
+int
 span_number(struct span s, uint64_t max, uint64_t *out)
 {
 	uint64_t value = 0;

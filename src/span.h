@@ -54,6 +54,13 @@ struct span span_trim(struct span s);
 struct span span_cut(struct span *rest, char separator);
 
 /*
+ * span_choice(list, word):
+ * Return the place of ${word} among those of ${list}, which are separated by |
+ * and counted from 0; -1 if it is none of them.
+ */
+int span_choice(const char *list, struct span word);
+
+/*
  * span_number(s, max, out):
  * Read the whole span ${s} as a decimal number and store it in ${out}.
  * Leading zeros are accepted, signs and blanks are not.

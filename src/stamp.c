@@ -32,9 +32,8 @@ stamp_equal(const struct stamp *a, const struct stamp *b)
 	    a->ctime.tv_nsec == b->ctime.tv_nsec;
 }
 
-/* File systems of this host that stamp with the kernel's clock. */
-static bool
-is_fine_grained(int fd)
+bool
+stamp_is_known(int fd)
 {
 	struct statfs fs;
 
@@ -52,7 +51,6 @@ is_fine_grained(int fd)
 	}
 }
 
-/* Whether ${stamp} lies more than ${seconds} and ${ns} before ${now}. */
 static bool
 is_before(struct timespec stamp, struct timespec now, time_t seconds, long ns)
 {
@@ -67,17 +65,20 @@ is_before(struct timespec stamp, struct timespec now, time_t seconds, long ns)
 }
 
 bool
-stamp_is_settled(const struct stamp *stamp, int fd, struct timespec now)
+stamp_is_before(const struct stamp *stamp, struct timespec now,
+    time_t seconds, long ns)
 {
-	time_t seconds = LIMITS_SETTLED_S;
-	long ns = 0;
-
-	/* A file system with inodes of 128 octets keeps whole seconds. */
-	if (is_fine_grained(fd) &&
-	    (stamp->mtime.tv_nsec != 0 || stamp->ctime.tv_nsec != 0)) {
-		seconds = 0;
-		ns = LIMITS_TICK_NS;
-	}
 	return is_before(stamp->mtime, now, seconds, ns) &&
 	    is_before(stamp->ctime, now, seconds, ns);
+}
+
+bool
+stamp_is_settled(const struct stamp *stamp, int fd, struct timespec now)
+{
+	/* A file system with inodes of 128 octets keeps whole seconds. */
+	bool fine = stamp_is_known(fd) &&
+	    (stamp->mtime.tv_nsec != 0 || stamp->ctime.tv_nsec != 0);
+
+	return fine ? stamp_is_before(stamp, now, 0, LIMITS_TICK_NS) :
+	    stamp_is_before(stamp, now, LIMITS_SETTLED_S, 0);
 }

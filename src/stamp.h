@@ -27,6 +27,20 @@ void stamp_fill(struct stamp *stamp, const struct stat *st);
 bool stamp_equal(const struct stamp *a, const struct stamp *b);
 
 /*
+ * stamp_is_known(fd):
+ * Say whether ${fd} is on a file system of this host that stamps changes with
+ * the kernel's clock.
+ */
+bool stamp_is_known(int fd);
+
+/*
+ * stamp_is_before(stamp, now, seconds, ns):
+ * Say whether both times of ${stamp} lie more than that before ${now}.
+ */
+bool stamp_is_before(const struct stamp *stamp, struct timespec now,
+    time_t seconds, long ns);
+
+/*
  * stamp_is_settled(stamp, fd, now):
  * Say whether every change after the moment ${now} of the coarse clock gives
  * the file ${fd} another stamp than ${stamp}.

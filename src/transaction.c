@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "cache.h"
 #include "identity.h"
 #include "maildrop.h"
 #include "mbox.h"
@@ -16,6 +17,16 @@
 #include "uid.h"
 #include "wire.h"
 
+/* Have the messages in memory; if that fails, the reply. */
+static bool
+is_loaded(const struct transaction *state, struct dispatch_reply *reply)
+{
+	enum mailbox_fault fault = cache_need(state->drop);
+
+	reply->text = dispatch_fault(fault);
+	return fault == MAILBOX_FINE;
+}
+
 /* Whether ${number} is a message that is not marked; if not, the reply. */
 static bool
 is_there(const struct transaction *state, uint64_t number,
@@ -23,6 +34,8 @@ is_there(const struct transaction *state, uint64_t number,
 {
 	const struct maildrop *drop = state->drop;
 
+	if (!is_loaded(state, reply))
+		return false;
 	reply->n = number;
 	if (number >= 1 && number <= drop->count) {
 		reply->text = DISPATCH_IS_DELETED;
@@ -78,6 +91,8 @@ list(void *to, const struct dispatch_command *command,
 		}
 		return DISPATCH_STAY;
 	}
+	if (!is_loaded(state, reply))
+		return DISPATCH_STAY;
 	reply->text = DISPATCH_LIST_ALL;
 	total(drop, reply);
 	dispatch_say(state->wire, reply);
@@ -104,6 +119,8 @@ uidl(void *to, const struct dispatch_command *command,
 
 	if (command->given == 1 &&
 	    !is_there(state, command->numbers[0], reply))
+		return DISPATCH_STAY;
+	if (!is_loaded(state, reply))
 		return DISPATCH_STAY;
 	fault = identity_complete(state->drop);
 	if (fault != MAILBOX_FINE) {
@@ -165,6 +182,21 @@ send_text(struct transaction *state, size_t i, uint64_t at,
 	return (int64_t)body.octets;
 }
 
+/* Whether message ${i} is what was scanned, the mailbox having ${stamp} then.
+ * A cached index is not believed to know where a message ends. */
+static bool
+is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
+{
+	bool unchanged;
+
+	if (mailbox_stat(&drop->mailbox, stamp) == -1)
+		return false;
+	unchanged = maildrop_is_unchanged(drop);
+	if (!unchanged)
+		block_forget(&drop->block);
+	return (unchanged && !drop->cached) || message_measure(drop, i);
+}
+
 /* Send message ${i} whole or cut by ${top}, its first line being ${reply}. */
 static enum dispatch_next
 send_message(struct transaction *state, size_t i, struct mbox_top *top,
@@ -175,8 +207,7 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 	uint64_t text;
 	int64_t sent;
 
-	if (mailbox_stat(&drop->mailbox, &stamp) == -1 ||
-	    (!maildrop_is_unchanged(drop) && !message_measure(drop, i)) ||
+	if (!is_as_scanned(drop, i, &stamp) ||
 	    maildrop_text_of(drop, i, &text) == -1) {
 		reply->text = DISPATCH_CHANGED;
 		return DISPATCH_STAY;
@@ -191,7 +222,7 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 	if (sent < 0 ||
 	    (top == NULL && (uint64_t)sent != drop->messages[i].octets) ||
 	    (!mailbox_is_still(&drop->mailbox, &stamp) &&
-	    !message_measure(drop, i))) {
+	    !is_as_scanned(drop, i, &stamp))) {
 		state->torn = true;
 		return DISPATCH_CLOSE;
 	}

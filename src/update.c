@@ -33,6 +33,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "identity.h"
 #include "journal.h"
 #include "log.h"
@@ -144,7 +145,7 @@ log_marked(struct maildrop *drop)
 static enum update_result
 remove_marked(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 {
-	size_t first = suffix(drop);
+	size_t first = suffix(drop), unmoved;
 	enum update_result result;
 
 	if (drop->marked == 0)
@@ -152,6 +153,9 @@ remove_marked(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 	if (log_ids)
 		log_marked(drop);
 	*deleted = drop->marked;
+	unmoved = 0;
+	while (!drop->messages[unmoved].marked)
+		unmoved++;
 	if (drop->count - first == drop->marked)
 		result = cut(drop, first);
 	else
@@ -160,6 +164,8 @@ remove_marked(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 		*deleted = drop->count - first;
 	if (result == UPDATE_FAILED)
 		*deleted = 0;
+	if (result == UPDATE_DONE)
+		cache_after_update(drop, unmoved);
 	return result;
 }
 
@@ -174,7 +180,7 @@ update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 		return UPDATE_DONE;
 	if (maildrop_lock(drop) != MAILBOX_FINE)
 		return UPDATE_FAILED;
-	if (maildrop_is_unchanged(drop) ||
+	if ((maildrop_is_unchanged(drop) && cache_vouches(drop)) ||
 	    identity_renew(drop, &lost) == MAILBOX_FINE)
 		result = remove_marked(drop, log_ids, deleted);
 	lock_release(&drop->lock);

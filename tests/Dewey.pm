@@ -19,8 +19,9 @@ use File::Path ();
 use File::Spec;
 use File::Temp ();
 use POSIX ();
-use Socket qw(AF_UNIX INADDR_LOOPBACK IPPROTO_TCP PF_INET PF_UNIX
-    SOCK_STREAM TCP_NODELAY pack_sockaddr_in pack_sockaddr_un);
+use Socket qw(AF_INET AF_INET6 AF_UNIX IPPROTO_TCP PF_INET PF_INET6 PF_UNIX
+    SOCK_STREAM TCP_NODELAY inet_pton pack_sockaddr_in pack_sockaddr_in6
+    pack_sockaddr_un);
 use Time::HiRes qw(sleep time);
 
 our @CARP_NOT = ('Dewey::Site');
@@ -149,8 +150,12 @@ sub connect_by_address {
 }
 
 sub connect_tcp {
-	my @handles = connect_by_address(PF_INET,
-	    pack_sockaddr_in(0, INADDR_LOOPBACK));
+	my (undef, $host) = @_;
+	my @handles = $host =~ /:/ ?
+	    connect_by_address(PF_INET6,
+	    pack_sockaddr_in6(0, inet_pton(AF_INET6, $host))) :
+	    connect_by_address(PF_INET,
+	    pack_sockaddr_in(0, inet_pton(AF_INET, $host)));
 	setsockopt $handles[0], IPPROTO_TCP, TCP_NODELAY, 1
 	    or die "TCP_NODELAY: $!";
 	return @handles;
@@ -202,7 +207,8 @@ sub start {
 	my $name = delete $o{transport} // 'socketpair';
 	my $connect = $transport{$name} or croak "no transport $name";
 	my $input = delete $o{input};
-	my ($r, $w, $in, $out) = $connect->($input);
+	my ($r, $w, $in, $out) = $connect->($input,
+	    delete $o{address} // '127.0.0.1');
 
 	my @wrapper = split ' ', $ENV{DEWEY_WRAPPER} // '';
 	my $self = bless {

@@ -18,13 +18,14 @@ my %floor = (
 	(map { $_ => 3 } qw(sidecar journal dispatch login)),
 	(map { $_ => 4 } qw(maildrop verdict)),
 	(map { $_ => 5 } qw(message keeper)),
-	(map { $_ => 6 } qw(identity)),
-	(map { $_ => 7 } qw(authorization transaction update manage inspect)),
-	dialogue => 8,
-	(map { $_ => 9 } qw(admission gate)),
-	monitor => 10,
-	session => 11,
-	main => 12,
+	(map { $_ => 6 } qw(cache)),
+	identity => 7,
+	(map { $_ => 8 } qw(authorization transaction update manage inspect)),
+	dialogue => 9,
+	(map { $_ => 10 } qw(admission gate)),
+	monitor => 11,
+	session => 12,
+	main => 13,
 );
 
 # The files and what they include with quotes.

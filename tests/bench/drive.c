@@ -50,6 +50,7 @@ enum { LINE = 512 };
 
 struct drive {
 	bool tcp;
+	bool silent;			/* no greeting is to come */
 	const char *user, *password;	/* NULL: logged in from the start */
 	unsigned uid, gid;
 	unsigned long count;		/* messages of RETR and DELE */
@@ -68,6 +69,15 @@ struct drive {
 	size_t tailed;
 	char stat[LINE];		/* the answer to STAT */
 };
+
+static pid_t running;		/* the server, for a driver that gives up */
+
+static void
+give_up(void)
+{
+	if (running > 0)
+		(void)kill(running, SIGKILL);
+}
 
 static void
 die(const char *what)
@@ -166,6 +176,7 @@ spawn(struct drive *d)
 	d->pid = start(d, server, null);
 	if (d->pid == -1)
 		die("vfork");
+	running = d->pid;
 	(void)close(server);
 	(void)close(null);
 }
@@ -334,6 +345,8 @@ greet(struct drive *d)
 {
 	char line[LINE];
 
+	if (d->silent)
+		return;
 	hear_line(d, line);
 	if (line[0] != '+')
 		refused("the greeting", line);
@@ -632,6 +645,7 @@ play(struct drive *d, const char *name)
 			rows[i].run(d);
 			if (wait4(d->pid, &status, 0, &used) == -1)
 				die("wait4");
+			running = 0;
 			if (d->from == 0) {
 				d->from = d->began;
 				d->until = clock_ns(CLOCK_MONOTONIC);
@@ -671,7 +685,7 @@ read_environment(struct drive *d, size_t n, const char *path)
 static void
 usage(void)
 {
-	(void)fputs("usage: drive [--tcp] [--user=NAME --password=WORD] "
+	(void)fputs("usage: drive [--tcp] [--silent] [--user=NAME --password=WORD] "
 	    "[--uid=N --gid=N] [--count=N]\n\t[--limit=SECONDS] "
 	    "[--env=NAME=VALUE]... [--environment=FILE] ROW COMMAND...\n",
 	    stderr);
@@ -683,6 +697,7 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "tcp", no_argument, NULL, 't' },
+		{ "silent", no_argument, NULL, 's' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "password", required_argument, NULL, 'p' },
 		{ "uid", required_argument, NULL, 'U' },
@@ -699,6 +714,8 @@ main(int argc, char **argv)
 	for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;)
 		if (c == 't')
 			d.tcp = true;
+		else if (c == 's')
+			d.silent = true;
 		else if (c == 'u')
 			d.user = optarg;
 		else if (c == 'p')
@@ -719,6 +736,8 @@ main(int argc, char **argv)
 			usage();
 	if (argc - optind < 2 || (d.user != NULL && d.password == NULL))
 		usage();
+	if (atexit(give_up) != 0)
+		die("atexit");
 	d.command = argv + optind + 1;
 	play(&d, argv[optind]);
 	return 0;

@@ -834,19 +834,20 @@ crash(void)
 			    pieces[i].torn ? ", torn" : "");
 }
 
-/* Where the syncs are in the record; returns one of them, counted from 1, or 0
- * if there is none. */
+/* Pick one of the record's syncs but the first ${skip}.  Returns which call it
+ * is, counted from 1, or 0 if there is none. */
 static long
-pick_sync(void)
+pick_sync(size_t skip)
 {
 	struct shim_call call;
-	size_t at, seen = 0;
+	size_t at, seen = 0, syncs = 0;
 	long number = 0, pick = 0;
 
 	for (at = 0; at < record_n; at += sizeof(call) + call.length) {
 		memcpy(&call, record + at, sizeof(call));
 		number++;
-		if (call.kind == SHIM_SYNC && below(++seen) == 0)
+		if (call.kind == SHIM_SYNC && ++syncs > skip &&
+		    below(++seen) == 0)
 			pick = number;
 	}
 	return pick;
@@ -879,7 +880,7 @@ chain(const struct box *box, bool after, size_t cut)
 			    (int)fault, is_after);
 		if (level == LEVELS || record_n == 0 || fault != MAILBOX_FINE)
 			return;
-		failing = percent(20) ? pick_sync() : 0;
+		failing = percent(20) ? pick_sync(0) : 0;
 		if (failing != 0) {
 			put_files();
 			begin_record(failing);
@@ -918,7 +919,9 @@ try_box(const struct box *box)
 		pieces[pieces_n++] = (struct piece){ .text = mail };
 	if (result != UPDATE_DONE || !look(box, true, 0, 0))
 		stop("the UPDATE did not work at all");
-	failing = percent(25) ? pick_sync() : 0;
+	/* The delivery agent's own sync is between it and the sender. */
+	failing = percent(25) ? pick_sync(box->arrives && box->arrives_synced) :
+	    0;
 	if (failing != 0) {
 		reset(box);
 		put_files();

@@ -73,7 +73,7 @@ static const struct {
 	{ "private", { "--private" }, S(private_stream, 1) },
 	{ "log-deletes", { "--log-deletes" }, S(log_deletes, 1) },
 	{ "hide-users", { "--hide-users=no" }, S(hide_users, 0) },
-	{ "no time", { "--idle-timeout=0" }, N(idle_timeout, 0) },
+	{ "no time", { "--fail-delay=0" }, N(fail_delay, 0) },
 	{ "a day", { "--login-timeout=86400" }, N(login_timeout, 86400) },
 	{ "leading zeros", { "--lock-timeout=007" }, N(lock_timeout, 7) },
 	{ "fail-delay", { "--fail-delay", "3" }, N(fail_delay, 3) },

@@ -1,0 +1,171 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# The clients that people use, each against a dewey behind a spawner: fetch and
+# keep; fetch and delete; leave on the server by unique-id, over two runs with
+# new mail between; APOP.  Octet for octet what was stored.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Client;
+use Dewey;
+use Spawner;
+use Test::More;
+
+my ($kind) = grep { !Spawner::missing($_) } qw(tcpserver runit systemd socat);
+plan skip_all => 'no spawner that keeps the log is installed' unless $kind;
+
+my $n = 0;
+
+# A message as a mail server delivers it; clients add what is missing in it.
+sub message {
+	my ($subject, $body) = @_;
+	$n++;
+	return "Return-Path: <a\@b.example>\n" .
+	    "Received: from b.example by dewey.example; " .
+	    "Mon, 1 Jan 2024 00:00:00 +0000\n" .
+	    "From: Ann Example <a\@b.example>\nTo: tester\@dewey.example\n" .
+	    "Subject: $subject\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n" .
+	    "Message-ID: <$n.dewey\@b.example>\n\n$body";
+}
+
+my @messages = (
+	message('plain', "Hello,\nworld.\n"),
+	message('dots', ".\n..\n.x\n...\n. \n\n.\n"),
+	message('From', "From here to there\n\n>From there to here\n"),
+	message("octets \xe4\xf6\xfc", join '', map { chr } 32 .. 126,
+	    128 .. 255, 10),
+	message('long', 'x' x 3000 . "\n" . 'y' x 900 . "\n"),
+	message('empty', ''),
+	message('last line blank', "text\n\n\n"),
+	message('large', join '', map { sprintf "%060d\n", $_ } 1 .. 3000),
+);
+my $later = message('later', "new mail\n");
+
+my $certificate = Dewey::tmpdir() . '/tls.pem';
+my $tls = Spawner::certificate($certificate) && !Spawner::missing('socat-tls');
+
+my %users = map { my $name = lc s/\W//gr; ($_ => $name) } Client::names();
+my $mail = Dewey::mbox(@messages);
+my $site = Spawner->site(
+	mail => { map { my $u = $_; map { ("$u-$_" => $mail) }
+	    qw(keep delete leave apop tls) } values %users },
+	secrets => { map { ("$_-apop" => "secret-$_") } values %users },
+);
+my $plain = Spawner->start($kind,
+    config => $site->configuration(secrets => 'none'));
+my $apop = Spawner->start($kind, config => $site->configuration);
+my $secure = $tls && Spawner->start('socat-tls', certificate => $certificate,
+    config => $site->configuration(secrets => 'none'));
+
+# What a message looks like after ${client} had it in its hands.
+sub seen_by {
+	my ($client, $message) = @_;
+	if ($client =~ /^(?:mutt|s-nail)$/) {
+		# They quote From_ lines in the mbox that they write.
+		$message =~ s/^From />From /mg;
+	}
+	return $message;
+}
+
+sub same {
+	my ($client, $got, $expected, $what) = @_;
+	my @expected = map { seen_by($client, $_) } @$expected;
+	return is scalar(@$got), scalar(@expected),
+	    "$what: how many messages" if @$got != @expected;
+	my @different = grep { $got->[$_] ne $expected[$_] } 0 .. $#expected;
+	is join(', ', map { 'message ' . ($_ + 1) . ' ' .
+	    Spawner::difference($got->[$_], $expected[$_]) } @different), '',
+	    "$what: every octet of every message";
+}
+
+sub mailbox_is {
+	my ($user, $octets, $what) = @_;
+	is Spawner::difference(Dewey::read_file($site->mailbox($user)),
+	    $octets), 'none', $what;
+}
+
+sub retrieved {
+	my ($server, $user) = @_;
+	my ($sum, $log) = (0, $server->log);
+	$sum += $1 while $log =~ /user=\Q$user\E .* retrieved=(\d+) /g;
+	return $sum;
+}
+
+my %table;
+sub result {
+	my ($client, $what, $passed) = @_;
+	$table{$client}{$what} = $passed;
+}
+
+for my $client (Client::names()) {
+	my $user = $users{$client};
+	my %tests = (
+		keep => sub {
+			my (undef, @got) = Client::fetch($client,
+			    port => $plain->port, user => "$user-keep",
+			    password => "pass-$user-keep", mode => 'keep');
+			same($client, \@got, \@messages, 'keep');
+			mailbox_is("$user-keep", $mail, '... all is kept');
+		},
+		delete => sub {
+			my (undef, @got) = Client::fetch($client,
+			    port => $plain->port, user => "$user-delete",
+			    password => "pass-$user-delete", mode => 'delete');
+			same($client, \@got, \@messages, 'delete');
+			mailbox_is("$user-delete", '', '... all is gone');
+		},
+		leave => sub {
+			my @o = (port => $plain->port, user => "$user-leave",
+			    password => "pass-$user-leave", mode => 'leave');
+			my ($dir, @got) = Client::fetch($client, @o);
+			same($client, \@got, \@messages, 'the first run');
+			$plain->wait_log(qr/user=\Q$user\E-leave .*end=/);
+			my $before = retrieved($plain, "$user-leave");
+			my $all = $mail . Dewey::mbox($later);
+			Dewey::write_file($site->mailbox("$user-leave"), $all);
+			(undef, @got) = Client::fetch($client, @o, dir => $dir);
+			# mutt shows the whole mailbox, from its cache.
+			same($client, \@got, $client eq 'mutt'
+			    ? [@messages, $later] : [$later], 'the second run');
+			$plain->wait_log(qr/(?:user=\Q$user\E-leave .*end=.*){2}/s);
+			is retrieved($plain, "$user-leave") - $before, 1,
+			    '... one message crossed the wire';
+			mailbox_is("$user-leave", $all, '... all is kept');
+		},
+		apop => sub {
+			my (undef, @got) = Client::fetch($client,
+			    port => $apop->port, user => "$user-apop",
+			    password => "secret-$user", mode => 'delete',
+			    apop => 1);
+			same($client, \@got, \@messages, 'APOP');
+			mailbox_is("$user-apop", '', '... all is gone');
+			ok $apop->wait_log(qr/user=\Q$user\E-apop .*method=apop /),
+			    '... and it was APOP';
+		},
+		tls => sub {
+			plan skip_all => 'socat or openssl is not installed'
+			    unless $tls;
+			my (undef, @got) = Client::fetch($client,
+			    port => $secure->port, user => "$user-tls",
+			    password => "pass-$user-tls", mode => 'delete',
+			    tls => $certificate);
+			same($client, \@got, \@messages, 'TLS');
+			mailbox_is("$user-tls", '', '... all is gone');
+		},
+	);
+	for my $what (qw(keep delete leave apop tls)) {
+		my $reason = Client::missing($client)
+		    // Client::missing($client, $what);
+		result($client, $what, defined $reason ? 'skipped' : 'failed');
+		my $passed = subtest "$client: $what" => sub {
+			plan skip_all => $reason if defined $reason;
+			eval { $tests{$what}->(); 1 } or fail($@);
+		};
+		result($client, $what, 'passed') if $passed && !defined $reason;
+	}
+}
+
+diag sprintf '%-12s' . '%-9s' x 5, 'client', qw(keep delete leave apop tls);
+diag sprintf '%-12s' . '%-9s' x 5, $_,
+    @{ $table{$_} }{qw(keep delete leave apop tls)} for Client::names();
+done_testing;

@@ -1,0 +1,547 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# The mailbox locks against programs that hold them: every choice and order of
+# kinds, at login and at QUIT; stale dot-locks; what is left behind.  Prints the
+# table of what was tried.  (DESIGN section 5.)
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Processes;
+use Test::More;
+use Fcntl qw(:flock F_SETLK F_WRLCK F_UNLCK O_CREAT O_EXCL O_WRONLY SEEK_SET);
+use POSIX ();
+use Time::HiRes qw(sleep time utime);
+
+my $busy = '-ERR [SYS/TEMP] maildrop is busy with another program, try later';
+my $failed = '-ERR [SYS/TEMP] some deleted messages not removed';
+my $mail = Dewey::mbox("Subject: one\n\nbody\n", "Subject: two\n\nbody\n");
+my $slow = Dewey::slow() ? 8 : 1;
+my @names = map { "u$_" } 1 .. 80;
+my $site = Dewey->site(users => { map { $_ => 'pw' } @names },
+    mail => { map { $_ => $mail } @names });
+
+# ---- Holders: other processes that lock as other programs do
+
+my %holders;
+my $owner = $$;
+END { local $?; kill 'KILL', keys %holders if $$ == $owner }
+
+# struct flock of this system: of the whole file, by the process.
+sub flock_of {
+	my ($type) = @_;
+	my $sample = pack('s s x![q] q q i x![q]', $type, SEEK_SET, 0, 0, 0);
+	return $sample;
+}
+
+sub take {
+	my ($kind, $path) = @_;
+	if ($kind eq 'dotlock') {
+		my $temporary = "$path.lock.$$";
+		Dewey::write_file($temporary, "$$\n", 0444);
+		my $got = link $temporary, "$path.lock";
+		unlink $temporary;
+		return $got ? 1 : undef;
+	}
+	open my $fh, '+<', $path or die "$path: $!";
+	return $fh if $kind eq 'flock' ? flock($fh, LOCK_EX | LOCK_NB)
+	    : fcntl($fh, F_SETLK, flock_of(F_WRLCK));
+	return undef;
+}
+
+# A process that holds ${kind} of all ${paths} until it is let go.
+sub hold {
+	my ($kind, @paths) = @_;
+	pipe my $told, my $tell or die "pipe: $!";
+	pipe my $go, my $let or die "pipe: $!";
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		close $_ for $told, $let;
+		my @held = map { take($kind, $_) } @paths;
+		syswrite $tell, scalar(grep { defined } @held) . "\n";
+		close $tell;
+		sysread $go, my $octet, 1;
+		if ($kind eq 'dotlock') {
+			unlink "$_.lock" for @paths;
+		}
+		POSIX::_exit(0);
+	}
+	$holders{$pid} = 1;
+	close $_ for $tell, $go;
+	my $count = <$told>;
+	is $count + 0, scalar(@paths), "a process holds $kind" if @paths > 1;
+	die "$kind of @paths is not to be had" unless $count == @paths;
+	return { pid => $pid, let => $let };
+}
+
+sub let_go {
+	my ($holder) = @_;
+	close $holder->{let};
+	waitpid $holder->{pid}, 0;
+	delete $holders{ $holder->{pid} };
+}
+
+# Whether ${kind} can be had now; it is let go at once.
+sub is_free {
+	my ($kind, $path) = @_;
+	return !-e "$path.lock" if $kind eq 'dotlock';
+	return defined take($kind, $path);
+}
+
+# ---- Sessions
+
+sub begin {
+	my ($name, @flags) = @_;
+	my $c = $site->start('--lock-timeout=1', '--log=stderr', @flags);
+	$c->greeting;
+	$c->say("USER $name");
+	return $c;
+}
+
+# Sends ${line} on all sessions and waits for their answers at once: in
+# $c->{answer} and $c->{seconds}.
+sub ask_all {
+	my ($line, @sessions) = @_;
+	for my $c (@sessions) {
+		$c->{asked} = time;
+		$c->cmd($line);
+	}
+	my %left = map { fileno($_->{r}) => $_ } @sessions;
+	my $deadline = time + 20 * $slow;
+	while (%left) {
+		my $r = '';
+		vec($r, $_, 1) = 1 for keys %left;
+		select($r, undef, undef, 1);
+		for my $fd (grep { vec($r, $_, 1) } keys %left) {
+			my $c = delete $left{$fd};
+			$c->{seconds} = time - $c->{asked};
+			$c->{answer} = $c->line // 'end of stream';
+		}
+		die "no answer to $line" if time > $deadline;
+	}
+}
+
+sub login {
+	my ($name, @flags) = @_;
+	my $c = begin($name, @flags);
+	ask_all('PASS pw', $c);
+	return $c;
+}
+
+sub took {
+	my ($c, $least, $most, $what) = @_;
+	ok $c->{seconds} >= $least && $c->{seconds} < $most * $slow,
+	    sprintf '%s: %.2f s, expected %g to %g', $what, $c->{seconds},
+	    $least, $most;
+}
+
+sub left_behind {
+	my ($name) = @_;
+	opendir my $dir, $site->dir . '/spool';
+	return join ' ', sort grep { /^\.?\Q$name\E\b./ && $_ ne ".$name.dewey" }
+	    readdir $dir;
+}
+
+# ---- The table: every list of kinds against every holder, all at once
+
+my @kinds = qw(fcntl flock dotlock);
+my @lists = ('none', @kinds, map({ my $a = $_; map { "$a,$_" }
+    grep { $_ ne $a } @kinds } @kinds), map({ my $a = $_; map { my $b = $_;
+    map { "$a,$b,$_" } grep { $_ ne $a && $_ ne $b } @kinds }
+    grep { $_ ne $a } @kinds } @kinds));
+is @lists, 16, 'sixteen lists of kinds';
+
+my @rows;
+my @free = @names;
+for my $list (@lists) {
+	for my $holder ('nobody', @kinds) {
+		push @rows, { list => $list, holder => $holder,
+			name => shift @free, kept_out =>
+			scalar($list =~ /\b$holder\b/) };
+	}
+}
+my %held;
+sub hold_all {
+	for my $kind (@kinds) {
+		$held{$kind} = hold($kind, map { $site->mailbox($_->{name}) }
+		    grep { $_->{holder} eq $kind } @rows);
+	}
+}
+
+hold_all();
+# In parts: the machine may be small.
+my @parts = map { [@rows[$_ * 16 .. $_ * 16 + 15]] } 0 .. 3;
+for my $part (@parts) {
+	$_->{c} = begin($_->{name}, "--locks=$_->{list}") for @$part;
+	ask_all('PASS pw', map { $_->{c} } @$part);
+	for my $row (@$part) {
+		my $c = $row->{c};
+		my $what = "$row->{list} against $row->{holder} at login";
+		is $c->{answer}, $row->{kept_out} ? $busy :
+		    "+OK $row->{name}'s maildrop has 2 messages (44 octets)",
+		    $what;
+		took($c, $row->{kept_out} ? (1, 3) : (0, 1), $what);
+		$row->{login} = sprintf '%-10s %.2f s', $c->{answer} =~
+		    /^-ERR \[(\S+)\]/ ? $1 : 'let in', $c->{seconds};
+	}
+}
+let_go($_) for values %held;
+# Who was kept out stays in AUTHORIZATION and comes in now.
+for my $row (grep { $_->{kept_out} } @rows) {
+	$row->{c}->say("USER $row->{name}");
+	like $row->{c}->say('PASS pw'), qr/^\+OK/, 'let in afterwards'
+	    or diag $row->{c}->stderr;
+}
+# While the client is waited for, everything is free: the holders get it all.
+$_->{c}->say('DELE 1') for @rows;
+hold_all();
+for my $part (@parts) {
+	ask_all('QUIT', map { $_->{c} } @$part);
+	for my $row (@$part) {
+		my $c = $row->{c};
+		my $what = "$row->{list} against $row->{holder} at QUIT";
+		is $c->{answer}, $row->{kept_out} ? $failed :
+		    '+OK dewey POP3 server signing off (1 message left)', $what;
+		took($c, $row->{kept_out} ? (1, 3) : (0, 1), $what);
+		is $c->exit_code, $row->{kept_out} ? 111 : 0, '... exit code';
+		is length Dewey::read_file($site->mailbox($row->{name})),
+		    length($mail) / ($row->{kept_out} ? 1 : 2),
+		    '... the mailbox';
+		$row->{quit} = sprintf '%-10s %.2f s', $c->{answer} =~
+		    /^-ERR \[(\S+)\]/ ? $1 : 'done', $c->{seconds};
+	}
+}
+let_go($_) for values %held;
+is left_behind($_->{name}), '', "$_->{list} against $_->{holder}: " .
+    'nothing is left' for @rows;
+note sprintf '%-22s %-8s  %-18s  %s', 'kinds, in order', 'held by', 'at login',
+    'at QUIT (DELE 1)';
+note sprintf '%-22s %-8s  %-18s  %s', @$_{qw(list holder login quit)} for @rows;
+
+# ---- Waiting
+
+my $name = 'u65';
+my $path = $site->mailbox($name);
+
+sub fresh {
+	Dewey::write_file($path, $mail);
+	return;
+}
+
+for my $kind (@kinds) {
+	fresh();
+	my $holder = hold($kind, $path);
+	my $c = begin($name, '--lock-timeout=10', '--locks=fcntl,flock,dotlock');
+	$c->{asked} = time;
+	$c->cmd('PASS pw');
+	sleep 0.4;
+	# Who waits holds nothing for long: the others can be had.
+	for my $other (grep { $_ ne $kind } @kinds) {
+		my $got = 0;
+		for (1 .. 200) {
+			last if $got = is_free($other, $path);
+			sleep 0.005;
+		}
+		ok $got, "waiting for $kind, $other is free";
+	}
+	let_go($holder);
+	is $c->line, "+OK $name's maildrop has 2 messages (44 octets)",
+	    "$kind is let go: in";
+	cmp_ok time - $c->{asked}, '<', 3 * $slow, '... soon';
+	$c->say('DELE 2');
+	$holder = hold($kind, $path);
+	$c->cmd('QUIT');
+	sleep 0.3;
+	let_go($holder);
+	like $c->line, qr/1 message left/, '... and so at QUIT';
+	is $c->exit_code, 0, '... exit code';
+}
+{
+	fresh();
+	my $holder = hold('dotlock', $path);
+	my $c = login($name, '--lock-timeout=0');
+	is $c->{answer}, $busy, '--lock-timeout=0 does not wait';
+	took($c, 0, 0.9, '...');
+	let_go($holder);
+}
+
+# ---- Two sessions
+
+{
+	fresh();
+	my $first = login($name);
+	my $second = login($name, '--lock-timeout=10');
+	is $second->{answer}, '-ERR [IN-USE] maildrop already locked',
+	    'the second session is refused';
+	took($second, 0, 0.9, '... at once');
+	is $second->say('STAT'), '-ERR STAT is not valid in the AUTHORIZATION ' .
+	    'state', '... and may try again';
+	$first->say('QUIT');
+	$second->say("USER $name");
+	like $second->say('PASS pw'), qr/^\+OK/, '... when the first has ended';
+	$second->say('QUIT');
+
+	my $holder = hold('fcntl', $path);
+	$first = begin($name, '--lock-timeout=10');
+	$first->cmd('PASS pw');
+	$first->wait_for(sub { -e $site->dir . "/spool/.$name.dewey" });
+	sleep 0.1;
+	$second = login($name, '--lock-timeout=10');
+	is $second->{answer}, '-ERR [IN-USE] maildrop already locked',
+	    'also while the first one waits for a lock';
+	took($second, 0, 0.9, '... at once');
+	let_go($holder);
+	like $first->line, qr/^\+OK/, '... which it gets';
+}
+
+# ---- Replaced while we wait
+
+for my $kind (@kinds) {
+	fresh();
+	my $other = Dewey::mbox("Subject: another\n\nmailbox\n");
+	my $holder = hold($kind, $path);
+	my $c = begin($name, '--lock-timeout=10', '--locks=fcntl,flock,dotlock');
+	$c->cmd('PASS pw');
+	sleep 0.2;
+	Dewey::write_file("$path.new", $other);
+	rename "$path.new", $path or die "rename: $!";
+	let_go($holder);
+	is $c->line, "+OK $name's maildrop has 1 message (29 octets)",
+	    "replaced while $kind was waited for: the new one is served";
+	is $c->unstuffed('RETR 1'), "Subject: another\r\n\r\nmailbox\r\n",
+	    '... its message';
+	$c->say('DELE 1');
+	is $c->say('QUIT'),
+	    '+OK dewey POP3 server signing off (maildrop empty)', '... UPDATE';
+	is -s $path, 0, '... of the new one';
+
+	for my $known (0, 1) {
+		fresh();
+		$c = login($name, '--lock-timeout=10',
+		    '--locks=fcntl,flock,dotlock');
+		$c->multi('UIDL') if $known;
+		$c->say('DELE 1');
+		$holder = hold($kind, $path);
+		$c->cmd('QUIT');
+		sleep 0.2;
+		my $new = Dewey::mbox("Subject: two\n\nbody\n",
+		    "Subject: one\n\nbody\n", "Subject: three\n\nbody\n");
+		Dewey::write_file("$path.new", $new);
+		rename "$path.new", $path or die "rename: $!";
+		let_go($holder);
+		is $c->line, $known ?
+		    '+OK dewey POP3 server signing off (2 messages left)' :
+		    $failed, "replaced while $kind was waited for at QUIT, " .
+		    ($known ? 'ids known' : 'ids not known');
+		is Dewey::read_file($path), $known ?
+		    Dewey::mbox("Subject: two\n\nbody\n",
+		    "Subject: three\n\nbody\n") : $new, '... the mailbox';
+		$c->exit_code;
+	}
+}
+
+# ---- Held while the mailbox is rewritten, and then the session dies
+
+# A session that is stopped inside UPDATE, dot-lock made; undef if it was too
+# fast.  Its mailbox is large.
+sub stopped_in_update {
+	for (1 .. 20) {
+		Dewey::write_file($path, Dewey::mbox(("x" x 70 . "\n") x 3,
+		    map { "Subject: $_\n\n" . ("y" x 70 . "\n") x 9000 }
+		    1 .. 24));
+		my $c = login($name, '--locks=fcntl,flock,dotlock',
+		    '--journal-window=65536');
+		$c->say('DELE 1');
+		my ($session) = Processes::below($c->pid);
+		$c->cmd('QUIT');
+		my $deadline = time + 10;
+		1 until -e "$path.lock" || time > $deadline;
+		kill 'STOP', $session;
+		$c->wait_for(sub { ((Processes::slurp("/proc/$session/stat")
+		    // '') =~ /.*\) (\S)/s ? $1 : 'T') =~ /^[TZ]$/ });
+		return ($c, $session) if -e "$path.lock" && kill 0, $session;
+	}
+	return;
+}
+
+SKIP: {
+	skip 'a tool stands between', 1 if Dewey::slow();
+	my ($c, $session) = stopped_in_update();
+	skip 'UPDATE is too fast here', 1 unless $c;
+	ok !is_free($_, $path), "$_ is held during UPDATE" for @kinds;
+	like Dewey::read_file("$path.lock"),
+	    qr/^dewey ${\$c->pid} \d+ \S+ [0-9a-f-]{36} \S+\n\z/,
+	    'the dot-lock names its process';
+	kill 'CONT', $session;
+	like $c->line, qr/26 messages left/, '... which goes on';
+	is left_behind($name), '', '... and leaves nothing';
+
+	($c, $session) = stopped_in_update();
+	skip 'UPDATE is too fast here', 1 unless $c;
+	kill 'KILL', $session;
+	is $c->rest, '', 'the session is killed inside UPDATE';
+	is $c->exit_code, 111, '... exit code of the keeper';
+	like $c->stderr, qr/session was killed by signal 9/, '... logged';
+	is left_behind($name), '', '... the keeper removes the dot-lock';
+	ok is_free($_, $path), "... $_ is free" for @kinds;
+	is -s $site->dir . "/spool/.$name.dewey", 0,
+	    '... and has completed the UPDATE';
+	$c = login($name);
+	like $c->{answer}, qr/has 2[67] messages/, '... the next login is fine';
+	$c->say('QUIT');
+
+	($c, $session) = stopped_in_update();
+	skip 'UPDATE is too fast here', 1 unless $c;
+	my $text = Dewey::read_file("$path.lock");
+	my ($keeper) = $text =~ /^dewey (\d+)/;
+	is $keeper, $c->pid, 'the maker of the dot-lock is the keeper';
+	kill 'KILL', $keeper, $session;
+	$c->exit_code;
+	$c->wait_for(sub { !-e "/proc/$session" });
+	is Dewey::read_file("$path.lock"), $text,
+	    'both are killed: the dot-lock stays';
+	my $next = login($name, '--lock-timeout=5');
+	like $next->{answer}, qr/has 2[67] messages/, '... the next login';
+	took($next, 0, 2, '... breaks it at once');
+	like $next->stderr, qr/a stale lock was broken/, '... logged';
+	like $next->stderr, qr/cut short is complete now/,
+	    '... and completes the UPDATE';
+	is left_behind($name), '', '... nothing is left';
+}
+
+# ---- Stale dot-locks of others
+
+my $lock = "$path.lock";
+my ($start) = (Processes::slurp("/proc/$$/stat") // '')
+    =~ /.*\)(?: \S+){19} (\d+)/s;
+my $boot = (Processes::slurp('/proc/sys/kernel/random/boot_id') // '')
+    =~ s/\n//r;
+my $space = readlink '/proc/self/ns/pid';
+my $host = (POSIX::uname())[1];
+my $dead = fork // die "fork: $!";
+POSIX::_exit(0) unless $dead;
+waitpid $dead, 0;
+my $other_boot = '00000000-0000-4000-8000-000000000000';
+
+sub stale {
+	my ($what, $broken, $text, $age, $during) = @_;
+	fresh();
+	unlink $lock;
+	Dewey::write_file($lock, $text, 0444);
+	utime time - $age, time - $age, $lock if $age;
+	my $c = begin($name, '--lock-timeout=1');
+	$c->{asked} = time;
+	$c->cmd('PASS pw');
+	if ($during) {
+		sleep 0.3;
+		$during->();
+	}
+	$c->{answer} = $c->line;
+	$c->{seconds} = time - $c->{asked};
+	my $was = $broken ? "+OK $name's maildrop has 2 messages (44 octets)" :
+	    $busy;
+	is $c->{answer}, $was, "dot-lock $what: " .
+	    ($broken ? "broken $broken" : 'honoured');
+	took($c, $broken && $broken eq 'at once' ? (0, 0.9) : (1, 3), '...');
+	is -e $lock || 0, $broken ? 0 : 1, '... is it there';
+	is left_behind($name), $broken ? '' : "$name.lock", '... nothing else';
+	unlink $lock;
+}
+
+SKIP: {
+	skip 'there is no /proc', 1 unless $start && $boot && $space;
+	my $mine = "dewey $$ $start $host $boot $space\n";
+	stale('of a dewey that is there', undef, $mine);
+	stale('of a dewey that is gone', 'at once',
+	    "dewey $dead 1 $host $boot $space\n");
+	stale('of a pid that is another process now', 'at once', 'dewey ' .
+	    "$$ " . ($start - 1) . " $host $boot $space\n");
+	stale('of before the last boot', 'at once',
+	    "dewey $$ $start $host $other_boot $space\n");
+	stale('of another host', undef,
+	    "dewey $dead 1 $host.elsewhere $other_boot $space\n");
+	stale('of another pid namespace', undef,
+	    "dewey $dead 1 $host $boot pid:[1]\n");
+	stale('of a dewey that is there, old', 'after the wait', $mine, 400);
+	stale("with $_->[0]", undef, $_->[1]) for
+	    ['a dead pid, not dewey\'s', "$dead\n"], ['nothing in it', ''],
+	    ['half a line', "dewey $dead 1 $host"],
+	    ['a pid that is none', "dewey -1 1 $host $boot $space\n"],
+	    ['a pid too large', "dewey 4294967296 1 $host $boot $space\n"];
+}
+stale('of procmail, old', 'after the wait', '0', 302);
+stale('of procmail, of four minutes ago', undef, '0', 240);
+stale('of procmail, of the future', undef, '0', -4000);
+stale('old but touched meanwhile', undef, '0', 4000,
+    sub { utime undef, undef, $lock });
+stale('old but changed to another old time', undef, '0', 4000,
+    sub { utime time - 3000, time - 3000, $lock });
+stale('old but made anew meanwhile, as old', undef, '0', 4000, sub {
+	Dewey::write_file("$lock.new", '0');
+	utime time - 4000, time - 4000, "$lock.new";
+	rename "$lock.new", $lock;
+});
+stale('removed meanwhile', 'after the wait', '0', 0, sub {
+	sleep 0.9;
+	unlink $lock;
+}) if 0;
+
+# What is no regular file is never broken, and no link is followed.
+for my $what (qw(link directory fifo)) {
+	fresh();
+	my $target = Dewey::write_file($site->dir . '/precious', 'keep me');
+	utime 1, 1, $target;
+	if ($what eq 'link') {
+		symlink $target, $lock or die "symlink: $!";
+	} elsif ($what eq 'directory') {
+		mkdir $lock or die "mkdir: $!";
+	} else {
+		POSIX::mkfifo($lock, 0600) or die "mkfifo: $!";
+	}
+	my $c = login($name);
+	is $c->{answer}, $busy, "the dot-lock's name is a $what";
+	ok -l $lock || -e _, '... which stays';
+	is Dewey::read_file($target), 'keep me', '... nothing is written by it';
+	$what eq 'directory' ? rmdir $lock : unlink $lock;
+}
+
+# ---- Where the dot-lock cannot be made for lack of rights
+
+{
+	fresh();
+	my $spool = $site->dir . '/spool';
+	unlink "$spool/.$name.dewey";
+	chmod 0555, $spool;
+	my $c = login($name);
+	like $c->{answer}, qr/^\+OK .* 2 messages/,
+	    'a directory that cannot be written: let in';
+	is $c->say('DELE 1'), '-ERR [SYS/PERM] maildrop is read-only',
+	    '... to read';
+	like $c->say('QUIT'), qr/2 messages left/, '... QUIT';
+	is $c->exit_code, 0, '... exit code';
+	my $holder = hold('fcntl', $path);
+	is login($name)->{answer}, $busy, '... but not without fcntl';
+	let_go($holder);
+	is left_behind($name), '', '... nothing is made';
+	chmod 0755, $spool;
+	my $d = login($name);
+	$d->say('QUIT');
+	ok -e "$spool/.$name.dewey", 'with a sidecar of before';
+	chmod 0555, $spool;
+	$c = login($name);
+	is $c->say('DELE 1'), '-ERR [SYS/PERM] maildrop is read-only',
+	    '... still read-only, for the dot-lock\'s sake';
+	$c->close;
+	$c->exit_code;
+	$c = login($name, '--locks=fcntl');
+	is $c->say('DELE 1'), '+OK message 1 deleted',
+	    '... but not where none is wanted';
+	like $c->say('QUIT'), qr/1 message left/, '... UPDATE';
+	chmod 0700, $spool;
+	$c = login($name, '--read-only');
+	is $c->say('DELE 1'), '-ERR [SYS/PERM] maildrop is read-only',
+	    '--read-only';
+	$c->close;
+}
+
+done_testing;
