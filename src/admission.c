@@ -326,23 +326,23 @@ admission_recover(const struct options *options, const char *path,
 		    "aside, the mailbox is as it was",
 		[JOURNAL_FAILED] = "FAILED, see the log",
 	};
-	struct mailbox mailbox;
 	enum dialogue_exit code = DIALOGUE_ORDERLY;
 	struct stat st;
-	bool pending, killed;
+	bool killed;
+	int pending;
 	pid_t child;
 
 	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode)) {
 		(void)printf("%s: there is no mailbox\n", path);
 		return 0;
 	}
-	if (mailbox_peek(&mailbox, path) != MAILBOX_FINE) {
-		(void)printf("%s: cannot be looked at\n", path);
+	pending = sidecar_pending(path);
+	if (pending == -1) {
+		(void)printf("%s: cannot be looked at: %s\n", path,
+		    strerror(errno));
 		return -1;
 	}
-	pending = sidecar_has_journal(&mailbox);
-	mailbox_close(&mailbox);
-	if (pending) {
+	if (pending == 1) {
 		(void)fflush(stdout);
 		child = fork();
 		if (child == 0)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "channel.h"
 #include "dialogue.h"
@@ -121,6 +122,8 @@ gate_hear(int channel, struct dialogue *dialogue,
 
 	if (channel_receive(channel, &message) != 1)
 		return 0;
+	if (message.fd != -1)
+		(void)close(message.fd);
 	method = channel_get_byte(&message);
 	if (method == GATE_ENDED) {
 		name = channel_get(&message);

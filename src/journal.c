@@ -209,16 +209,6 @@ allocate(struct journal *journal)
 	}
 }
 
-/* A new sidecar must survive, too. */
-static int
-sync_directory(const struct journal *journal)
-{
-	if (fsync(journal->dir) == 0)
-		return 0;
-	/* A directory that is not readable cannot be synced by itself. */
-	return errno == EBADF || errno == EINVAL ? syncfs(journal->file.sidecar) : -1;
-}
-
 static int
 start(struct journal *journal)
 {
@@ -227,8 +217,9 @@ start(struct journal *journal)
 		return -1;
 	plan_seal(&journal->file.plan, journal->file.id, journal->inode, journal->device,
 	    journal->file.window);
-	/* Delivery agents do not sync. */
-	if (fsync(journal->mailbox) == -1 || sync_directory(journal) == -1)
+	/* Delivery agents do not sync, and a new sidecar must survive, too. */
+	if (fsync(journal->mailbox) == -1 ||
+	    plan_sync_directory(journal->dir, journal->file.sidecar) == -1)
 		return -1;
 	return plan_write(journal->file.sidecar, SLOT_PLAN_AT, journal->file.plan.stored,
 	    journal->file.plan.n);
@@ -289,6 +280,8 @@ resume(struct journal *journal, const struct slot *slot, uint64_t size)
 			return journal_clear(journal->file.sidecar) == -1 ?
 			    JOURNAL_FAILED : JOURNAL_FINISHED;
 	}
+	if (slot_renew(&journal->file, slot) == -1)
+		return JOURNAL_FAILED;
 	dst = redo(journal, slot);
 	if (dst == UINT64_MAX)
 		return JOURNAL_FAILED;

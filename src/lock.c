@@ -21,95 +21,18 @@
 #include "clock.h"
 #include "lock.h"
 #include "log.h"
+#include "owner.h"
 #include "span.h"
-
-/* Read a small file of /proc; ${text} is empty if that fails. */
-static void
-read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
-
-	text[n < 0 ? 0 : n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	if (fd != -1)
-		(void)close(fd);
-}
-
-/* When the process ${pid} started, in ticks since boot; 0 if it is gone. */
-static uint64_t
-start_time(long pid)
-{
-	char path[64], text[1024];
-	struct span rest;
-	uint64_t ticks = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-	read_text(path, text, sizeof(text));
-	/* proc(5): the name in parentheses may hold anything; the start time
-	 * is field 22, the 20th behind it. */
-	rest = span_of(strrchr(text, ')'));
-	for (int field = 2; field < 22 && rest.p != NULL; field++)
-		(void)span_cut(&rest, ' ');
-	if (rest.p != NULL)
-		(void)span_number(span_cut(&rest, ' '), UINT64_MAX, &ticks);
-	return ticks;
-}
-
-/* The owner line: dewey PID START HOST BOOT PID-NAMESPACE */
-static void
-write_owner(char owner[LIMITS_DOTLOCK_TEXT])
-{
-	char host[LIMITS_HOST + 1] = "", boot[64], space[64] = "";
-	ssize_t n = readlink("/proc/self/ns/pid", space, sizeof(space) - 1);
-
-	space[n < 0 ? 0 : n] = '\0';
-	(void)gethostname(host, sizeof(host) - 1);
-	read_text("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-	(void)snprintf(owner, LIMITS_DOTLOCK_TEXT,
-	    "dewey %ld %llu %s %s %s\n", (long)getpid(),
-	    (unsigned long long)start_time((long)getpid()), host, boot, space);
-}
 
 void
 lock_dot_open(struct lock_dot *dot, int dir, int mailbox, const char *base)
 {
 	memset(dot, 0, sizeof(*dot));
+	dot->ours = -1;
 	dot->dir = dir;
 	dot->mailbox = mailbox;
 	(void)snprintf(dot->name, sizeof(dot->name), "%s.lock", base);
-	write_owner(dot->owner);
-}
-
-/* Whether the dot-lock holding ${text} was made by a process that is gone.
- * Only a dewey of this host, seen from the same pid namespace, can be judged;
- * after a boot every process of before is gone. */
-static bool
-owner_is_gone(const struct lock_dot *dot, struct span text)
-{
-	struct span mine = span_of(dot->owner), theirs = text;
-	struct span my[6], their[6];
-	uint64_t pid, started, now;
-
-	for (int i = 0; i < 6; i++) {
-		my[i] = span_cut(&mine, i < 5 ? ' ' : '\n');
-		their[i] = span_cut(&theirs, i < 5 ? ' ' : '\n');
-		if (my[i].n == 0 || their[i].n == 0)
-			return false;
-	}
-	if (!span_equal(my[0], their[0]) || !span_equal(my[3], their[3]) ||
-	    span_number(their[1], INT32_MAX, &pid) == -1 ||
-	    span_number(their[2], UINT64_MAX, &started) == -1)
-		return false;
-	if (!span_equal(my[4], their[4]))
-		return true;
-	if (!span_equal(my[5], their[5]))
-		return false;
-	if (kill((pid_t)pid, 0) == -1 && errno == ESRCH)
-		return true;
-	/* Of another user's process /proc may be silent: then it lives. */
-	now = start_time((long)pid);
-	return now != 0 && now != started;
+	owner_write(dot->owner);
 }
 
 /* What stands in the way. */
@@ -128,8 +51,11 @@ look(struct lock_dot *dot, struct stat *st, bool *gone)
 	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 		n = read(fd, text, sizeof(text));
 	(void)close(fd);
-	*gone = n > 0 && owner_is_gone(dot, (struct span){ text, (size_t)n });
-	return n >= 0;
+	*gone = n > 0 && owner_is_gone(dot->owner,
+	    (struct span){ text, (size_t)n });
+	/* A mailbox may be called so: it is no lock. */
+	return n >= 0 && st->st_size <= (off_t)sizeof(text) &&
+	    (n < 5 || memcmp(text, "From ", 5) != 0);
 }
 
 /* A name that no other host or process comes upon.  Returns -1 with errno. */
@@ -240,25 +166,35 @@ make(struct lock_dot *dot, bool last)
 		    errno != EEXIST)
 			result = judge_errno();
 		if (fstat(fd, &st) == 0 && st.st_nlink == 2) {
-			dot->ours = st.st_ino;
+			dot->ours = fd;
 			result = LOCK_HELD;
 		} else if (result == LOCK_BUSY &&
 		    !break_if_stale(dot, &st, last)) {
 			break;
 		}
 	}
-	(void)close(fd);
+	if (result != LOCK_HELD)
+		(void)close(fd);
 	(void)unlinkat(dot->dir, unique, 0);
 	return result;
+}
+
+/* Whether the dot-lock is still the one we made. */
+static bool
+is_ours(const struct lock_dot *dot)
+{
+	struct stat st, named;
+
+	return dot->ours != -1 && fstat(dot->ours, &st) == 0 &&
+	    fstatat(dot->dir, dot->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_dev == st.st_dev && named.st_ino == st.st_ino;
 }
 
 enum lock_result
 lock_dot(struct lock_dot *dot, enum lock_request request)
 {
 	enum lock_result result;
-	struct stat st;
-	bool ours = dot->ours != 0 && fstatat(dot->dir, dot->name, &st,
-	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == dot->ours;
+	bool ours = is_ours(dot);
 
 	switch (request) {
 	case LOCK_DOT_TRY:
@@ -271,7 +207,9 @@ lock_dot(struct lock_dot *dot, enum lock_request request)
 	case LOCK_DOT_DROP:
 		if (ours)
 			(void)unlinkat(dot->dir, dot->name, 0);
-		dot->ours = 0;
+		if (dot->ours != -1)
+			(void)close(dot->ours);
+		dot->ours = -1;
 		return LOCK_HELD;
 	case LOCK_DOT_TOUCH:
 		if (ours)

@@ -37,8 +37,8 @@ struct lock_dot {
 	int dir;		/* the mailbox's directory; not owned */
 	int mailbox;		/* locked by fcntl while a lock is broken */
 	char name[LIMITS_PATH];	/* NAME.lock */
-	char owner[LIMITS_DOTLOCK_TEXT];	/* what ours holds */
-	ino_t ours;		/* inode of ours; 0: not held */
+	char owner[LIMITS_DOTLOCK_TEXT];	/* what ours holds: see owner */
+	int ours;		/* ours, open: its inode is not used again; or -1 */
 	ino_t seen;		/* the lock met first during this wait */
 	struct timespec seen_mtime;
 	bool same;		/* it did not change since */

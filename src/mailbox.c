@@ -46,7 +46,10 @@ mailbox_expand(const char *template, const char *name, const char *home,
 			default:
 				part.p = t;
 			}
-		if (part.n >= LIMITS_PATH - at)
+		/* No part of a name is a step up or a hidden file. */
+		if (part.n >= LIMITS_PATH - at || (part.p != t && part.n > 0 &&
+		    part.p[0] == '.') || (*t == 'h' && home[0] != '/' &&
+		    part.p != t))
 			return -1;
 		if (part.n > 0)
 			memcpy(path + at, part.p, part.n);

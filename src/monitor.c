@@ -109,8 +109,10 @@ answer_gate(struct monitor *monitor, int gate,
 	}
 	channel_begin(&message);
 	channel_put_byte(&message, (uint8_t)text);
+	if (text == DISPATCH_REFUSED_LAST)
+		monitor->dialogue->record.end = "auth-failed";
 	return channel_send(gate, &message, -1) == 0 &&
-	    text != DISPATCH_MAILDROP;
+	    text != DISPATCH_MAILDROP && text != DISPATCH_REFUSED_LAST;
 }
 
 /* A session runs: wait for its end, with no rights.  If a signal asks for the
@@ -131,6 +133,19 @@ wait_for_keeper(struct monitor *monitor, pid_t keeper)
 		(void)wait_for(monitor, admission->below, INT32_MAX);
 	(void)close(admission->below);
 	return admission_reap(keeper, "keeper", &killed);
+}
+
+/* The gate has nothing to ask any more: see to it that it ends. */
+static void
+end_gate(const struct monitor *monitor, int gate, pid_t child)
+{
+	struct pollfd pfd = { .fd = gate, .events = 0 };
+
+	if (*monitor->stop != 0)
+		(void)kill(child, SIGTERM);
+	/* Its end hangs up the channel. */
+	if (poll(&pfd, 1, LIMITS_GRACE_MS) <= 0)
+		(void)kill(child, SIGKILL);
 }
 
 /* The monitor: judge what the gate asks, until somebody is let in. */
@@ -157,9 +172,8 @@ run_monitor(struct monitor *monitor, int gate, pid_t child)
 	if (admission->role != ADMISSION_ALONE)
 		return DIALOGUE_ORDERLY;
 	admission->role = ADMISSION_DONE;
-	if (keeper == -1 && (more == 1 || *monitor->stop != 0 ||
-	    until <= clock_ms()))
-		(void)kill(child, *monitor->stop != 0 ? SIGTERM : SIGKILL);
+	if (keeper == -1)
+		end_gate(monitor, gate, child);
 	(void)close(gate);
 	code = admission_reap(child, "gate", &killed);
 	if (keeper != -1)

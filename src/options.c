@@ -253,22 +253,25 @@ store(struct options *options, const struct row *row, struct span value)
 }
 
 static int
-read_action(struct options *options, const struct row *row, int argc,
-    char **argv)
+add_operand(struct options *options, char *word)
+{
+	if (options->operand_count == options->operands_most)
+		return options_complain(options,
+		    "unexpected `%s' (try dewey --help)", word);
+	options->operands[options->operand_count++] = word;
+	return 0;
+}
+
+static int
+read_action(struct options *options, const struct row *row, char *value)
 {
 	if (options->action != OPTIONS_SESSION)
-		return options_complain(options, "--%s: only one action at a time",
-		    row->name);
+		return options_complain(options,
+		    "--%s: only one action at a time", row->name);
 	options->action = (enum options_action)row->field;
-	options->operands = argv;
-	while (options->operand_count < argc &&
-	    options->operand_count < row->most &&
-	    strncmp(argv[options->operand_count], "--", 2) != 0)
-		options->operand_count++;
-	if (row->most > 0 && options->operand_count == 0)
-		return options_complain(options, "--%s needs %s",
-		    row->name, row->argument);
-	return options->operand_count;
+	options->operands_most = row->most;
+	options->operands_wanted = row->most > 0 ? row->argument : NULL;
+	return value == NULL ? 0 : add_operand(options, value);
 }
 
 /* Read the flag argv[0].  Returns how many more words it took, or -1. */
@@ -281,8 +284,7 @@ read_flag(struct options *options, int argc, char **argv)
 	int took = 0;
 
 	if (value.n < 3 || memcmp(value.p, "--", 2) != 0)
-		return options_complain(options, "unexpected `%s' (try dewey --help)",
-		    argv[0]);
+		return add_operand(options, argv[0]);
 	value.p += 2;
 	value.n -= 2;
 	name = span_cut(&value, '=');
@@ -290,15 +292,9 @@ read_flag(struct options *options, int argc, char **argv)
 	if (row == NULL)
 		return options_complain(options, "there is no option `%s' (try dewey "
 		    "--help)", argv[0]);
-	if (row->kind == ACTION) {
-		if (value.p != NULL && row->most == 0)
-			return options_complain(options,
-			    "--%s takes no value", row->name);
-		if (value.p == NULL)
-			return read_action(options, row, argc - 1, argv + 1);
-		argv[0] += name.n + 3;
-		return read_action(options, row, argc, argv) - 1;
-	}
+	if (row->kind == ACTION)
+		return read_action(options, row, value.p == NULL ? NULL :
+		    argv[0] + name.n + 3);
 	if (value.p == NULL && row->kind == SWITCH)
 		value = SPAN("yes");
 	if (value.p == NULL) {
@@ -340,9 +336,14 @@ options_flags(struct options *options, int argc, char **argv)
 {
 	int took;
 
+	/* Operands take the places of words that were read already. */
+	options->operands = argv;
 	for (int i = 1; i < argc; i += took + 1)
 		if ((took = read_flag(options, argc - i, argv + i)) < 0)
 			return -1;
+	if (options->operands_wanted != NULL && options->operand_count == 0)
+		return options_complain(options, "the action needs %s",
+		    options->operands_wanted);
 	return 0;
 }
 

@@ -73,6 +73,8 @@ struct options {
 	enum options_action action;
 	char **operands;	/* of the action; not owned */
 	int operand_count;
+	int operands_most;	/* that the action takes */
+	const char *operands_wanted;	/* what they are, if it needs any */
 	char error[512];	/* what is wrong */
 };
 
@@ -92,7 +94,7 @@ const char *options_set(struct options *options, struct span key,
 
 /*
  * options_flags(options, argc, argv):
- * Read the flags of ${argv}, which must outlive ${options}.
+ * Read the flags of ${argv}, which must outlive ${options} and is changed.
  * Returns 0, or -1 with ${options}->error saying what is wrong.
  */
 int options_flags(struct options *options, int argc, char **argv);

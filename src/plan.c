@@ -65,7 +65,7 @@ plan_read(int fd, uint64_t offset, void *octets, size_t n)
 			continue;
 		if (got <= 0) {
 			if (got == 0)
-				errno = EIO;
+				errno = ENODATA;
 			return -1;
 		}
 		p += got;
@@ -273,7 +273,7 @@ plan_load(struct plan *plan, int fd, uint64_t at, uint64_t limit)
 	uint64_t runs;
 
 	if (plan_read(fd, at, head, sizeof(head)) == -1)
-		return errno == EIO ? 0 : -1;
+		return errno == ENODATA ? 0 : -1;
 	plan->n = plan_get(head, PLAN_OCTETS);
 	if (plan_get(head, PLAN_MAGIC) != MAGIC || plan->n < PLAN_HEAD ||
 	    plan->n > limit)
@@ -351,4 +351,13 @@ plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
 		done += n;
 	}
 	return 0;
+}
+
+int
+plan_sync_directory(int dir, int fd)
+{
+	if (fsync(dir) == 0)
+		return 0;
+	/* A directory that is not readable cannot be synced by itself. */
+	return errno == EBADF || errno == EINVAL ? syncfs(fd) : -1;
 }

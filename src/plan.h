@@ -58,7 +58,7 @@ uint64_t plan_hash(uint64_t seed, const void *octets, size_t n);
 /*
  * plan_read(fd, offset, octets, n), plan_write(fd, offset, octets, n):
  * Read or write all of it, whatever interrupts.  Returns 0, or -1 with errno;
- * EIO if the file ends before.
+ * ENODATA if the file ends before.
  */
 int plan_read(int fd, uint64_t offset, void *octets, size_t n);
 int plan_write(int fd, uint64_t offset, const void *octets, size_t n);
@@ -129,5 +129,12 @@ int plan_copy(const struct plan *plan, struct plan_cursor cursor,
  */
 int plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
     uint64_t length, int to, uint64_t to_at, uint64_t *value);
+
+/*
+ * plan_sync_directory(dir, fd):
+ * Make the names in the directory ${dir} durable; ${fd} is a file there.
+ * Returns 0, or -1 with errno.
+ */
+int plan_sync_directory(int dir, int fd);
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "plan.h"
 #include "sidecar.h"
 
 /* Times the sidecar is opened again because its name led elsewhere. */
@@ -160,7 +161,7 @@ sidecar_set_aside(const struct mailbox *mailbox)
 	char name[LIMITS_PATH + 64], date[32];
 	time_t now = time(NULL);
 	struct tm tm;
-	int fd = -1, done = -1;
+	int fd = -1, done = -1, error;
 
 	if (gmtime_r(&now, &tm) == NULL ||
 	    strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm) == 0)
@@ -174,8 +175,14 @@ sidecar_set_aside(const struct mailbox *mailbox)
 			break;
 	}
 	if (fd != -1 && copy_all(mailbox->sidecar, fd) == 0 &&
-	    fsync(mailbox->dir) == 0 && ftruncate(mailbox->sidecar, 0) == 0)
-		done = fsync(mailbox->sidecar);
+	    plan_sync_directory(mailbox->dir, fd) == 0) {
+		done = ftruncate(mailbox->sidecar, 0) == -1 ? -1 :
+		    fsync(mailbox->sidecar);
+	} else if (fd != -1) {
+		error = errno;
+		(void)unlinkat(mailbox->dir, name, 0);
+		errno = error;
+	}
 	log_error("%s: the journal %s does not fit it: %s%s%s", mailbox->path,
 	    mailbox->sidecar_name, done == 0 ? "set aside as " :
 	    "cannot be set aside: ", done == 0 ? name : strerror(errno),
@@ -183,4 +190,21 @@ sidecar_set_aside(const struct mailbox *mailbox)
 	if (fd != -1)
 		(void)close(fd);
 	return done;
+}
+
+int
+sidecar_pending(const char *path)
+{
+	char name[LIMITS_PATH];
+	const char *slash = strrchr(path, '/');
+	int dir = slash == NULL ? 0 : (int)(slash + 1 - path);
+	struct stat st;
+
+	errno = ENAMETOOLONG;
+	if (snprintf(name, sizeof(name), "%.*s.%s.dewey", dir, path,
+	    path + dir) >= (int)sizeof(name))
+		return -1;
+	if (lstat(name, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return st.st_size > 0;
 }

@@ -33,4 +33,11 @@ bool sidecar_has_journal(const struct mailbox *mailbox);
  */
 int sidecar_set_aside(const struct mailbox *mailbox);
 
+/*
+ * sidecar_pending(path):
+ * Say whether the mailbox ${path} has a journal, without opening anything.
+ * Returns 1, 0, or -1 with errno.
+ */
+int sidecar_pending(const char *path);
+
 #endif

@@ -93,7 +93,7 @@ get_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
 
 	if (plan_read(file->sidecar, which * PAGE, stored,
 	    sizeof(stored)) == -1)
-		return errno == EIO ? 0 : -1;
+		return errno == ENODATA ? 0 : -1;
 	for (size_t i = 0; i < SLOT_FIELDS; i++)
 		slot->field[i] = plan_get(stored, i);
 	if (slot->field[SLOT_MAGIC] != MAGIC ||
@@ -108,7 +108,7 @@ get_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
 		return 0;
 	if (plan_copy_data(&file->plan, file->sidecar,
 	    slot_data_at(file, which), slot->field[SLOT_LENGTH], -1, 0, &hash) == -1)
-		return errno == EIO ? 0 : -1;
+		return errno == ENODATA ? 0 : -1;
 	return hash == slot->field[SLOT_HASH_DATA];
 }
 
@@ -154,7 +154,9 @@ slot_is_marked(const struct slot_file *file, const struct slot *slot, uint64_t s
 	uint8_t octets[SLOT_NONCE], nonce[SLOT_NONCE];
 	uint64_t at = slot->field[SLOT_DST];
 
-	if (size < SLOT_NONCE || at > size - SLOT_NONCE)
+	/* Shorter than it was: it has been cut, whatever came since. */
+	if (size < slot->field[SLOT_SIZE] || size < SLOT_NONCE ||
+	    at > size - SLOT_NONCE)
 		return 0;
 	if (plan_read(file->plan.mailbox, at, octets, sizeof(octets)) == -1)
 		return -1;
@@ -164,6 +166,25 @@ slot_is_marked(const struct slot_file *file, const struct slot *slot, uint64_t s
 		if (octets[i] != nonce[i] && octets[i] != 0)
 			return 0;
 	return 1;
+}
+
+int
+slot_renew(const struct slot_file *file, const struct slot *slot)
+{
+	uint8_t stored[SLOT_OCTETS];
+	uint64_t seq = slot->field[SLOT_SEQ], hash;
+	uint64_t data = slot_data_at(file, seq);
+
+	for (size_t i = 0; i < SLOT_FIELDS; i++)
+		plan_set(stored, i, slot->field[i]);
+	if (plan_write(file->sidecar, SLOT_PLAN_AT, file->plan.stored,
+	    file->plan.n) == -1 || (slot->field[SLOT_HAS_DATA] != 0 &&
+	    plan_copy_data(&file->plan, file->sidecar, data,
+	    slot->field[SLOT_LENGTH], file->sidecar, data, &hash) == -1) ||
+	    plan_write(file->sidecar, (seq & 1) * PAGE, stored,
+	    sizeof(stored)) == -1)
+		return -1;
+	return fsync(file->sidecar);
 }
 
 int

@@ -78,6 +78,14 @@ int slot_put(struct slot_file *file, enum slot_phase phase, uint64_t dst,
 int slot_find(const struct slot_file *file, struct slot *slot);
 
 /*
+ * slot_renew(file, slot):
+ * Write again what ${slot}, which was found, stands on, durably: an fsync that
+ * failed in the process before may have left it in memory only, and the next
+ * one would not say so.  Returns 0, or -1 with errno.
+ */
+int slot_renew(const struct slot_file *file, const struct slot *slot);
+
+/*
  * slot_was_begun(file):
  * Say whether the mailbox may have been written to, by a journal that has no
  * plan or no slot that counts: then it is damaged, not just unfinished.

@@ -99,6 +99,9 @@ compact(struct maildrop *drop)
 		    drop->mailbox.sidecar, drop->mailbox.dir,
 		    drop->block.octets);
 		journal.file.window = drop->window;
+		/* What was appended since is not of the plan. */
+		journal.file.plan.begin_size = drop->stamp.size;
+		journal.file.plan.size = drop->stamp.size;
 		journal.lock = &drop->lock;
 		block_forget(&drop->block);
 		if (result == 0)
@@ -156,7 +159,9 @@ remove_marked(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 	unmoved = 0;
 	while (!drop->messages[unmoved].marked)
 		unmoved++;
-	if (drop->count - first == drop->marked)
+	/* Mail from who respects no lock is moved up by the journal. */
+	if (drop->count - first == drop->marked &&
+	    mailbox_is(&drop->mailbox, &drop->stamp))
 		result = cut(drop, first);
 	else
 		result = compact(drop);

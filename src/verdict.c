@@ -52,6 +52,9 @@ verdict_give(struct verdict *verdict, const struct login_question *question,
 	int64_t asked = clock_ms();
 
 	verdict->method = question->method;
+	/* Who asks all the same is told nothing. */
+	if (question->method == LOGIN_USER && verdict->login.options->hide_users)
+		return DISPATCH_USER;
 	switch (login_check(&verdict->login, question, entry)) {
 	case LOGIN_ACCEPTED:
 		if (question->method != LOGIN_USER)

@@ -265,12 +265,12 @@ sub mutt {
 	my $rc = write_rc($o, <<"RC");
 set pop_user="$o->{user}" pop_pass="$o->{password}"
 set pop_authenticators=$auth pop_checkinterval=600
-set ssl_starttls=no
+set ssl_starttls=no ssl_force_tls=no
 $ca
 set message_cachedir=$o->{dir}/cache
-set mbox_type=mbox confirmappend=no copy=yes delete=yes quit=yes wait_key=no
+set mbox_type=mbox confirmappend=no confirmcreate=no copy=yes delete=yes quit=yes wait_key=no auto_tag=yes
 set pop_delete=no message_cache_clean=no mail_check=60 header_cache=
-push '<tag-pattern>~A<enter><tag-prefix><copy-message>$o->{dir}/out<enter>$delete<quit>'
+push '<limit>all<enter><tag-pattern>~A<enter><tag-prefix><copy-message>$o->{dir}/out<enter>$delete<quit>'
 RC
 	my $url = ($o->{tls} ? 'pops://localhost' : 'pop://127.0.0.1')
 	    . ":$o->{port}/";

@@ -38,6 +38,7 @@
 #include "log.h"
 #include "maildrop.h"
 #include "shim.h"
+#include "sidecar.h"
 #include "update.h"
 
 #define SECTOR 512
@@ -422,13 +423,26 @@ end_record(void)
 	record_n = (size_t)n;
 }
 
+static enum mailbox_fault
+open_drop(struct maildrop *drop)
+{
+	enum mailbox_fault fault;
+
+	memset(drop, 0, sizeof(*drop));
+	fault = mailbox_open(&drop->mailbox, mailbox_path, false);
+	if (fault == MAILBOX_FINE)
+		fault = sidecar_enter(&drop->mailbox);
+	if (fault == MAILBOX_FINE && maildrop_prepare(drop, kinds, 10) == -1)
+		stop("memory");
+	return fault;
+}
+
 /* A login, and nothing else. */
 static enum mailbox_fault
 run_login(void)
 {
 	struct maildrop drop;
-	enum mailbox_fault fault = maildrop_open(&drop, mailbox_path, false,
-	    kinds, 10);
+	enum mailbox_fault fault = open_drop(&drop);
 
 	if (fault != MAILBOX_FINE)
 		return fault;
@@ -445,9 +459,8 @@ run_update(const struct box *box, const struct text *mail)
 	struct maildrop drop;
 	uint64_t deleted;
 
-	if (maildrop_open(&drop, mailbox_path, false, kinds, 10) !=
-	    MAILBOX_FINE || maildrop_scan(&drop) != MAILBOX_FINE ||
-	    drop.count != box->count)
+	if (open_drop(&drop) != MAILBOX_FINE ||
+	    maildrop_scan(&drop) != MAILBOX_FINE || drop.count != box->count)
 		stop("login");
 	drop.window = box->window;
 	if (box->arrives)

@@ -17,7 +17,7 @@
 #define MOST 400		/* octets of a mailbox */
 
 /* ---- Calls that are counted, and the one at which the process dies: these
- * stand before the C library's. */
+ * stand before the C library's.  Nothing waits for the disk. */
 
 static jmp_buf death;
 static long calls;		/* so far */
@@ -33,12 +33,9 @@ maybe_die(long when)
 int
 fsync(int fd)
 {
-	int result;
-
-	maybe_die(2 * calls);
-	result = (int)syscall(SYS_fsync, fd);
-	maybe_die(2 * calls++ + 1);
-	return result;
+	(void)fd;
+	maybe_die(2 * calls++);
+	return 0;
 }
 
 int
