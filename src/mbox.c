@@ -11,117 +11,172 @@
 #include <errno.h>
 #include <string.h>
 
-#include "mbox.h"
-
-/* Octets looked at together, and how many may be counted in lanes of 8 bits
- * before they are added up. */
-#define LANES 32
-#define STRIDE (127 * LANES)
-
-/* Compiled once for any processor and once for wide vectors; the dynamic
- * linker takes the one that fits. */
-#ifdef HAVE_TARGET_CLONES
-#define WIDE __attribute__((target_clones("default", "avx2")))
-#else
-#define WIDE
+#if defined(__x86_64__) && defined(HAVE_SYS_PLATFORM_X86_H)
+#include <immintrin.h>
+#include <sys/platform/x86.h>
+#define HAVE_WIDE 1
 #endif
 
-/* Compilers split them for processors with narrower vectors. */
-typedef int8_t lanes __attribute__((vector_size(LANES)));
+#include "mbox.h"
 
-/* Lanes as wider words, to be added up or tested. */
-union words {
-	lanes lanes;
-	uint64_t word[LANES / sizeof(uint64_t)];
+/* Octets looked at together: a bit of each mask for each of them. */
+#define LOOK 64
+
+/* Which octets are LF, CR and F; the first one is the lowest bit. */
+struct masks {
+	uint64_t lf, cr, f;
 };
 
-/* The sum of the lanes, each of which is minus a count to 127. */
-static uint64_t
-sum(const union words *v)
-{
-	const uint64_t low = 0x00ff00ff00ff00ffu;
-	union words plus = { .lanes = -v->lanes };
-	uint64_t fields = 0;
+typedef struct masks masks_of(const char *p);
 
-	for (size_t i = 0; i < LANES / sizeof(uint64_t); i++)
-		fields += (plus.word[i] & low) + ((plus.word[i] >> 8) & low);
-	return fields * 0x0001000100010001u >> 48;
+/* A bit for each of eight octets that is ${c}: no carry crosses an octet. */
+static inline uint64_t
+bits_of(uint64_t eight, char c)
+{
+	const uint64_t ones = 0x0101010101010101u, low = 0x7f7f7f7f7f7f7f7fu;
+	uint64_t x = eight ^ (ones * (unsigned char)c);
+	uint64_t zero = ~(((x & low) + low) | x | low) >> 7;
+
+	return zero * 0x0102040810204080u >> 56;
+}
+
+static inline struct masks
+masks_portable(const char *p)
+{
+	struct masks masks = { 0, 0, 0 };
+
+	for (unsigned i = 0; i < LOOK; i += 8) {
+		uint64_t eight = 0;
+
+		for (unsigned k = 0; k < 8; k++)
+			eight |= (uint64_t)(unsigned char)p[i + k] << (8 * k);
+		masks.lf |= bits_of(eight, '\n') << i;
+		masks.cr |= bits_of(eight, '\r') << i;
+		masks.f |= bits_of(eight, 'F') << i;
+	}
+	return masks;
 }
 
 /*
- * Add to ${tally} what is in ${n} octets, at most STRIDE, looked at LANES at a
- * time; stop before those in which a line that follows an empty one begins with
- * F.  Comparing gives -1 where it holds.  Returns how many octets were counted.
+ * mbox_skim, with ${of} to look at octets, in whole looks.  Every question is
+ * one of bits: begins a line here?  The bit before is an LF.
  */
-WIDE static size_t
-count_lanes(const char *p, size_t n, struct mbox_tally *tally)
+static inline __attribute__((always_inline)) size_t
+skim(const char *p, size_t n, struct mbox_tally *tally, masks_of *of)
 {
-	union words lf = { { 0 } }, crlf = { { 0 } }, blanks = { { 0 } };
+	uint64_t lfs = 0, crlfs = 0, blanks = 0, top = (uint64_t)1 << 63;
+	struct masks last = { .lf = 0 };
 	size_t i;
 
-	for (i = 0; i + LANES <= n; i += LANES) {
-		lanes now, one, two, three;
-		union words hit;
-
-		memcpy(&now, p + i, LANES);
-		memcpy(&one, p + i - 1, LANES);
-		memcpy(&two, p + i - 2, LANES);
-		memcpy(&three, p + i - 3, LANES);
-		lanes end = now == '\n', begin = one == '\n';
-		lanes cr = one == '\r', before = two == '\n';
-
-		hit.lanes = (now == 'F') & begin &
-		    (before | ((two == '\r') & (three == '\n')));
-		if ((hit.word[0] | hit.word[1] | hit.word[2] | hit.word[3]) != 0)
-			break;
-		lf.lanes += end;
-		crlf.lanes += end & cr;
-		blanks.lanes += end & (begin | (cr & before));
+	for (unsigned k = 0; k < 3; k++) {
+		last.lf |= p[-1 - (int)k] == '\n' ? top >> k : 0;
+		last.cr |= p[-1 - (int)k] == '\r' ? top >> k : 0;
 	}
-	tally->lf += sum(&lf);
-	tally->crlf += sum(&crlf);
-	tally->blanks += sum(&blanks);
+	for (i = 0; i + LOOK <= n; i += LOOK) {
+		struct masks now = of(p + i);
+		uint64_t begin = now.lf << 1 | last.lf >> 63;
+		uint64_t before = now.lf << 2 | last.lf >> 62;
+		uint64_t cr = now.cr << 1 | last.cr >> 63;
+		uint64_t empty = before | ((now.cr << 2 | last.cr >> 62) &
+		    (now.lf << 3 | last.lf >> 61));
+		uint64_t hit = now.f & begin & empty, end = now.lf;
+
+		/* What is at the F and behind it is not counted. */
+		if (hit != 0)
+			end &= (hit & -hit) - 1;
+		lfs += (unsigned)__builtin_popcountll(end);
+		crlfs += (unsigned)__builtin_popcountll(end & cr);
+		blanks += (unsigned)__builtin_popcountll(end &
+		    (begin | (cr & before)));
+		if (hit != 0) {
+			i += (unsigned)__builtin_ctzll(hit);
+			break;
+		}
+		last = now;
+	}
+	tally->lf += lfs;
+	tally->crlf += crlfs;
+	tally->blanks += blanks;
 	return i;
 }
 
-/* The same for a few octets, one by one, and to the F itself. */
 static size_t
-count_few(const char *p, size_t n, struct mbox_tally *tally)
+skim_portable(const char *p, size_t n, struct mbox_tally *tally)
 {
-	for (size_t i = 0; i < n; i++) {
-		const char *c = p + i;
-		bool end = c[0] == '\n', begin = c[-1] == '\n';
-		bool cr = c[-1] == '\r', before = c[-2] == '\n';
-
-		if (c[0] == 'F' && begin &&
-		    (before || (c[-2] == '\r' && c[-3] == '\n')))
-			return i;
-		tally->lf += end;
-		tally->crlf += end & cr;
-		tally->blanks += end & (begin | (cr & before));
-	}
-	return n;
+	return skim(p, n, tally, masks_portable);
 }
+
+#ifdef HAVE_WIDE
+#define WIDE __attribute__((target("avx2,popcnt")))
+
+/* The same for processors that compare 32 octets at once. */
+WIDE static inline uint64_t
+bits_wide(__m256i low, __m256i high, __m256i c)
+{
+	return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, c)) |
+	    (uint64_t)(uint32_t)_mm256_movemask_epi8(
+	    _mm256_cmpeq_epi8(high, c)) << 32;
+}
+
+WIDE static inline struct masks
+masks_wide(const char *p)
+{
+	const __m256i lf = _mm256_set1_epi8('\n'), cr = _mm256_set1_epi8('\r');
+	const __m256i f = _mm256_set1_epi8('F');
+	__m256i low = _mm256_loadu_si256((const void *)p);
+	__m256i high = _mm256_loadu_si256((const void *)(p + LOOK / 2));
+
+	return (struct masks){
+		.lf = bits_wide(low, high, lf),
+		.cr = bits_wide(low, high, cr),
+		.f = bits_wide(low, high, f),
+	};
+}
+
+WIDE static size_t
+skim_wide(const char *p, size_t n, struct mbox_tally *tally)
+{
+	return skim(p, n, tally, masks_wide);
+}
+
+static bool
+is_wide(void)
+{
+	return CPU_FEATURE_ACTIVE(AVX2) && CPU_FEATURE_ACTIVE(POPCNT);
+}
+#else
+static size_t
+skim_wide(const char *p, size_t n, struct mbox_tally *tally)
+{
+	return skim_portable(p, n, tally);
+}
+
+static bool
+is_wide(void)
+{
+	return false;
+}
+#endif
 
 size_t
 mbox_skim(const char *p, size_t n, struct mbox_tally *tally)
 {
-	size_t i = 0;
+	return mbox_skim_as(p, n, tally, is_wide());
+}
 
-	while (i < n) {
-		size_t part = n - i < STRIDE ? n - i : STRIDE;
-		size_t wide = count_lanes(p + i, part, tally);
+size_t
+mbox_skim_as(const char *p, size_t n, struct mbox_tally *tally, bool wide)
+{
+	size_t at = (wide ? skim_wide : skim_portable)(p, n, tally), rest, got;
+	char end[3 + LOOK] = { 0 };
 
-		i += wide;
-		if (wide == STRIDE)
-			continue;
-		part = n - i < LANES ? n - i : LANES;
-		wide = count_few(p + i, part, tally);
-		i += wide;
-		if (wide < part)
-			break;
-	}
-	return i;
+	if (n - at >= LOOK)
+		return at;
+	/* The last octets, with others behind them that count for nothing. */
+	rest = n - at;
+	memcpy(end, p + at - 3, 3 + rest);
+	got = skim_portable(end + 3, LOOK, tally);
+	return at + (got < rest ? got : rest);
 }
 
 void
@@ -238,17 +293,22 @@ feed_from(struct mbox *mbox, const char *p, size_t n, size_t *used)
 	return lf == NULL ? 0 : end_of_from(mbox, true);
 }
 
+/* ${behind} says that the octets before ${p} were fed with it; what was fed
+ * with another block is in ${mbox}->last. */
 static void
-feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used)
+feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used,
+    bool behind)
 {
-	/* What precedes the first octets was fed with another block. */
-	const size_t behind = sizeof(mbox->last);
+	const size_t keep = sizeof(mbox->last);
 	char edge[2 * sizeof(mbox->last)];
-	size_t first = n < behind ? n : behind;
+	size_t first = behind ? 0 : n < keep ? n : keep;
 
-	memcpy(edge, mbox->last, behind);
-	memcpy(edge + behind, p, first);
-	*used = mbox_skim(edge + behind, first, &mbox->tally);
+	*used = 0;
+	if (first > 0) {
+		memcpy(edge, mbox->last, keep);
+		memcpy(edge + keep, p, first);
+		*used = mbox_skim(edge + keep, first, &mbox->tally);
+	}
 	if (*used == first)
 		*used += mbox_skim(p + first, n - first, &mbox->tally);
 	pass(mbox, p, *used);
@@ -259,6 +319,7 @@ feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used)
 int
 mbox_feed(struct mbox *mbox, const char *p, size_t n)
 {
+	const char *begin = p;
 	size_t used = 0;
 	int result = 0;
 
@@ -271,7 +332,8 @@ mbox_feed(struct mbox *mbox, const char *p, size_t n)
 			result = feed_from(mbox, p, n, &used);
 			break;
 		case MBOX_TEXT:
-			feed_text(mbox, p, n, &used);
+			feed_text(mbox, p, n, &used,
+			    (size_t)(p - begin) >= sizeof(mbox->last));
 			break;
 		case MBOX_REFUSED:
 			result = refuse(mbox, mbox->at);

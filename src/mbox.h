@@ -38,6 +38,14 @@ struct mbox_tally {
  */
 size_t mbox_skim(const char *p, size_t n, struct mbox_tally *tally);
 
+/*
+ * mbox_skim_as(p, n, tally, wide):
+ * As mbox_skim, with or without wide vectors: for the tests, which compare the
+ * two.  ${wide} needs a processor that has them.
+ */
+size_t mbox_skim_as(const char *p, size_t n, struct mbox_tally *tally,
+    bool wide);
+
 enum mbox_state {
 	MBOX_PREFIX,		/* before the first From_ line */
 	MBOX_FROM,		/* in a line that may be a From_ line */

@@ -24,109 +24,110 @@ enum kind {
 	HOST,
 	CHOICE,			/* one of the words in the row's argument */
 	LOCKS,			/* a list of them, or none */
-	ACTION			/* what to do instead of a session */
+	ACTION,			/* what to do instead of a session */
+	ACTION_ON_ONE,		/* the same, with an operand */
+	ACTION_ON_MANY
 };
 
 struct row {
 	const char *name;
-	enum kind kind;
-	size_t field;		/* offset in struct options; action: which */
+	uint8_t kind;		/* enum kind */
+	uint16_t field;		/* offset in struct options; action: which */
 	const char *value;	/* the default; NULL: none */
 	const char *argument;	/* as --help shows it; CHOICE: the words */
-	int most;		/* ACTION: operands, at most; at least 1 if any */
 	const char *help;	/* in lines */
 };
 
 #define FIELD(field) offsetof(struct options, field)
 
 static const struct row rows[] = {
-	{ "users", FILE_NAME, FIELD(users), "system", "system|FILE", 0,
+	{ "users", FILE_NAME, FIELD(users), "system", "system|FILE",
 	    "who may log in with a password: the system's accounts, or\n"
 	    "FILE (dewey-users(5))" },
-	{ "mail-user", NAME, FIELD(mail_user), NULL, "NAME", 0,
+	{ "mail-user", NAME, FIELD(mail_user), NULL, "NAME",
 	    "whose rights serve users of FILE that have no uid of their\n"
 	    "own" },
-	{ "allow", FILE_NAME, FIELD(allow), NULL, "FILE", 0,
+	{ "allow", FILE_NAME, FIELD(allow), NULL, "FILE",
 	    "only the users named in FILE may log in" },
-	{ "deny", FILE_NAME, FIELD(deny), NULL, "FILE", 0,
+	{ "deny", FILE_NAME, FIELD(deny), NULL, "FILE",
 	    "the users named in FILE may not log in" },
-	{ "secrets", FILE_NAME, FIELD(secrets), NULL, "FILE|none", 0,
+	{ "secrets", FILE_NAME, FIELD(secrets), NULL, "FILE|none",
 	    "the secrets of APOP (dewey-secrets(5)); none: no APOP" },
-	{ "apop-only", SWITCH, FIELD(apop_only), "yes", "yes|no", 0,
+	{ "apop-only", SWITCH, FIELD(apop_only), "yes", "yes|no",
 	    "a user who has a secret may not log in with a password" },
 	{ "plaintext", CHOICE, FIELD(plaintext), "private",
-	    "private|always|never", 0,
+	    "private|always|never",
 	    "where passwords are accepted in plain text; private: pipes,\n"
 	    "Unix sockets, loopback, and with --private" },
-	{ "private", SWITCH, FIELD(private_stream), "no", "yes|no", 0,
+	{ "private", SWITCH, FIELD(private_stream), "no", "yes|no",
 	    "a TLS front end stands before dewey" },
-	{ "hide-users", SWITCH, FIELD(hide_users), "yes", "yes|no", 0,
+	{ "hide-users", SWITCH, FIELD(hide_users), "yes", "yes|no",
 	    "answer USER the same whether or not there is such a user" },
-	{ "fail-delay", SECONDS, FIELD(fail_delay), "1", "SECONDS", 0,
+	{ "fail-delay", SECONDS, FIELD(fail_delay), "1", "SECONDS",
 	    "the n-th refused login is answered n times this late" },
-	{ "mailbox", TEMPLATE, FIELD(mailbox), "/var/mail/%u", "TEMPLATE", 0,
+	{ "mailbox", TEMPLATE, FIELD(mailbox), "/var/mail/%u", "TEMPLATE",
 	    "where a user's mailbox is; %u is the user, %n what is before\n"
 	    "@ in it, %d what is behind, %h the home directory" },
-	{ "read-only", SWITCH, FIELD(read_only), "no", "yes|no", 0,
+	{ "read-only", SWITCH, FIELD(read_only), "no", "yes|no",
 	    "never write to a mailbox: DELE is refused" },
-	{ "locks", LOCKS, FIELD(locks), "fcntl,dotlock", "KINDS", 0,
+	{ "locks", LOCKS, FIELD(locks), "fcntl,dotlock", "KINDS",
 	    "which locks keep delivery out, in this order: any of fcntl,\n"
 	    "flock, dotlock, separated by commas, or none" },
-	{ "lock-timeout", SECONDS, FIELD(lock_timeout), "10", "SECONDS", 0,
+	{ "lock-timeout", SECONDS, FIELD(lock_timeout), "10", "SECONDS",
 	    "how long to wait for these locks" },
 	{ "journal-window", OCTETS, FIELD(journal_window), "8388608",
-	    "OCTETS", 0,
+	    "OCTETS",
 	    "how much UPDATE moves at a time; its journal needs twice as\n"
 	    "much space, and takes less where there is less" },
-	{ "cache-dir", FILE_NAME, FIELD(cache_dir), NULL, "DIR|none", 0,
+	{ "cache-dir", FILE_NAME, FIELD(cache_dir), NULL, "DIR|none",
 	    "where the index of each mailbox is kept between sessions;\n"
 	    "none: nowhere (default: " LOCALSTATEDIR "/cache/dewey, or a user's own)" },
-	{ "idle-timeout", TIMEOUT, FIELD(idle_timeout), "600", "SECONDS", 0,
+	{ "idle-timeout", TIMEOUT, FIELD(idle_timeout), "600", "SECONDS",
 	    "how long to wait for a command, or for a client that does\n"
 	    "not read; RFC 1939 wants at least 600" },
-	{ "login-timeout", TIMEOUT, FIELD(login_timeout), "120", "SECONDS", 0,
+	{ "login-timeout", TIMEOUT, FIELD(login_timeout), "120", "SECONDS",
 	    "how long a client may take to log in" },
-	{ "host", HOST, FIELD(host), NULL, "NAME", 0,
+	{ "host", HOST, FIELD(host), NULL, "NAME",
 	    "the name in the greeting (default: this host's)" },
-	{ "gate-user", NAME, FIELD(gate_user), NULL, "NAME", 0,
+	{ "gate-user", NAME, FIELD(gate_user), NULL, "NAME",
 	    "started by root: the user whose rights speak before login\n"
 	    "(default: dewey-gate if there is one, else nobody)" },
-	{ "sandbox", CHOICE, FIELD(sandbox), "auto", "auto|required|none", 0,
+	{ "sandbox", CHOICE, FIELD(sandbox), "auto", "auto|required|none",
 	    "close each process in as far as the kernel can; required: or\n"
 	    "serve nobody" },
-	{ "log", CHOICE, FIELD(log), "auto", "auto|syslog|stderr|none", 0,
+	{ "log", CHOICE, FIELD(log), "auto", "auto|syslog|stderr|none",
 	    "where the log goes; auto: stderr if that is a terminal, else\n"
 	    "syslog" },
-	{ "log-deletes", SWITCH, FIELD(log_deletes), "no", "yes|no", 0,
+	{ "log-deletes", SWITCH, FIELD(log_deletes), "no", "yes|no",
 	    "log the unique-id of each deleted message" },
-	{ "preauth", SWITCH, FIELD(preauth), "no", "yes|no", 0,
+	{ "preauth", SWITCH, FIELD(preauth), "no", "yes|no",
 	    "begin in the TRANSACTION state as the user who starts dewey" },
-	{ "verbose", SWITCH, FIELD(verbose), "no", "yes|no", 0,
+	{ "verbose", SWITCH, FIELD(verbose), "no", "yes|no",
 	    "show the dialogue on standard error, secrets masked" },
-	{ "config", FILE_NAME, FIELD(config), NULL, "FILE", 0,
+	{ "config", FILE_NAME, FIELD(config), NULL, "FILE",
 	    "read options from FILE (dewey.conf(5)); started by root:\n"
 	    "" SYSCONFDIR "/dewey/dewey.conf if it exists" },
-	{ "check-config", ACTION, OPTIONS_CHECK_CONFIG, NULL, NULL, 0,
+	{ "check-config", ACTION, OPTIONS_CHECK_CONFIG, NULL, NULL,
 	    "read what a session would read and say what is unsafe or\n"
 	    "unwise" },
-	{ "set-secret", ACTION, OPTIONS_SET_SECRET, NULL, "NAME", 1,
+	{ "set-secret", ACTION_ON_ONE, OPTIONS_SET_SECRET, NULL, "NAME",
 	    "set a user's secret in the file named by --secrets" },
-	{ "set-password", ACTION, OPTIONS_SET_PASSWORD, NULL, "NAME", 1,
+	{ "set-password", ACTION_ON_ONE, OPTIONS_SET_PASSWORD, NULL, "NAME",
 	    "set a user's password in the file named by --users" },
-	{ "remove-user", ACTION, OPTIONS_REMOVE_USER, NULL, "NAME", 1,
+	{ "remove-user", ACTION_ON_ONE, OPTIONS_REMOVE_USER, NULL, "NAME",
 	    "remove a user from the files named by --users and --secrets" },
-	{ "list", ACTION, OPTIONS_LIST, NULL, "MBOX", 1,
+	{ "list", ACTION_ON_ONE, OPTIONS_LIST, NULL, "MBOX",
 	    "list the messages of a mailbox: number, octets, unique-id,\n"
 	    "From_ line" },
-	{ "check", ACTION, OPTIONS_CHECK, NULL, "MBOX", 1,
+	{ "check", ACTION_ON_ONE, OPTIONS_CHECK, NULL, "MBOX",
 	    "say what a session would see in a mailbox, and what is\n"
 	    "doubtful" },
-	{ "recover", ACTION, OPTIONS_RECOVER, NULL, "MBOX...", INT32_MAX,
+	{ "recover", ACTION_ON_MANY, OPTIONS_RECOVER, NULL, "MBOX...",
 	    "complete what a crash left of UPDATE, as each mailbox's\n"
 	    "owner; print what was done" },
-	{ "help", ACTION, OPTIONS_HELP, NULL, NULL, 0,
+	{ "help", ACTION, OPTIONS_HELP, NULL, NULL,
 	    "print this" },
-	{ "version", ACTION, OPTIONS_VERSION, NULL, NULL, 0,
+	{ "version", ACTION, OPTIONS_VERSION, NULL, NULL,
 	    "print the version" },
 };
 
@@ -210,7 +211,7 @@ store(struct options *options, const struct row *row, struct span value)
 	uint64_t number;
 	int choice;
 
-	switch (row->kind) {
+	switch ((enum kind)row->kind) {
 	case SWITCH:
 		choice = span_choice("no|yes", value);
 		*(bool *)field = choice == 1;
@@ -245,6 +246,8 @@ store(struct options *options, const struct row *row, struct span value)
 	case FILE_NAME:
 	case NAME:
 	case ACTION:
+	case ACTION_ON_ONE:
+	case ACTION_ON_MANY:
 		if (value.n == 0)
 			return "a name";
 		break;
@@ -269,8 +272,9 @@ read_action(struct options *options, const struct row *row, char *value)
 		return options_complain(options,
 		    "--%s: only one action at a time", row->name);
 	options->action = (enum options_action)row->field;
-	options->operands_most = row->most;
-	options->operands_wanted = row->most > 0 ? row->argument : NULL;
+	options->operands_most = row->kind == ACTION ? 0 :
+	    row->kind == ACTION_ON_ONE ? 1 : INT32_MAX;
+	options->operands_wanted = row->argument;
 	return value == NULL ? 0 : add_operand(options, value);
 }
 
@@ -292,7 +296,7 @@ read_flag(struct options *options, int argc, char **argv)
 	if (row == NULL)
 		return options_complain(options, "there is no option `%s' (try dewey "
 		    "--help)", argv[0]);
-	if (row->kind == ACTION)
+	if (row->kind >= ACTION)
 		return read_action(options, row, value.p == NULL ? NULL :
 		    argv[0] + name.n + 3);
 	if (value.p == NULL && row->kind == SWITCH)
@@ -315,7 +319,7 @@ options_begin(struct options *options)
 {
 	memset(options, 0, sizeof(*options));
 	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].kind != ACTION && rows[i].value != NULL &&
+		if (rows[i].kind < ACTION && rows[i].value != NULL &&
 		    store(options, &rows[i], span_of(rows[i].value)) != NULL)
 			return options_complain(options, "memory is short");
 	return 0;
@@ -326,7 +330,7 @@ options_set(struct options *options, struct span key, struct span value)
 {
 	const struct row *row = find_row(key);
 
-	if (row == NULL || row->kind == ACTION)
+	if (row == NULL || row->kind >= ACTION)
 		return "one of the keys that dewey --help lists";
 	return store(options, row, value);
 }
@@ -351,7 +355,7 @@ void
 options_free(struct options *options)
 {
 	for (size_t i = 0; i < ROWS; i++)
-		switch (rows[i].kind) {
+		switch ((enum kind)rows[i].kind) {
 		case FILE_NAME:
 		case NAME:
 		case TEMPLATE:
@@ -376,7 +380,7 @@ options_help(FILE *out)
 
 		(void)fprintf(out, "  --%s", row->name);
 		if (row->argument != NULL)
-			(void)fprintf(out, row->kind == ACTION ? " %s" : "=%s",
+			(void)fprintf(out, row->kind >= ACTION ? " %s" : "=%s",
 			    row->argument);
 		if (row->value != NULL)
 			(void)fprintf(out, "  (%s)", row->value);

@@ -253,8 +253,8 @@ RC
 	return stored($o);
 }
 
-# mutt is for terminals: it gets one from script(1).  Copies into an mbox get a
-# Status line.  It remembers unique-ids in its cache of messages.
+# mutt is for terminals: it gets one from script(1).  Copies into an mbox get
+# Status, Content-Length and Lines.  It remembers unique-ids in its cache of messages.
 sub mutt {
 	my ($o) = @_;
 	my $auth = $o->{apop} ? 'apop' : 'user';
@@ -276,7 +276,10 @@ RC
 	    . ":$o->{port}/";
 	run($o, 'script', '-qec', "mutt -n -F $rc -f $url", '/dev/null');
 	my @messages = of_mbox("$o->{dir}/out");
-	s/^Status: \w+\n//m for @messages;
+	for (@messages) {
+		s/^Status: \w+\n//m;
+		s/^Content-Length: \d+\n(?:Lines: \d+\n)?(?=\n)//m;
+	}
 	return @messages;
 }
 
@@ -452,6 +455,42 @@ sub fetch {
 	$o{dir} //= Dewey::tmpdir();
 	my @messages = $client->{fetch}->(\%o);
 	return ($o{dir}, @messages);
+}
+
+# ---- Messages to fetch
+
+my $serial = 0;
+
+# A message as a mail server delivers it; clients add what is missing in it.
+sub message {
+	my ($subject, $body) = @_;
+	$serial++;
+	return "Return-Path: <a\@b.example>\n" .
+	    "Received: from b.example by dewey.example; " .
+	    "Mon, 1 Jan 2024 00:00:00 +0000\n" .
+	    "From: Ann Example <a\@b.example>\nTo: tester\@dewey.example\n" .
+	    "Subject: $subject\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n" .
+	    "Message-ID: <$serial.dewey\@b.example>\n\n$body";
+}
+
+# Compares what a client has with what it should have; 'none', or where they
+# differ.
+sub difference {
+	my ($name, $got, $expected) = @_;
+	return @$got . ' messages, not ' . @$expected if @$got != @$expected;
+	for my $i (0 .. $#$expected) {
+		my $message = $expected->[$i];
+		# s-nail quotes From_ lines in the mbox that it writes, and
+		# takes a message's last blank line for the one that separates.
+		if ($name eq 's-nail') {
+			$message =~ s/^From />From /mg;
+			$message =~ s/\n\n\z/\n/;
+		}
+		return 'message ' . ($i + 1) . ': ' .
+		    Spawner::difference($got->[$i], $message)
+		    if $got->[$i] ne $message;
+	}
+	return 'none';
 }
 
 1;

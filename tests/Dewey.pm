@@ -181,6 +181,8 @@ sub connect_pty {
 	$t->setoflag($t->getoflag & ~POSIX::OPOST());
 	$t->setlflag($t->getlflag & ~POSIX::ECHO());
 	$t->setattr(fileno $s, POSIX::TCSANOW()) or die "tcsetattr: $!";
+	# As login(1) does: a terminal belongs to who sits at it.
+	give($name);
 	return ($m, $m, $s, $s);
 }
 

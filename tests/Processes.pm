@@ -4,6 +4,7 @@ package Processes;
 
 use strict;
 use warnings;
+no warnings 'portable';	# addresses have 64 bits
 use Carp qw(croak);
 
 sub slurp {
@@ -36,6 +37,13 @@ sub below {
 	return map { ($_, below($_)) } @found;
 }
 
+# Whether ${pid} runs no more; it may still wait for its parent to notice.
+sub has_ended {
+	my ($pid) = @_;
+	my $stat = slurp("/proc/$pid/stat") // return 1;
+	return $stat =~ /.*\) [XZ] /s;
+}
+
 # What is known about one process.
 sub look {
 	my ($pid) = @_;
@@ -50,20 +58,42 @@ sub look {
 	    =~ /^(Max [a-z ]+?) {2,}(\S+)/gm;
 	return {
 		pid => $pid,
+		# Real, effective, saved, and that for files.
 		uids => join(' ', split /\t/, $status{Uid}),
 		gids => join(' ', split /\t/, $status{Gid}),
 		groups => $status{Groups} =~ s/\s+\z//r,
 		seccomp => $status{Seccomp},
 		no_new_privs => $status{NoNewPrivs},
-		capabilities => $status{CapEff},
+		capabilities => hex $status{CapEff},
 		root => scalar readlink("/proc/$pid/root"),
 		fds => \%fds,
 		limits => \%limits,
-		cmdline => slurp("/proc/$pid/cmdline"),
-		environ => slurp("/proc/$pid/environ"),
-		# The owner of /proc/PID is root if it is not dumpable.
-		owner => (stat "/proc/$pid")[4],
+		cmdline => slurp("/proc/$pid/cmdline") // '',
+		environ => slurp("/proc/$pid/environ") // '',
+		# proc(5): these are root's if the process is not dumpable.
+		dumpable => (stat "/proc/$pid/fd")[4] ==
+		    (split /\t/, $status{Uid})[1],
 	};
+}
+
+# Which of ${octets} stand in the writable memory of a process.
+sub remembers {
+	my ($pid, @octets) = @_;
+	my %found;
+	my $maps = slurp("/proc/$pid/maps") // return;
+	open my $mem, '<:raw', "/proc/$pid/mem" or return;
+	for ($maps =~ /^([0-9a-f]+-[0-9a-f]+) rw/gm) {
+		my ($from, $to) = map { hex } split /-/;
+		my $text = '';
+		sysseek $mem, $from, 0;
+		while ($from < $to) {
+			my $n = sysread $mem, $text, $to - $from, length $text;
+			last unless $n;
+			$from += $n;
+		}
+		$found{$_} = 1 for grep { index($text, $_) >= 0 } @octets;
+	}
+	return sort keys %found;
 }
 
 1;

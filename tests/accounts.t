@@ -192,7 +192,7 @@ Accounts::add('dwfrated', password => 'hoopy');
 	is_deeply [@after[1, 2, 4, 5]], [@before[1, 2, 4, 5]],
 	    'inode, mode, owner and group stay';
 	is -s '/var/mail/.dwmrose.dewey', 0, 'the journal is empty again';
-	opendir my $dir, '/var/mail';
+	opendir(my $dir, '/var/mail') or die "/var/mail: $!";
 	is_deeply [grep { /mrose/ && !/^(?:dwmrose|\.dwmrose\.dewey)$/ }
 	    readdir $dir], [], 'nothing else is left in /var/mail';
 }

@@ -14,32 +14,18 @@ use Test::More;
 my ($kind) = grep { !Spawner::missing($_) } qw(tcpserver runit systemd socat);
 plan skip_all => 'no spawner that keeps the log is installed' unless $kind;
 
-my $n = 0;
-
-# A message as a mail server delivers it; clients add what is missing in it.
-sub message {
-	my ($subject, $body) = @_;
-	$n++;
-	return "Return-Path: <a\@b.example>\n" .
-	    "Received: from b.example by dewey.example; " .
-	    "Mon, 1 Jan 2024 00:00:00 +0000\n" .
-	    "From: Ann Example <a\@b.example>\nTo: tester\@dewey.example\n" .
-	    "Subject: $subject\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n" .
-	    "Message-ID: <$n.dewey\@b.example>\n\n$body";
-}
-
 my @messages = (
-	message('plain', "Hello,\nworld.\n"),
-	message('dots', ".\n..\n.x\n...\n. \n\n.\n"),
-	message('From', "From here to there\n\n>From there to here\n"),
-	message("octets \xe4\xf6\xfc", join '', map { chr } 32 .. 126,
+	Client::message('plain', "Hello,\nworld.\n"),
+	Client::message('dots', ".\n..\n.x\n...\n. \n\n.\n"),
+	Client::message('From', "From here to there\n\n>From there to here\n"),
+	Client::message("octets \xe4\xf6\xfc", join '', map { chr } 32 .. 126,
 	    128 .. 255, 10),
-	message('long', 'x' x 3000 . "\n" . 'y' x 900 . "\n"),
-	message('empty', ''),
-	message('last line blank', "text\n\n\n"),
-	message('large', join '', map { sprintf "%060d\n", $_ } 1 .. 3000),
+	Client::message('long', 'x' x 3000 . "\n" . 'y' x 900 . "\n"),
+	Client::message('empty', ''),
+	Client::message('last line blank', "text\n\n\n"),
+	Client::message('large', join '', map { sprintf "%060d\n", $_ } 1 .. 3000),
 );
-my $later = message('later', "new mail\n");
+my $later = Client::message('later', "new mail\n");
 
 my $certificate = Dewey::tmpdir() . '/tls.pem';
 my $tls = Spawner::certificate($certificate) && !Spawner::missing('socat-tls');
@@ -57,24 +43,9 @@ my $apop = Spawner->start($kind, config => $site->configuration);
 my $secure = $tls && Spawner->start('socat-tls', certificate => $certificate,
     config => $site->configuration(secrets => 'none'));
 
-# What a message looks like after ${client} had it in its hands.
-sub seen_by {
-	my ($client, $message) = @_;
-	# They quote From_ lines in the mbox that they write, and s-nail takes a
-	# message's last blank line for the one that separates.
-	$message =~ s/^From />From /mg if $client =~ /^(?:mutt|s-nail)$/;
-	$message =~ s/\n\n\z/\n/ if $client eq 's-nail';
-	return $message;
-}
-
 sub same {
 	my ($client, $got, $expected, $what) = @_;
-	my @expected = map { seen_by($client, $_) } @$expected;
-	return is scalar(@$got), scalar(@expected),
-	    "$what: how many messages" if @$got != @expected;
-	my @different = grep { $got->[$_] ne $expected[$_] } 0 .. $#expected;
-	is join(', ', map { 'message ' . ($_ + 1) . ' ' .
-	    Spawner::difference($got->[$_], $expected[$_]) } @different), '',
+	is Client::difference($client, $got, $expected), 'none',
 	    "$what: every octet of every message";
 }
 

@@ -90,7 +90,7 @@ SKIP: {
 	    or skip 'doc/DESIGN.md is not there', 1;
 	my @differ;
 	while (<$fh>) {
-		my ($n, $room) = /^\|\s*(\d)\s*\|\s*`(\w+)(?:\.h)?`\s*\|/
+		my ($n, $room) = /^\|\s*(\d+)\s*\|\s*`(\w+)(?:\.h)?`\s*\|/
 		    or next;
 		push @differ, $room if ($floor{$room} // -1) != $n;
 		delete $rooms{$room};

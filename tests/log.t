@@ -33,7 +33,7 @@ sub sessions {
 	$others = '';
 	for my $line (split /^/, $log) {
 		# What this kernel lacks is not what these sessions are about.
-		next if $line =~ /\A\S+ this kernel has no /;
+		next if $line =~ /\A\S+ .*\bthis kernel\b/;
 		if ($line !~ s/\Adewey\[\d+\]: (?=user=\S+ peer=)//) {
 			$others .= $line;
 			next;

@@ -51,8 +51,8 @@ while ($help =~ /^  --([\w-]+)(?:(=| )(\S+))?(?:  \((.*)\))?$/mg) {
 my @flags = qw(users mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only locks lock-timeout journal-window
     idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
-    verbose config check-config set-secret set-password remove-user list check
-    recover help version);
+    verbose cache-dir config check-config set-secret set-password remove-user
+    list check recover help version);
 is_deeply [ sort keys %listed ], [ sort @flags ],
     '--help lists the flags that are tried here';
 
@@ -87,6 +87,7 @@ my %good = (
 	'journal-window' => [ 1, 4096, 1073741824 ],
 	'gate-user' => [ 'nobody' ],
 	sandbox => [ qw(auto none) ],
+	'cache-dir' => [ "$dir/cache" ],
 	'lock-timeout' => [ 0, 10 ],
 	'idle-timeout' => [ 60, '0060' ],
 	'login-timeout' => [ 60 ],

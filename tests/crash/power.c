@@ -6,7 +6,9 @@
  *
  * with SHIM_MAILBOX and SHIM_FAST in the environment.  A seed and a trial that
  * went wrong are printed; with that seed, and the number of the trial, every
- * call of it is shown.
+ * call of it is shown.  With POWER_PROGRAM and POWER_SHIM in the environment,
+ * the sessions are not those of the library linked here but of that program,
+ * with the shim preloaded.
  *
  * An UPDATE is run once and recorded.  Then, again and again, its record is
  * played up to some call on a disk that is only imagined: what was synced is
@@ -24,10 +26,12 @@
 
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -378,6 +382,8 @@ make_box(struct box *box)
 
 /* ---- Running the program's code */
 
+static const char *program, *shim;	/* NULL: what is linked here */
+static char record_path[4096];
 static int record_fd;
 static uint8_t *record;		/* of the last run */
 static size_t record_n;
@@ -400,14 +406,19 @@ arrive(const struct text *text, bool synced)
 	(void)close(fd);
 }
 
+/* ${failing}: the call that fails, counted from 1, or 0. */
 static void
 begin_record(long failing)
 {
-	if (ftruncate(record_fd, 0) == -1 ||
-	    lseek(record_fd, 0, SEEK_SET) == -1)
+	char text[32];
+
+	if (ftruncate(record_fd, 0) == -1)
 		stop("record");
 	shim_record(record_fd, SHIM_CHANGES);
-	shim_fail(failing, EIO);
+	shim_fail(program == NULL ? failing : 0, EIO);
+	(void)snprintf(text, sizeof(text), "%ld", failing);
+	if (setenv("SHIM_AT", text, 1) == -1)
+		stop("memory");
 }
 
 static void
@@ -437,13 +448,97 @@ open_drop(struct maildrop *drop)
 	return fault;
 }
 
+/* Become the program, which talks to the descriptors ${in} and ${out}. */
+static void
+become(size_t window, int in, int out)
+{
+	char mailbox_flag[4200], window_flag[64], env[8][4200];
+	char *arguments[] = { (char *)(uintptr_t)program, "--preauth",
+	    "--log=none", "--sandbox=none", mailbox_flag, window_flag, NULL };
+	char *environment[] = { env[0], env[1], env[2], env[3], "SHIM_FAST=1",
+	    "SHIM_DO=fail", "SHIM_ERRNO=5", NULL };
+
+	(void)snprintf(mailbox_flag, sizeof(mailbox_flag), "--mailbox=%s",
+	    mailbox_path);
+	(void)snprintf(window_flag, sizeof(window_flag),
+	    "--journal-window=%zu", window);
+	(void)snprintf(env[0], sizeof(env[0]), "LD_PRELOAD=%s", shim);
+	(void)snprintf(env[1], sizeof(env[1]), "SHIM_MAILBOX=%s",
+	    mailbox_path);
+	(void)snprintf(env[2], sizeof(env[2]), "SHIM_RECORD=%s", record_path);
+	(void)snprintf(env[3], sizeof(env[3]), "SHIM_AT=%s", getenv("SHIM_AT"));
+	if (dup2(in, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
+		(void)execve(program, arguments, environment);
+	_exit(127);
+}
+
+struct talk {
+	pid_t pid;
+	int to, from;
+	char said[8192];	/* by the program */
+	size_t n;
+};
+
+/* Start the program, and wait until it has said a line. */
+static void
+talk_begin(struct talk *talk, size_t window)
+{
+	int in[2], out[2];
+	ssize_t got;
+
+	memset(talk, 0, sizeof(*talk));
+	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(out, O_CLOEXEC) == -1 ||
+	    (talk->pid = fork()) == -1)
+		stop("pipe");
+	if (talk->pid == 0)
+		become(window, in[0], out[1]);
+	(void)close(in[0]);
+	(void)close(out[1]);
+	talk->to = in[1];
+	talk->from = out[0];
+	do {
+		got = read(talk->from, talk->said + talk->n,
+		    sizeof(talk->said) - 1 - talk->n);
+		talk->n += got > 0 ? (size_t)got : 0;
+	} while (got > 0 && memchr(talk->said, '\n', talk->n) == NULL);
+}
+
+/* Say ${text} and wait for the end.  Returns the exit code. */
+static int
+talk_end(struct talk *talk, const char *text)
+{
+	ssize_t got;
+	int status;
+
+	if (write(talk->to, text, strlen(text)) == -1 && errno != EPIPE)
+		stop("pipe");
+	(void)close(talk->to);
+	while ((got = read(talk->from, talk->said + talk->n,
+	    sizeof(talk->said) - 1 - talk->n)) > 0)
+		talk->n += (size_t)got;
+	(void)close(talk->from);
+	if (waitpid(talk->pid, &status, 0) == -1 || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) == 127)
+		stop(program);
+	return WEXITSTATUS(status);
+}
+
 /* A login, and nothing else. */
 static enum mailbox_fault
 run_login(void)
 {
+	enum mailbox_fault fault;
 	struct maildrop drop;
-	enum mailbox_fault fault = open_drop(&drop);
+	struct talk talk;
 
+	if (program != NULL) {
+		talk_begin(&talk, 1);
+		(void)talk_end(&talk, "QUIT\r\n");
+		return talk.said[0] == '+' ? MAILBOX_FINE :
+		    strstr(talk.said, "not an mbox") != NULL ? MAILBOX_NOT_MBOX :
+		    MAILBOX_TROUBLE;
+	}
+	fault = open_drop(&drop);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	fault = maildrop_scan(&drop);
@@ -451,14 +546,34 @@ run_login(void)
 	return fault;
 }
 
-/* The session with the UPDATE. */
-static enum update_result
+/* The session with the UPDATE.  Returns whether it was done. */
+static bool
+run_program(const struct box *box, const struct text *mail)
+{
+	char text[512] = "";
+	struct talk talk;
+
+	talk_begin(&talk, box->window);
+	if (box->arrives)
+		arrive(mail, box->arrives_synced);
+	for (size_t i = 0; i < box->count; i++)
+		if (box->marked[i])
+			(void)snprintf(text + strlen(text), 32,
+			    "DELE %zu\r\n", i + 1);
+	strcat(text, "QUIT\r\n");
+	return talk_end(&talk, text) == 0;
+}
+
+/* The same in this process, if that is asked for. */
+static bool
 run_update(const struct box *box, const struct text *mail)
 {
 	enum update_result result;
 	struct maildrop drop;
 	uint64_t deleted;
 
+	if (program != NULL)
+		return run_program(box, mail);
 	if (open_drop(&drop) != MAILBOX_FINE ||
 	    maildrop_scan(&drop) != MAILBOX_FINE || drop.count != box->count)
 		stop("login");
@@ -470,7 +585,7 @@ run_update(const struct box *box, const struct text *mail)
 			maildrop_mark(&drop, i);
 	result = update_run(&drop, false, &deleted);
 	maildrop_close(&drop);
-	return result;
+	return result == UPDATE_DONE;
 }
 
 /* ---- Playing a record */
@@ -915,9 +1030,9 @@ static void
 try_box(const struct box *box)
 {
 	static uint8_t recorded[RECORD_ROOM];
-	enum update_result result;
 	struct text mail = { .n = 0 };
 	size_t n, calls, cut;
+	bool done;
 	long failing;
 
 	if (box->arrives)
@@ -925,12 +1040,12 @@ try_box(const struct box *box)
 	reset(box);
 	put_files();
 	begin_record(0);
-	result = run_update(box, &mail);
+	done = run_update(box, &mail);
 	end_record();
 	sum.updates++;
 	if (box->arrives)
 		pieces[pieces_n++] = (struct piece){ .text = mail };
-	if (result != UPDATE_DONE || !look(box, true, 0, 0))
+	if (!done || !look(box, true, 0, 0))
 		stop("the UPDATE did not work at all");
 	/* The delivery agent's own sync is between it and the sender. */
 	failing = percent(25) ? pick_sync(box->arrives && box->arrives_synced) :
@@ -939,7 +1054,7 @@ try_box(const struct box *box)
 		reset(box);
 		put_files();
 		begin_record(failing);
-		result = run_update(box, &mail);
+		done = run_update(box, &mail);
 		end_record();
 		sum.failures++;
 	}
@@ -952,7 +1067,7 @@ try_box(const struct box *box)
 		play_all(recorded, n, cut, percent(30),
 		    box->arrives ? &mail : NULL);
 		crash();
-		chain(box, result == UPDATE_DONE && cut == calls, cut);
+		chain(box, done && cut == calls, cut);
 	}
 }
 
@@ -971,7 +1086,17 @@ main(int argc, char **argv)
 	    path);
 	(void)snprintf(sidecar_path, sizeof(sidecar_path), "%.*s/.%s.dewey",
 	    (int)(slash - path), path, slash + 1);
-	record_fd = fileno(tmpfile());
+	/* A program that ends early is no reason to. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		stop("signal");
+	program = getenv("POWER_PROGRAM");
+	shim = getenv("POWER_SHIM");
+	(void)snprintf(record_path, sizeof(record_path), "%.*s/record",
+	    (int)(slash - path), path);
+	record_fd = open(record_path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND |
+	    O_CLOEXEC, 0600);
+	if (record_fd == -1)
+		stop(record_path);
 	record = get(RECORD_ROOM);
 	file_open(&mailbox);
 	file_open(&sidecar);

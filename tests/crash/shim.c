@@ -14,6 +14,7 @@
  *                 fail: the call does nothing and fails with SHIM_ERRNO;
  *                 full: the same, and so does every later one;
  *                 short: half of its octets are written; shorts: all later ones
+ *   SHIM_GROUP    kill all processes of the group, not just this one
  *   SHIM_FAST     syncs and naps take no time
  *   SHIM_STAMPS   a struct shim_stamps
  */
@@ -56,7 +57,7 @@ static int record = -1;
 static long at;
 static enum act act;
 static int error;
-static bool fast;
+static bool fast, group;
 
 /* The next definition of a function: the C library's. */
 #define REAL(type, name, ...) \
@@ -68,7 +69,7 @@ static void
 die(void)
 {
 	for (;;)
-		(void)kill(getpid(), SIGKILL);
+		(void)kill(group ? 0 : getpid(), SIGKILL);
 }
 
 static void
@@ -159,6 +160,7 @@ begin(void)
 		error = atoi(text);
 	act = read_act(getenv("SHIM_DO"));
 	fast = getenv("SHIM_FAST") != NULL;
+	group = getenv("SHIM_GROUP") != NULL;
 	if ((text = getenv("SHIM_RECORD")) == NULL)
 		return;
 	/* Where a server keeps nothing and closes nothing. */
@@ -330,8 +332,9 @@ write(int fd, const void *octets, size_t n)
 	if (fails(now))
 		return failed(SHIM_WRITE, file);
 	done = real(fd, octets, part(now, n));
-	wrote(now, file, (uint64_t)(lseek(fd, 0, SEEK_CUR) - done), octets,
-	    done);
+	if (file != 0)
+		wrote(now, file, done == -1 ? 0 :
+		    (uint64_t)(lseek(fd, 0, SEEK_CUR) - done), octets, done);
 	return done;
 }
 

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: ISC
+# Storm.pm: delivers numbered messages to many mailboxes with programs of other
+# people while sessions fetch and delete, and counts what arrived.
+package Storm;
+
+use strict;
+use warnings;
+use Dewey ();
+use POSIX ();
+use Spawner ();
+use Time::HiRes qw(sleep time);
+
+# new(names => [..], each => N, deliver => {name => [command]}, login =>
+# sub(name) -> session, mailbox => sub(name) -> path, [env => {..}],
+# [as_root => 1], [timeout => seconds])
+sub new {
+	my ($class, %o) = @_;
+	return bless { timeout => 150, sessions => 0, refused => 0,
+	    delivered => 0, %o }, $class;
+}
+
+# Of a size of its own, with what a careless program would trip over; the last
+# line tells a whole message from a cut one.
+sub message {
+	my ($name, $n) = @_;
+	return "From: a\@b.example\nTo: $name\nSubject: $name $n\n" .
+	    "Message-ID: <$name.$n\@b.example>\n\n" .
+	    "From here on\n\n.\n" . "$name $n\n" x ($n * 37 % 60) .
+	    "end of $name $n\n";
+}
+
+# Runs the program once; its exit code.
+sub deliver {
+	my ($self, $name, $n) = @_;
+	my @command = @{ $self->{deliver}{$name} };
+	pipe my $r, my $w or die "pipe: $!";
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		close $w;
+		POSIX::dup2(fileno $r, 0);
+		%ENV = (PATH => '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL => 'C',
+		    HOME => '/nonexistent', LD_LIBRARY_PATH =>
+		    Spawner::libraries(), %{ $self->{env} // {} });
+		no warnings 'exec';
+		exec { $command[0] } @command or POSIX::_exit(127);
+	}
+	close $r;
+	local $SIG{PIPE} = 'IGNORE';
+	print {$w} message($name, $n);
+	close $w;
+	waitpid $pid, 0;
+	return $? >> 8 || $? & 127;
+}
+
+# The process that delivers everything for one mailbox.
+sub deliverer {
+	my ($self, $name) = @_;
+	my $pid = fork // die "fork: $!";
+	return $pid if $pid;
+	open STDOUT, '>', '/dev/null';
+	open STDERR, '>&', \*STDOUT;
+	Spawner::drop_rights() if !$> && !$self->{as_root};
+	my $failed = 0;
+	for my $n (1 .. $self->{each}) {
+		# EX_TEMPFAIL: the agent asks for another try.
+		my $tries = 0;
+		while (my $code = $self->deliver($name, $n)) {
+			last if $code != 75 || ++$tries > 20;
+			sleep 0.1;
+		}
+	}
+	POSIX::_exit(0);
+}
+
+# Fetches and deletes all that is there; counts each message that the server
+# said was removed.
+sub session {
+	my ($self, $name) = @_;
+	my $c = eval { $self->{login}->($name) } or do {
+		die $@ unless $@ =~ m{\[SYS/TEMP\]|\[IN-USE\]};
+		$self->{refused}++;
+		return;
+	};
+	$self->{sessions}++;
+	my ($count) = $c->say('STAT') =~ /^\+OK (\d+) / or die 'STAT';
+	$c->send(join '', map { "RETR $_\r\nDELE $_\r\n" } 1 .. $count);
+	my @got;
+	for my $n (1 .. $count) {
+		my $reply = $c->line;
+		die "RETR $n: $reply" unless $reply =~ /^\+OK/;
+		my $body = $c->body =~ s/(\A|\r\n)\./$1/gr =~ s/\r\n/\n/gr;
+		$reply = $c->line;
+		die "DELE $n: $reply" unless $reply =~ /^\+OK/;
+		push @got, $body;
+	}
+	my $reply = $c->say('QUIT');
+	$c->exit_code if $c->pid;
+	if ($reply !~ /^\+OK/) {
+		$self->{refused}++;
+		return;
+	}
+	$self->{got}{$_}++ for @got;
+}
+
+sub run {
+	my ($self) = @_;
+	my $begin = time;
+	my %pids = map { $self->deliverer($_) => $_ } @{ $self->{names} };
+	my $deadline = time + $self->{timeout};
+	my $turn = 0;
+	while (%pids && time < $deadline) {
+		for my $pid (keys %pids) {
+			delete $pids{$pid}
+			    if waitpid($pid, POSIX::WNOHANG()) == $pid;
+		}
+		$self->session($self->{names}[$turn++ % @{ $self->{names} }]);
+	}
+	kill 'KILL', keys %pids;
+	waitpid $_, 0 for keys %pids;
+	# What came after the last session of each.
+	for my $name (@{ $self->{names} }) {
+		for (1 .. 50) {
+			$self->session($name);
+			last unless -s $self->{mailbox}->($name);
+			sleep 0.1;
+		}
+	}
+	$self->{seconds} = time - $begin;
+	$self->count;
+}
+
+# Takes off what an agent puts at the top of a message.
+sub plain {
+	my ($body) = @_;
+	my ($header, $rest) = $body =~ /\A(.*?\n)\n(.*)\z/s or return $body;
+	my %ours = map { $_ => 1 } qw(from to subject message-id);
+	$header = join '', grep { /^([\w-]+):/ && $ours{lc $1} }
+	    split /\n\K(?![ \t])/, $header;
+	# Agents quote lines that begin with From.
+	return "$header\n" . $rest =~ s/^>From /From /mgr;
+}
+
+sub count {
+	my ($self) = @_;
+	my %times;
+	$times{plain($_)} += $self->{got}{$_} for keys %{ $self->{got} };
+	@$self{qw(lost double damaged)} = (0, 0, 0);
+	for my $name (@{ $self->{names} }) {
+		for my $n (1 .. $self->{each}) {
+			my $times = delete $times{message($name, $n)} // 0;
+			$self->{lost}++ if $times == 0;
+			$self->{double}++ if $times > 1;
+			$self->{delivered} += $times > 0;
+		}
+	}
+	$self->{damaged} = keys %times;
+	$self->{odd} = (sort keys %times)[0];
+}
+
+sub summary {
+	my ($self) = @_;
+	return sprintf '%d messages delivered to %d mailboxes in %.1f s, ' .
+	    '%d sessions meanwhile, %d put off; lost %d, double %d, damaged %d',
+	    $self->{delivered}, scalar @{ $self->{names} }, $self->{seconds},
+	    @$self{qw(sessions refused lost double damaged)};
+}
+
+1;

@@ -1,0 +1,226 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Work is counted, not timed: instructions (valgrind's callgrind) and system
+# calls (strace) for each octet scanned, hashed, sent and moved, for each
+# message listed, for a poll of a mailbox that did not change.  The figures do
+# not depend on how busy the machine is, so a ceiling can stand close to them.
+#
+# What an octet costs is the difference between two sessions that do the same,
+# one with twice the mail: starting up and logging in cancel out.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use constant {
+	MESSAGES => 200,	# of the smaller mailbox
+	SETTLED => 2.3,		# seconds until a cached index is believed
+};
+
+plan skip_all => 'the sessions are run by another tool already'
+    if $ENV{DEWEY_WRAPPER};
+plan skip_all => 'sanitizers and coverage count for themselves'
+    if Dewey::read_file($ENV{DEWEY} // './dewey')
+    =~ /__(?:asan|ubsan|gcov|llvm_prof)/;
+
+sub find {
+	my ($program) = @_;
+	return (grep { -x } map { "$_/$program" } split /:/, $ENV{PATH})[0];
+}
+
+# ---- Mail of ten kilobytes, as spools hold it.
+
+sub message {
+	my ($i) = @_;
+	my $text = join '', map { "Received: from mx$_.example.org (mx.example "
+	    . "[192.0.2.$_])\n\tby mail.example.net with ESMTP id $i$_\n" }
+	    1 .. 4;
+	$text .= "Status: RO\nSubject: figures $i\nMessage-ID: <$i\@dewey>\n\n";
+	for my $k (1 .. 40) {
+		$text .= "For line $k of $i, a paragraph of plain text goes on "
+		    . "to the end of the\nline and then some\n\n"
+		    if $k % 4 == 0;
+		$text .= ".dotted\n>From quoted\n" if $k % 10 == 0;
+		$text .= ('QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk' x 2)
+		    . "$i\n" x 2 . ('0123456789abcdef' x 4) . "\n";
+	}
+	return $text;
+}
+
+my @mail = map { message($_) } 1 .. 2 * MESSAGES;
+my %box = (
+	one => Dewey::mbox(@mail[0 .. MESSAGES - 1]),
+	two => Dewey::mbox(@mail),
+);
+my $octets = length($box{two}) - length $box{one};
+
+my $site = Dewey->site(
+	users => { one => 'tanstaaf', two => 'tanstaaf' },
+	mail => \%box,
+);
+my @flags = qw(--cache-dir=none --sandbox=none --locks=fcntl);
+
+# Plays the commands for ${user} in a session started through ${wrapper}.
+sub play {
+	my ($user, $wrapper, $flags, @commands) = @_;
+	my $c = Dewey->start($site->flags(@$flags),
+	    { wrapper => $wrapper, timeout => 60 });
+	$c->greeting;
+	$c->say("USER $user");
+	like $c->say('PASS tanstaaf'), qr/^\+OK/, "$user logs in"
+	    or $c->fail('no login');
+	for my $command (@commands) {
+		if ($command =~ /^(?:RETR|LIST$|UIDL$)/) {
+			$c->multi($command) // $c->fail("$command failed");
+		} else {
+			$c->say($command) =~ /^\+OK/
+			    or $c->fail("$command failed");
+		}
+	}
+	$c->say('QUIT') =~ /^\+OK/ or $c->fail('QUIT failed');
+	return $c->exit_code;
+}
+
+sub retr_all {
+	my ($user) = @_;
+	return map { "RETR $_" } 1 .. ($user eq 'two' ? 2 : 1) * MESSAGES;
+}
+
+# ---- Instructions
+
+# The instructions in callgrind's file: all, and those of dewey's own code.
+sub read_profile {
+	my ($path) = @_;
+	my ($all, $own, $object, %name) = (0, 0, '');
+	open my $fh, '<', $path or die "$path: $!";
+	while (<$fh>) {
+		if (/^(c?)ob=\((\d+)\)(?: (.*))?/) {
+			$name{$2} = $3 if defined $3;
+			$object = $name{$2} unless $1;
+		} elsif (/^calls=/) {
+			<$fh>;	# the cost of what was called
+		} elsif (/^[+*\d-]\S* (\d+)$/) {
+			my $cost = $1;
+			$all += $cost;
+			$own += $cost if $object =~ m{/dewey$};
+		}
+	}
+	return ($all, $own);
+}
+
+my $valgrind = find('valgrind');
+my $serial = 0;
+
+sub instructions {
+	my ($user, $flags, @commands) = @_;
+	my $dir = Dewey::tmpdir();
+	is play($user, [$valgrind, '--quiet', '--tool=callgrind',
+	    "--callgrind-out-file=$dir/%p", "--log-file=$dir/log.%p"],
+	    $flags, @commands), 0, "counted: $user @commands[0 .. 0]";
+	my ($all, $own) = (0, 0);
+	for my $path (grep { /\/\d+$/ } glob "$dir/*") {
+		my @got = read_profile($path);
+		$all += $got[0];
+		$own += $got[1];
+	}
+	return ($all, $own);
+}
+
+# What twice the mail costs more.
+sub slope {
+	my ($commands, $flags) = @_;
+	my @one = instructions('one', $flags, $commands->('one'));
+	my @two = instructions('two', $flags, $commands->('two'));
+	return map { $two[$_] - $one[$_] } 0, 1;
+}
+
+sub at_most {
+	my ($figure, $ceiling, $what) = @_;
+	cmp_ok $figure, '<=', $ceiling,
+	    sprintf '%s: %.3g, ceiling %.3g', $what, $figure, $ceiling;
+}
+
+sub why_no_instructions {
+	return 'valgrind is not here' unless $valgrind;
+	my $machine = (POSIX::uname())[4];
+	return "no ceilings are known for $machine"
+	    unless $machine eq 'x86_64';
+	open my $fh, '<', '/proc/cpuinfo' or return "/proc/cpuinfo: $!";
+	return 'no ceilings are known without AVX2'
+	    unless grep { /^flags.*\bavx2\b/ } <$fh>;
+	return 'the build is not optimised'
+	    if defined $ENV{CFLAGS} && $ENV{CFLAGS} !~ /-O[23s]/;
+	return;
+}
+
+sub poll {
+	my ($cached) = @_;
+	# The first session scans and writes the index, the second believes it.
+	play($_, [], $cached, 'STAT', 'UIDL') for 'one', 'two';
+	my @one = instructions('one', $cached, 'STAT');
+	my @two = instructions('two', $cached, 'STAT');
+	at_most(abs($two[0] - $one[0]), 20_000,
+	    'instructions that a poll of twice the mail costs more');
+	my ($all) = slope(sub { 'LIST' }, $cached);
+	at_most($all / MESSAGES, 400, 'instructions a message in LIST');
+	($all) = slope(sub { 'UIDL' }, $cached);
+	at_most($all / MESSAGES, 700, 'instructions a message in UIDL');
+}
+
+SKIP: {
+	my $why = why_no_instructions();
+	skip $why, 1 if $why;
+	my ($scan) = slope(sub { 'STAT' }, \@flags);
+	at_most($scan / $octets, 1.6, 'instructions an octet scanned');
+	my ($all, $own) = slope(sub { 'UIDL' }, \@flags);
+	at_most($own / $octets, 4,
+	    'instructions an octet scanned and hashed, SHA-256 apart');
+	($all) = slope(\&retr_all, \@flags);
+	at_most(($all - $scan) / $octets, 4, 'instructions an octet sent');
+	sleep SETTLED;
+	my $cache = Dewey::tmpdir();
+	poll(["--cache-dir=$cache", '--sandbox=none', '--locks=fcntl']);
+	# Last: these change the mailboxes.
+	($all) = slope(sub { 'DELE 1' }, \@flags);
+	at_most(($all - $scan) / $octets, 0.6, 'instructions an octet moved');
+}
+
+# ---- System calls
+
+my $strace = find('strace');
+
+sub calls {
+	my ($user, @commands) = @_;
+	my $path = Dewey::tmpdir() . '/calls';
+	is play($user, [$strace, '-f', '-qq', '-c', '-o', $path], \@flags,
+	    @commands), 0, "counted: $user @commands[0 .. 0]";
+	my ($total) = grep { /\btotal$/ }
+	    split /\n/, Dewey::read_file($path);
+	return (split ' ', $total)[3];
+}
+
+sub may_trace {
+	my $c = Dewey->start('--version', { wrapper => [$strace, '-o',
+	    '/dev/null'] });
+	$c->rest;
+	return $c->exit_code == 0;
+}
+
+SKIP: {
+	skip 'strace is not here', 1 unless $strace;
+	skip 'strace may not trace here', 1 unless may_trace();
+	Dewey::write_file($site->mailbox($_), $box{$_}) for keys %box;
+	my $one = calls('one', 'STAT');
+	my $scan = calls('two', 'STAT') - $one;
+	at_most($scan * 65536 / $octets, 1.2,
+	    'system calls for 64 KiB scanned');
+	my $sent = calls('two', retr_all('two'))
+	    - calls('one', retr_all('one')) - $scan;
+	at_most($sent / MESSAGES, 9, 'system calls a message in lock-step');
+	at_most($one, 120, 'system calls of login, STAT, QUIT');
+}
+
+done_testing;

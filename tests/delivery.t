@@ -1,0 +1,330 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Mail that is delivered as fast as it goes while sessions fetch and delete it
+# arrives exactly once: with every kind of lock and every order, through procmail
+# and maildrop, with two sessions that want the same maildrop, with sessions that
+# are killed, and with a mail reader that rewrites the mailbox.  (DESIGN section
+# 5.)
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use File::Copy ();
+use POSIX ();
+use Processes;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $built = ($ENV{builddir} // '.') . '/tests/crash/deliver';
+plan skip_all => "$built was not built" unless -x $built;
+
+my $long = $ENV{DEWEY_LONG};
+my $seed = $ENV{DEWEY_SEED} // ($long ? time : 1);
+srand $seed;
+diag "seed $seed" if $long;
+
+# How much mail, and until when.
+my $many = $long ? 4000 : Dewey::slow() ? 30 : 250;
+my $patience = $long ? 900 : Dewey::slow() ? 300 : 60;
+
+my $tools = Dewey::tmpdir();
+my $deliver = "$tools/deliver";
+File::Copy::copy($built, $deliver) or die "copy $built: $!";
+chmod 0755, $deliver or die "chmod $deliver: $!";
+
+my %children;
+my $owner = $$;
+END {
+	my $status = $?;
+	kill 'KILL', keys %children if $$ == $owner;
+	$? = $status;
+}
+
+# ---- One after the other: sessions
+
+# What a worker notes, one line each: taken ID, unsure ID (deleted, but the answer
+# to QUIT was not heard, or was -ERR), twice ID, torn ID, and what is told at the
+# end.
+package Worker;
+
+use Time::HiRes qw(sleep time);
+
+sub note {
+	my ($self, @words) = @_;
+	syswrite $self->{out}, "@words\n";
+}
+
+# Whether ${text} is a message as it was delivered; its name.
+sub check {
+	my ($self, $text) = @_;
+	my ($name) = $text =~ /^Subject: (\S+)\r\n/m or return (0, '?');
+	my ($header, $body) = $text =~ /\A(.*?\r\n)\r\n(.*)\z/s
+	    or return (0, $name);
+	my ($lines) = $header =~ /^Lines: (\d+)\r\n/m or return (0, $name);
+	return ($body eq join('', map {
+		"$name line $_ of $lines\r\n" } 1 .. $lines), $name);
+}
+
+sub fetch {
+	my ($self, $c, $count) = @_;
+	my (%names, @all);
+	$c->send(join '', map { "RETR $_\r\n" } 1 .. $count);
+	for my $n (1 .. $count) {
+		my $status = $c->line // return;
+		# A mail reader was there.
+		if ($status !~ /^\+OK/) {
+			$self->note('refused', $status)
+			    if $status !~ m{^-ERR \[SYS/TEMP\]};
+			next;
+		}
+		my $body = $c->body =~ s/^\.//gmr;
+		my ($whole, $name) = $self->check($body);
+		$self->note('torn', $name) unless $whole;
+		$self->note('twice', $name) if $names{$name}++
+		    || $self->{taken}{$name};
+		push @all, [$n, $name];
+	}
+	return @all;
+}
+
+# Kills every process of a session.
+sub kill_all {
+	my ($self, $c) = @_;
+	my @pids = ($c->pid, Processes::below($c->pid));
+	sleep rand 0.006;
+	kill 'KILL', @pids;
+	$c->exit_code;
+}
+
+# One session; returns how many messages it found, or undef.
+sub session {
+	my ($self) = @_;
+	my $c = Dewey->start('--preauth', '--host=dewey.example', '--log=none',
+	    "--mailbox=$self->{box}", @{ $self->{flags} });
+	my $greeting = $c->greeting // return;
+	if ($greeting !~ /^\+OK .* (\d+) messages? /) {
+		$self->note($greeting =~ /\[IN-USE\]/ ? 'in-use' :
+		    $greeting =~ m{\[SYS/TEMP\]} ? 'busy' : 'refused',
+		    $greeting);
+		sleep 0.002;
+		return;
+	}
+	my $count = $1;
+	$c->multi('UIDL') if $self->{uidl};
+	my @all = $self->fetch($c, $count);
+	my $odds = (0.3, 0.7, 1)[rand 3];
+	my @goes = grep { rand() < $odds } @all;
+	$c->send(join '', map { "DELE $_->[0]\r\n" } @goes);
+	my $refused = grep { ($c->line // '') !~ /^\+OK/ } @goes;
+	$c->cmd('QUIT');
+	if (rand() < $self->{kills}) {
+		$self->kill_all($c);
+		$self->note('unsure', $_->[1]) for @goes;
+		$self->note('killed');
+		return $count;
+	}
+	my $quit = $c->line // '';
+	my $done = $quit =~ /^\+OK/ && !$refused;
+	$self->note('failed', $quit) unless $done;
+	for my $name (map { $_->[1] } @goes) {
+		$self->{taken}{$name} = 1 if $done;
+		$self->note($done ? 'taken' : 'unsure', $name);
+	}
+	$c->exit_code;
+	$self->note('session', scalar @goes);
+	return $count;
+}
+
+# Sessions until the file ${stop} is there and nothing is left.
+sub work {
+	my ($self) = @_;
+	my $deadline = time + $self->{patience};
+	while (1) {
+		my $last = -e $self->{stop};
+		local $self->{kills} = $last ? 0 : $self->{kills};
+		my $count = $self->session;
+		return if $last && defined $count && $count == 0;
+		die "no end in sight\n" if time > $deadline;
+	}
+}
+
+package main;
+
+# ---- Storms
+
+my %sum = map { $_ => 0 } qw(delivered sessions lost duplicated damaged);
+
+sub child {
+	my ($out, $code) = @_;
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		srand($seed + $$);
+		my $ok = eval { $code->(); 1 };
+		syswrite $out, "died $@" unless $ok;
+		POSIX::_exit($ok ? 0 : 1);
+	}
+	$children{$pid} = 1;
+	return $pid;
+}
+
+# Becomes another program, as the user whose mailbox it is.
+sub become {
+	my ($out, @command) = @_;
+	open STDOUT, '>&', $out or die "dup: $!";
+	Dewey::drop() if !$>;
+	exec @command or die "$command[0]: $!\n";
+}
+
+sub finish {
+	for my $pid (@_) {
+		waitpid $pid, 0;
+		delete $children{$pid};
+	}
+}
+
+# Delivers by ${writers}, each a sub that is given a stream on which it names
+# what it has delivered, while workers work.
+sub storm {
+	my ($name, %o) = @_;
+	my $dir = Dewey::tmpdir();
+	my $box = "$dir/box";
+	Dewey::write_file($box, '');
+	my @logs = map { "$dir/log$_" } 1 .. ($o{workers} // 1);
+	my @workers = map {
+		my $path = $_;
+		open my $out, '>>', $path or die "$path: $!";
+		my $worker = bless { box => $box, out => $out, taken => {},
+			flags => $o{flags} // [], kills => $o{kills} // 0,
+			uidl => $o{uidl}, stop => "$dir/stop",
+			patience => $patience }, 'Worker';
+		child($out, sub { $worker->work });
+	} @logs;
+	open my $out, '>>', "$dir/delivered" or die "$dir/delivered: $!";
+	my @writers = map {
+		my $writer = $_;
+		child($out, sub { $writer->($out, $box) });
+	} @{ $o{writers} };
+	finish(@writers);
+	Dewey::write_file("$dir/stop", '');
+	finish(@workers);
+
+	my (%count, %taken, %unsure, @strange);
+	for my $line (map { split /\n/, Dewey::read_file($_) } @logs) {
+		my ($what, $rest) = split / /, $line, 2;
+		$count{$what}++;
+		$taken{$rest}++ if $what eq 'taken';
+		$unsure{$rest}++ if $what eq 'unsure';
+		push @strange, $line if $what =~ /^(?:torn|twice|died|refused)/
+		    || ($what eq 'failed' && !$o{failures});
+	}
+	my @delivered = map { /^died/ ? do { push @strange, $_; () } : $_ }
+	    split /\n/, Dewey::read_file("$dir/delivered");
+	my @lost = grep { !$taken{$_} && !$unsure{$_} } @delivered;
+	my @twice = grep { $taken{$_} > 1 } keys %taken;
+	$sum{delivered} += @delivered;
+	$sum{sessions} += $count{session} // 0;
+	$sum{lost} += @lost;
+	$sum{duplicated} += @twice + ($count{twice} // 0);
+	$sum{damaged} += $count{torn} // 0;
+	is join("\n", @strange[0 .. ($#strange > 9 ? 9 : $#strange)],
+	    (map { "lost $_" } @lost), map { "twice $_" } @twice), '',
+	    "$name: " . @delivered . ' messages, ' . join ', ',
+	    map { ($count{$_} // 0) . " $_" } qw(session killed in-use busy);
+	is -s $box, 0, '... and the mailbox is empty';
+	return \%count;
+}
+
+# A delivery agent of ours.
+sub agent {
+	my ($kinds, $name, $count, @pause) = @_;
+	return sub {
+		my ($out, $box) = @_;
+		become($out, $deliver, $box, $kinds, $name, $count, @pause);
+	};
+}
+
+for my $kinds (qw(fcntl dotlock flock fcntl,dotlock dotlock,fcntl
+    flock,dotlock)) {
+	# The default is for all who take one of its kinds.
+	my @flags = $kinds =~ /flock/ ? "--locks=$kinds" : ();
+	storm("by $kinds, dewey by " . ($flags[0] // 'its default'),
+	    flags => \@flags, writers => [agent($kinds, 'a', $many)]);
+}
+storm('two agents, both orders', writers => [
+	agent('fcntl,dotlock', 'a', $many), agent('dotlock,fcntl', 'b', $many)]);
+my $count = storm('two sessions want one maildrop', workers => 2,
+    writers => [agent('fcntl', 'a', $many, 1)]);
+cmp_ok $count->{'in-use'} // 0, '>', 0, '... and one of them does not get it';
+storm('sessions are killed', kills => 0.4, flags => ['--journal-window=600'],
+    writers => [agent('dotlock,fcntl', 'a', $many, 1)]);
+# What was never asked for by its unique-id cannot be found again.
+storm('a mail reader rewrites the mailbox', uidl => 1, failures => 1,
+    writers => [agent('fcntl,dotlock', 'a', $many, 2),
+    sub {
+	my (undef, $box) = @_;
+	open my $null, '>', '/dev/null' or die "/dev/null: $!";
+	become($null, $deliver, $box, 'fcntl,dotlock', 'rewrite',
+	    int $many / 3, 6);
+    }]);
+
+# ---- Delivery agents of others
+
+sub path_of {
+	my ($command) = @_;
+	return (grep { -x } map { "$_/$command" } split /:/, $ENV{PATH})[0];
+}
+
+# Starts ${command} for each message; its input is the message.
+sub by_command {
+	my ($count, @command) = @_;
+	return sub {
+		my ($out, $box) = @_;
+		my $dir = $box =~ s{/[^/]*\z}{}r;
+		for my $i (1 .. $count) {
+			my $lines = 1 + int rand 40;
+			open my $fh, '+>', "$dir/message" or die "message: $!";
+			print {$fh} "Subject: c-$i\nLines: $lines\n\n",
+			    map { "c-$i line $_ of $lines\n" } 1 .. $lines;
+			seek $fh, 0, 0;
+			my $pid = fork // die "fork: $!";
+			if (!$pid) {
+				POSIX::dup2(fileno $fh, 0);
+				%ENV = (PATH => $ENV{PATH}, HOME => $dir,
+				    LOGNAME => getpwuid Dewey::uid());
+				become($out, map { s/\@DIR\@/$dir/gr }
+				    @command);
+			}
+			waitpid $pid, 0;
+			die "$command[0]: $?\n" if $?;
+			syswrite $out, "c-$i\n";
+		}
+	};
+}
+
+for my $kind ('', ':') {
+	SKIP: {
+		my $procmail = path_of('procmail');
+		skip 'procmail is not installed', 2 unless $procmail;
+		# With a colon it makes a dot-lock, too; when that is not to be
+		# had it sleeps for a second.
+		Dewey::write_file("$tools/procmailrc", "LOCKSLEEP=1\n"
+		    . "DEFAULT=\$HOME/box\nLOGFILE=\$HOME/procmail.log\n"
+		    . "UMASK=077\n:0$kind\n\$HOME/box\n", 0644);
+		chmod 0755, $tools;
+		storm('procmail' . ($kind ? ' with a dot-lock' : ''), writers =>
+		    [by_command($kind ? 30 : 100, $procmail, '-m',
+		    "$tools/procmailrc")]);
+	}
+}
+SKIP: {
+	my $maildrop = path_of('maildrop');
+	skip 'maildrop is not installed', 2 unless $maildrop;
+	Dewey::write_file("$tools/maildroprc", "to \"\$HOME/box\"\n", 0600);
+	storm('maildrop', writers => [by_command(100, $maildrop, '-f', 'a@b',
+	    "$tools/maildroprc")]);
+}
+
+diag join ', ', map { "$sum{$_} $_" }
+    qw(delivered sessions lost duplicated damaged);
+is $sum{$_}, 0, "$_: none" for qw(lost duplicated damaged);
+done_testing;

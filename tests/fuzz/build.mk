@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: ISC
+# Builds ./fuzz: all rooms and all fuzz targets with libFuzzer and the
+# sanitizers, apart from the objects of the program itself.  Called in a
+# directory of its own with GNU make, srcdir= and builddir= (where config.h is).
+
+CLANG = clang
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer $(SANITIZE) \
+	-fsanitize=fuzzer-no-link
+CPPFLAGS_ALL = -I$(builddir) -iquote $(srcdir)/src \
+	-DSYSCONFDIR='"/etc"' -DLOCALSTATEDIR='"/var"'
+LIBS = -lcrypt -lnettle
+
+rooms = $(filter-out main,$(basename $(notdir $(wildcard $(srcdir)/src/*.c))))
+targets = $(filter-out replay, \
+	$(basename $(notdir $(wildcard $(srcdir)/tests/fuzz/*.c))))
+objects = $(rooms:%=room-%.o) $(targets:%=target-%.o)
+
+fuzz: $(objects)
+	$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $@ $(objects) $(LIBS)
+
+room-%.o: $(srcdir)/src/%.c
+	$(CLANG) $(FUZZ_CFLAGS) $(CPPFLAGS_ALL) -MMD -c $< -o $@
+
+target-%.o: $(srcdir)/tests/fuzz/%.c
+	$(CLANG) $(FUZZ_CFLAGS) $(CPPFLAGS_ALL) -MMD -c $< -o $@
+
+-include $(objects:.o=.d)

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Fuzzes what the processes of a session hear from each other: messages, each
+ * behind its length; the last octet of the input chooses who hears them.  What
+ * the less privileged side may say, the other one never believes a length of,
+ * and no descriptor stays open.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "dialogue.h"
+#include "fuzz.h"
+#include "gate.h"
+#include "keeper.h"
+
+/* The lowest free descriptor. */
+static int
+next_fd(void)
+{
+	int fd = dup(STDOUT_FILENO);
+
+	(void)close(fd);
+	return fd;
+}
+
+/* Send ${octets} as they are, with a descriptor if ${passes}. */
+static void
+say(int fd, struct span octets, bool passes)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec vector = { (void *)(uintptr_t)octets.p, octets.n };
+	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
+	int passed = STDOUT_FILENO;
+
+	memset(&control, 0, sizeof(control));
+	if (passes) {
+		header.msg_control = &control;
+		header.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &passed, sizeof(int));
+	}
+	FUZZ_CHECK(sendmsg(fd, &header, MSG_NOSIGNAL) == (ssize_t)octets.n);
+}
+
+static void
+drain(int fd)
+{
+	char octets[LIMITS_MESSAGE];
+
+	while (recv(fd, octets, sizeof(octets), MSG_DONTWAIT) > 0)
+		continue;
+}
+
+/* The monitor hears a gate. */
+static int
+hear_gate(int fd, struct dialogue *dialogue, const struct options *options)
+{
+	struct login_question question;
+	struct span unread;
+
+	memset(&question, 'x', sizeof(question));
+	dialogue->options = options;
+	if (gate_hear(fd, dialogue, &question) == 0)
+		return 0;
+	FUZZ_CHECK(question.name_n <= sizeof(question.name));
+	FUZZ_CHECK(question.secret_n <= sizeof(question.secret));
+	FUZZ_CHECK(question.method <= LOGIN_APOP);
+	unread = wire_unread(&dialogue->wire);
+	FUZZ_CHECK(unread.n <= LIMITS_INPUT);
+	return 1;
+}
+
+/* A session hears its keeper. */
+static void
+hear_keeper(int fd, unsigned what)
+{
+	struct maildrop_rights rights;
+	int channel = fd, file = -1;
+	enum mailbox_fault fault;
+
+	keeper_ask(&rights, &channel);
+	switch (what % 3) {
+	case 0:
+		FUZZ_CHECK(rights.dot(rights.to, LOCK_DOT_TRY) <= LOCK_FAILED);
+		break;
+	case 1:
+		fault = rights.reopen(rights.to, &file);
+		FUZZ_CHECK(fault <= MAILBOX_TROUBLE);
+		FUZZ_CHECK(fault != MAILBOX_FINE || file != -1);
+		break;
+	default:
+		(void)rights.set_aside(rights.to);
+		break;
+	}
+	/* The session owns what it was given. */
+	if (file != -1)
+		(void)close(file);
+}
+
+void
+fuzz_channel(struct span input)
+{
+	unsigned mode = fuzz_number(&input, 15);
+	int before = next_fd(), fds[2];
+	struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
+	struct options options = { .hide_users = (mode & 8) != 0 };
+	enum mailbox_fault fault;
+	int more = 1;
+
+	FUZZ_CHECK(dialogue != NULL && channel_pair(fds) == 0);
+	while (input.n >= 2 && more == 1) {
+		size_t n = (size_t)(unsigned char)input.p[0] << 8 |
+		    (unsigned char)input.p[1];
+		struct span octets = { input.p + 2, input.n - 2 };
+
+		if (octets.n > n)
+			octets.n = n;
+		input.p += 2 + octets.n;
+		input.n -= 2 + octets.n;
+		/* A message of no octets looks like the end. */
+		if (octets.n == 0)
+			continue;
+		say(fds[0], octets, (mode & 4) != 0);
+		switch (mode & 3) {
+		case 0:
+			more = hear_gate(fds[1], dialogue, &options);
+			break;
+		case 1:
+		case 2:
+			hear_keeper(fds[1], (unsigned)octets.n);
+			drain(fds[0]);
+			break;
+		default:
+			if (keeper_await(fds[1], &fault, NULL) == 0)
+				FUZZ_CHECK(fault <= MAILBOX_TROUBLE);
+			break;
+		}
+		/* What a refused message left. */
+		drain(fds[1]);
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	free(dialogue);
+	FUZZ_CHECK(next_fd() == before);
+}

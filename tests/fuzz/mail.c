@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A maildrop in memory, and a client that speaks to it.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "fuzz.h"
+#include "mail.h"
+#include "transaction.h"
+
+void
+mail_open(struct maildrop *drop, int box, int sidecar, int index)
+{
+	static const enum options_lock none[] = { OPTIONS_LOCK_END };
+	static const char path[] = "/var/mail/mrose";
+
+	memset(drop, 0, sizeof(*drop));
+	memcpy(drop->mailbox.path, path, sizeof(path));
+	drop->mailbox.base = drop->mailbox.path + strlen("/var/mail/");
+	/* No directory: the name of a file in memory cannot be looked up. */
+	drop->mailbox.dir = -1;
+	drop->mailbox.fd = box;
+	drop->mailbox.sidecar = sidecar;
+	FUZZ_CHECK(maildrop_prepare(drop, none, 0) == 0);
+	index_open(&drop->index, index);
+}
+
+enum dispatch_end
+mail_speak(struct maildrop *drop, struct span commands, size_t chunk,
+    void (*hook)(void *to), void *to, struct span *got, bool *torn)
+{
+	struct wire *wire = malloc(sizeof(*wire));
+	struct transaction transaction = { .wire = wire, .drop = drop };
+	unsigned bad = 0;
+	enum dispatch_end end;
+
+	FUZZ_CHECK(wire != NULL);
+	fuzz_client(wire, commands, chunk, hook, to);
+	end = transaction_run(&transaction, &bad);
+	*torn = transaction.torn;
+	*got = fuzz_client_end(wire);
+	free(wire);
+	return end;
+}
+
+struct span
+mail_left(const struct maildrop *drop, struct span octets)
+{
+	char *left = malloc(octets.n + 1);
+	size_t n = 0, from = 0;
+
+	FUZZ_CHECK(left != NULL);
+	for (size_t i = 0; i < drop->count; i++) {
+		size_t begin = (size_t)drop->messages[i].offset;
+
+		if (!drop->messages[i].marked)
+			continue;
+		memcpy(left + n, octets.p + from, begin - from);
+		n += begin - from;
+		from = (size_t)maildrop_end_of(drop, i);
+	}
+	memcpy(left + n, octets.p + from, octets.n - from);
+	return (struct span){ left, n + octets.n - from };
+}

@@ -1,0 +1,303 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# The processes of a session as /proc shows them: ids, groups, descriptors, root
+# directory, system-call filter, limits, and what they remember of secrets.
+# (DESIGN section 2, SECURITY "The processes".)
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Accounts;
+use Processes;
+use Test::More;
+
+plan skip_all => 'there is no /proc' unless -e '/proc/self/status';
+plan skip_all => 'a tool watches the processes' if Dewey::slow();
+Accounts::enter() unless $>;
+
+my $mail = Dewey::mbox("Subject: one\n\nbody\n", "Subject: two\n\nbody\n");
+# What no process may show or remember.
+my %secret = (
+	password => 'correct-horse-battery-staple',
+	'another password' => 'incorrect-horse-on-a-staple',
+	secret => 'the-secret-of-apop-is-here',
+	'another secret' => 'nobody-asked-for-this-one',
+);
+my ($password, $wrong, $secret) = @secret{'password', 'another password',
+    'secret'};
+
+# The kinds of what the descriptors lead to: "0 1 socket:client" and so on.
+sub descriptors {
+	my ($look) = @_;
+	my %by;
+	push @{ $by{ $look->{fds}{$_} =~ s/ \(deleted\)$//r } }, $_
+	    for sort { $a <=> $b } keys %{ $look->{fds} };
+	my @found;
+	for my $to (sort { $by{$a}[0] <=> $by{$b}[0] } keys %by) {
+		my $kind = $to =~ /^(socket|pipe):/ ? $1 : $to;
+		$kind = 'log' if $to =~ /\.stderr-/;
+		my @numbers = grep { $_ < 3 } @{ $by{$to} };
+		push @found, join ' ', @numbers, $kind,
+		    @{ $by{$to} } > @numbers && @numbers ? 'again' : ();
+	}
+	return join ', ', sort @found;
+}
+
+# What every process of dewey has in common.
+sub check {
+	my ($name, $look, %want) = @_;
+	is $look->{uids}, join(' ', ($want{uid}) x 4), "$name: uids";
+	is $look->{gids}, join(' ', ($want{gid}) x 4), '... gids';
+	is $look->{groups}, $want{groups} // '', '... groups'
+	    if exists $want{groups} || !$>;
+	is $look->{seccomp}, $want{seccomp} // 2, '... system-call filter';
+	is $look->{no_new_privs}, 1, '... no new privileges';
+	is $look->{limits}{'Max core file size'}, 0, '... no core';
+	is $look->{capabilities}, 0, '... no capabilities' if $want{uid};
+	if (($want{seccomp} // 2) == 2) {
+		cmp_ok $look->{limits}{'Max open files'}, '<=', 64,
+		    '... few open files';
+		is $look->{limits}{'Max processes'}, 0, '... no new process'
+		    unless $want{forks};
+	}
+	ok !$look->{dumpable}, '... not dumpable' if $want{uid};
+	return if $>;
+	# What was passed on is closed here a moment after the fork.
+	for (1 .. 200) {
+		last if descriptors($look) eq $want{fds};
+		select undef, undef, undef, 0.005;
+		$look = Processes::look($look->{pid});
+	}
+	is descriptors($look), $want{fds}, '... descriptors';
+	like $look->{root}, $want{root} // qr{^/$}, '... root directory';
+}
+
+sub check_secrets {
+	my ($when, @processes) = @_;
+	for my $look (@processes) {
+		for my $what (sort keys %secret) {
+			ok index($look->{cmdline} . $look->{environ},
+			    $secret{$what}) < 0,
+			    "$when: no $what in cmdline and environment";
+		}
+	}
+}
+
+# Waits until below ${c} are ${count} processes, and returns them all.
+sub all {
+	my ($c, $count) = @_;
+	my @pids;
+	$c->wait_for(sub { (@pids = Processes::below($c->pid)) == $count });
+	return map { Processes::look($_) } $c->pid, @pids;
+}
+
+# ---- Started by root
+
+sub as_root {
+	my ($nobody, $nogroup) = (getpwnam 'nobody')[2, 3];
+	my $group = getgrnam 'mail';
+	Accounts::add('dwmrose', password => $password, mail => $mail);
+	my ($uid, $gid) = map { $_->('dwmrose') } \&Accounts::uid,
+	    \&Accounts::gid;
+	my $hash = Accounts::sha512($wrong);
+	Accounts::add('dwother', hash => $hash);
+
+	# A descriptor that the spawner forgot to close.
+	my @leaky = ('sh', '-c', 'exec 9</etc/shadow "$@"', 'sh');
+	my $c = Accounts::start({ wrapper => \@leaky });
+	$c->greeting;
+	my ($monitor, $gate) = all($c, 1);
+	check('monitor, before login', $monitor, uid => 0, gid => 0,
+	    seccomp => 0, fds => '0 1 socket, 2 log, socket',
+	    groups => $monitor->{groups});
+	check('gate', $gate, uid => $nobody, gid => $nogroup,
+	    root => qr/ \(deleted\)$/, fds => '0 1 socket, 2 socket again');
+	$c->say('USER dwmrose');
+	$c->say("PASS $wrong");
+	$c->say('USER dwmrose');
+	like $c->say("PASS $password"), qr/^\+OK/, 'login';
+	$c->wait_for(sub {
+		my ($keeper, @more) = Processes::below($c->pid);
+		Processes::look($c->pid)->{uids} !~ /^0/ && @more == 1;
+	});
+	my @all = all($c, 2);
+	my ($keeper, $session);
+	($monitor, $keeper, $session) = @all;
+	check('monitor, after login', $monitor, uid => $nobody, gid => $nogroup,
+	    fds => '0 1 /dev/null, 2 log, socket');
+	check('keeper', $keeper, uid => $uid, gid => $gid, groups => $group,
+	    forks => 1, fds => join ', ', '/var/mail',
+	    '/var/mail/.dwmrose.dewey', '/var/mail/dwmrose', '0 1 /dev/null',
+	    '2 log', 'socket', 'socket');
+	check('session', $session, uid => $uid, gid => $gid, fds => join ', ',
+	    '/var/mail', '/var/mail/.dwmrose.dewey', '/var/mail/dwmrose',
+	    '0 1 socket', '2 log', 'socket');
+	check_secrets('PASS', @all);
+	my @names = ('monitor', 'keeper', 'session');
+	for my $i (0 .. 2) {
+		is_deeply [Processes::remembers($all[$i]{pid}, $password, $wrong,
+		    $hash)], [], "the $names[$i] remembers no password and no " .
+		    'hash';
+	}
+	$c->say('QUIT');
+	is $c->exit_code, 0, 'exit code';
+
+	# While the mailbox is scanned, too: another program holds it.
+	my $held = fork // die "fork: $!";
+	if (!$held) {
+		my $whole = pack 's s x![q] q q i x![q]', Fcntl::F_WRLCK(),
+		    0, 0, 0, 0;
+		open my $fh, '+<', Accounts::mailbox('dwmrose') or die;
+		fcntl $fh, Fcntl::F_SETLK(), $whole or die "fcntl: $!";
+		open my $told, '>', '/held';
+		sleep 20;
+		POSIX::_exit(0);
+	}
+	$c = Accounts::start('--lock-timeout=20');
+	$c->greeting;
+	$c->wait_for(sub { -e '/held' });
+	$c->say('USER dwmrose');
+	$c->cmd("PASS $password");
+	my (undef, $g, $k, $s) = all($c, 3);
+	$c->wait_for(sub { Processes::look($s->{pid})->{seccomp} == 2 });
+	is_deeply [Processes::remembers($s->{pid}, $password, $hash)], [],
+	    'a session that scans remembers no password and no hash';
+	check('gate that waits', $g, uid => $nobody, gid => $nogroup,
+	    root => qr/ \(deleted\)$/, fds => '0 1 socket, 2 socket again');
+	kill 'KILL', $held;
+	waitpid $held, 0;
+	like $c->line, qr/^\+OK/, '... and goes on';
+	$c->say('QUIT');
+
+	# APOP, and a gate user of its own.
+	Dewey::write_file('/dewey-secrets', "dwmrose:$secret\n" .
+	    "dwother:$secret{'another secret'}\n");
+	chown 0, 0, '/dewey-secrets';
+	Accounts::add('dewey-gate', more => ['-r']);
+	$c = Accounts::start('--secrets=/dewey-secrets');
+	$c->greeting;
+	($monitor, $gate) = all($c, 1);
+	check('gate with an account of its own', $gate,
+	    uid => Accounts::uid('dewey-gate'),
+	    gid => Accounts::gid('dewey-gate'), root => qr/ \(deleted\)$/,
+	    fds => '0 1 socket, 2 socket again');
+	is_deeply [Processes::remembers($gate->{pid}, values %secret)], [],
+	    '... remembers no secret';
+	like $c->apop('dwmrose', $secret), qr/^\+OK/, 'APOP';
+	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
+	@all = all($c, 2);
+	check_secrets('APOP', @all);
+	for my $i (0 .. 2) {
+		is_deeply [Processes::remembers($all[$i]{pid}, values %secret)],
+		    [], "the $names[$i] remembers no secret";
+	}
+	$c->say('QUIT');
+	$c = Accounts::start('--gate-user=dwother');
+	$c->greeting;
+	is +(all($c, 1))[1]{uids}, join(' ', (Accounts::uid('dwother')) x 4),
+	    '--gate-user';
+	$c->say('QUIT');
+	for my $bad ('dwabsent', 'root') {
+		$c = Accounts::start("--gate-user=$bad");
+		is $c->greeting, '-ERR [SYS/TEMP] maildrop trouble, try later',
+		    "--gate-user=$bad";
+		is $c->rest, '', '... serves nobody';
+		is $c->exit_code, 111, '... exit code';
+		like $c->stderr, qr/the gate cannot give up its rights/,
+		    '... the log says why';
+	}
+
+	# What --sandbox changes.
+	$c = Accounts::login('dwmrose', $password, '--sandbox=none');
+	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
+	is join(' ', map { $_->{seccomp} } all($c, 2)), '0 0 0',
+	    '--sandbox=none: no filter';
+	is join(' ', map { $_->{uids} =~ s/ .*//r } all($c, 2)),
+	    "$nobody $uid $uid", '... but no rights';
+	$c->say('QUIT');
+	$c = Accounts::login('dwmrose', $password, '--sandbox=required');
+	is $c->say('STAT'), '+OK 2 44', '--sandbox=required serves';
+	$c->say('QUIT');
+	is $c->exit_code, 0, '... exit code';
+
+	# Signals at any moment leave no process.
+	my @left;
+	for my $i (0 .. 39) {
+		my $d = Accounts::start({ input => "USER dwmrose\r\n" .
+		    "PASS $password\r\nSTAT\r\n" });
+		select undef, undef, undef, $i * 0.0004;
+		my @pids = Processes::below($d->pid);
+		$d->kill('TERM');
+		my $code = $d->exit_code;
+		push @left, "after $i: exit code $code" if $code > 1 &&
+		    $code != 143;
+		eval { $d->wait_for(sub {
+			!grep { !Processes::has_ended($_) } @pids
+		}) } or push @left, "after $i: @pids";
+		$d->rest;
+	}
+	is join(', ', @left), '', 'SIGTERM at forty moments leaves no process';
+}
+
+# ---- Started by anybody else
+
+sub as_user {
+	my $site = Dewey->site(users => { frated => $password },
+	    secrets => { mrose => $secret },
+	    mail => { frated => $mail, mrose => $mail });
+	my ($uid, $gid) = (Dewey::uid(), Dewey::gid());
+	my $dir = $site->dir;
+	for my $name (qw(frated mrose)) {
+		# Only root closes what the spawner forgot to close.
+		my $c = $site->start('--log=stderr', { wrapper => [$^X,
+		    '-MPOSIX', '-e',
+		    'POSIX::close($_) for 3 .. 255; exec @ARGV'] });
+		$c->greeting;
+		my ($before) = all($c, 0);
+		check("as a user, before login", $before, uid => $uid,
+		    gid => $gid, seccomp => 0, fds => '0 1 socket, 2 log',
+		    groups => $before->{groups});
+		if ($name eq 'mrose') {
+			like $c->apop('mrose', $secret), qr/^\+OK/, 'APOP';
+		} else {
+			$c->say('USER frated');
+			like $c->say("PASS $password"), qr/^\+OK/, 'PASS';
+		}
+		my ($keeper, $session) = all($c, 1);
+		$c->wait_for(sub {
+			$keeper = Processes::look($c->pid);
+			$keeper->{seccomp} == 2
+		});
+		my @files = ("$dir/spool", "$dir/spool/.$name.dewey",
+		    "$dir/spool/$name");
+		check('as a user, the keeper', $keeper, uid => $uid,
+		    gid => $gid, forks => 1, groups => $before->{groups},
+		    fds => join ', ', sort @files, '0 1 /dev/null', '2 log',
+		    'socket');
+		check('as a user, the session', $session, uid => $uid,
+		    gid => $gid, groups => $before->{groups},
+		    fds => join ', ', sort @files, '0 1 socket', '2 log',
+		    'socket');
+		check_secrets('as a user', $keeper, $session);
+		if (!$>) {
+			is_deeply [Processes::remembers($_->{pid},
+			    values %secret)], [], 'no secret is remembered'
+			    for $keeper, $session;
+		}
+		$c->say('QUIT');
+		is $c->exit_code, 0, 'exit code';
+	}
+
+	# Without a dot-lock no process changes the directory.
+	my $c = $site->login('frated', '--locks=fcntl');
+	my @pids = ($c->pid, Processes::below($c->pid));
+	is Processes::look($pids[-1])->{seccomp}, 2,
+	    'without a dot-lock: the system-call filter';
+	$c->say('DELE 1');
+	like $c->say('QUIT'), qr/1 message left/, '... UPDATE';
+	is $c->exit_code, 0, '... exit code';
+}
+
+as_root() unless $>;
+as_user();
+done_testing;
