@@ -192,10 +192,8 @@ begin_keeper(struct admission *admission, int channel, gid_t group)
 	return fault;
 }
 
-/* Let the user in: fork the session and stay as its keeper.  Returns in both
- * processes; see ${admission}->role. */
-static enum mailbox_fault
-admit(struct admission *admission)
+enum mailbox_fault
+admission_run(struct admission *admission)
 {
 	gid_t group;
 	int fds[2];
@@ -265,29 +263,6 @@ admission_keep(struct admission *admission)
 	(void)lock_dot(&admission->drop.dot, LOCK_DOT_DROP);
 	maildrop_close(&admission->drop);
 	return code;
-}
-
-/* Whether a dot-lock may have to be made: only that needs a keeper. */
-static bool
-needs_keeper(const struct options *options)
-{
-	for (const enum options_lock *l = options->locks;
-	    *l != OPTIONS_LOCK_END; l++)
-		if (*l == OPTIONS_LOCK_DOTLOCK)
-			return true;
-	return false;
-}
-
-enum mailbox_fault
-admission_run(struct admission *admission)
-{
-	gid_t group;
-	enum mailbox_fault fault;
-
-	if (admission->by_root || needs_keeper(admission->options))
-		return admit(admission);
-	fault = open_maildrop(admission, &group);
-	return fault == MAILBOX_FINE ? enter(admission) : fault;
 }
 
 /* In a process of its own: become the owner's session, which scans and so

@@ -43,7 +43,7 @@ struct admission {
  * admission_run(admission):
  * Open the maildrop of ${admission}->user, fork his session, close it in, and
  * scan the mailbox there.  Returns in both processes; ${admission}->role says
- * which one this is.  Where no keeper is needed there is but one.
+ * which one this is.
  * Returns MAILBOX_FINE, or the fault, and then the caller is ADMISSION_ALONE
  * as before.
  */

@@ -19,6 +19,7 @@ ask(struct authorization *state, enum login_method method,
 	question->secret_n = secret.n;
 	if (secret.n > 0)
 		memcpy(question->secret, secret.p, secret.n);
+	wire_wipe(state->wire, secret);
 	reply->text = state->ask(state->to, question);
 	span_wipe(question->secret, sizeof(question->secret));
 	switch (reply->text) {

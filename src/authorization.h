@@ -16,12 +16,12 @@
 #include "wire.h"
 
 /*
- * Answers ${question}.  DISPATCH_MAILDROP: the maildrop is open, the state is
+ * Answers ${question}, and wipes its secret.  DISPATCH_MAILDROP: the maildrop is open, the state is
  * over.  DISPATCH_USER: there may be such a user.  DISPATCH_REFUSED_LAST: so
  * is the session.  Anything else is told the client, who may try again.
  */
 typedef enum dispatch_text authorization_ask(void *to,
-    const struct login_question *question);
+    struct login_question *question);
 
 struct authorization {
 	struct wire *wire;

@@ -365,10 +365,10 @@ dispatch_run(const struct dispatch *dispatch, struct wire *wire, void *state)
 		dispatch_say(wire, &reply);
 		if (enough)
 			return DISPATCH_END_BAD;
-		if (wire->end == WIRE_LOST || wire->end == WIRE_TIMEOUT)
-			return DISPATCH_END_WIRE;
 		if (next != DISPATCH_STAY)
 			return next == DISPATCH_LEAVE ? DISPATCH_END_LEFT :
 			    DISPATCH_END_CLOSED;
+		if (wire->end == WIRE_LOST || wire->end == WIRE_TIMEOUT)
+			return DISPATCH_END_WIRE;
 	}
 }

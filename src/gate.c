@@ -30,7 +30,7 @@ struct gate {
 
 /* In the gate: ask the monitor, and hand over the input that is unread. */
 static enum dispatch_text
-ask_monitor(void *to, const struct login_question *question)
+ask_monitor(void *to, struct login_question *question)
 {
 	struct gate *gate = to;
 	struct dialogue *dialogue = gate->dialogue;

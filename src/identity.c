@@ -122,7 +122,11 @@ only_grew(const struct maildrop *old, struct maildrop *drop)
 {
 	uint8_t id[LIMITS_UID_OCTETS];
 
-	if (drop->count < old->count)
+	bool replaced = drop->stamp.dev != old->stamp.dev ||
+	    drop->stamp.ino != old->stamp.ino;
+
+	/* In another file, equal places mean nothing without equal ids. */
+	if (drop->count < old->count || (replaced && !old->identified))
 		return false;
 	for (size_t i = 0; i < old->count; i++) {
 		const struct maildrop_message *was = &old->messages[i];

@@ -212,6 +212,12 @@ allocate(struct journal *journal)
 static int
 start(struct journal *journal)
 {
+	/* No message is that short; the nonce needs the room. */
+	if (journal->file.plan.begin_size - journal->file.plan.kept <
+	    SLOT_NONCE) {
+		errno = EINVAL;
+		return -1;
+	}
 	if (getrandom(journal->file.id, sizeof(journal->file.id), 0) !=
 	    (ssize_t)sizeof(journal->file.id) || allocate(journal) == -1)
 		return -1;

@@ -309,7 +309,7 @@ feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used,
 		memcpy(edge + keep, p, first);
 		*used = mbox_skim(edge + keep, first, &mbox->tally);
 	}
-	if (*used == first)
+	if (*used == first && first < n)
 		*used += mbox_skim(p + first, n - first, &mbox->tally);
 	pass(mbox, p, *used);
 	if (*used < n)

@@ -27,14 +27,18 @@ message_measure(struct maildrop *drop, size_t i)
 	const struct maildrop_message *m = &drop->messages[i];
 	struct mbox_message now;
 	struct mbox mbox;
-	uint64_t at = m->offset;
+	uint64_t at = m->offset, limit = UINT64_MAX;
 	uint8_t id[LIMITS_UID_OCTETS];
 	int result = 0;
 
+	/* What comes behind the last one may be half a From_ line: it ended
+	 * where the mailbox did. */
+	if (i + 1 == drop->count)
+		limit = drop->end;
 	mbox_begin(&mbox, at, keep, &now);
-	while (result == 0) {
+	while (result == 0 && at < limit) {
 		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at, UINT64_MAX, &p);
+		ssize_t n = block_read(&drop->block, at, limit, &p);
 
 		if (n < 0)
 			return false;

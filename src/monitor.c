@@ -84,7 +84,7 @@ fork_keeper(struct monitor *monitor, int gate, pid_t *keeper)
  * was let in by ${keeper}, or this is no longer the monitor. */
 static int
 answer_gate(struct monitor *monitor, int gate,
-    const struct login_question *question, pid_t *keeper)
+    struct login_question *question, pid_t *keeper)
 {
 	enum dispatch_text text = verdict_give(monitor->verdict, question,
 	    &monitor->admission->user);
@@ -92,6 +92,8 @@ answer_gate(struct monitor *monitor, int gate,
 	enum mailbox_fault fault;
 	bool killed;
 
+	/* The keeper and the session, which are forked now, must not have it. */
+	span_wipe(question->secret, sizeof(question->secret));
 	if (text == DISPATCH_MAILDROP) {
 		fault = fork_keeper(monitor, gate, keeper);
 		if (monitor->admission->role != ADMISSION_ALONE)

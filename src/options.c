@@ -260,7 +260,8 @@ add_operand(struct options *options, char *word)
 {
 	if (options->operand_count == options->operands_most)
 		return options_complain(options,
-		    "unexpected `%s' (try dewey --help)", word);
+		    "%sunexpected `%s' (try dewey --help)",
+		    options->action_name, word);
 	options->operands[options->operand_count++] = word;
 	return 0;
 }
@@ -275,6 +276,8 @@ read_action(struct options *options, const struct row *row, char *value)
 	options->operands_most = row->kind == ACTION ? 0 :
 	    row->kind == ACTION_ON_ONE ? 1 : INT32_MAX;
 	options->operands_wanted = row->argument;
+	(void)snprintf(options->action_name, sizeof(options->action_name),
+	    "--%s: ", row->name);
 	return value == NULL ? 0 : add_operand(options, value);
 }
 
@@ -346,8 +349,8 @@ options_flags(struct options *options, int argc, char **argv)
 		if ((took = read_flag(options, argc - i, argv + i)) < 0)
 			return -1;
 	if (options->operands_wanted != NULL && options->operand_count == 0)
-		return options_complain(options, "the action needs %s",
-		    options->operands_wanted);
+		return options_complain(options, "%sit needs %s",
+		    options->action_name, options->operands_wanted);
 	return 0;
 }
 

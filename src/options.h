@@ -73,6 +73,7 @@ struct options {
 	enum options_action action;
 	char **operands;	/* of the action; not owned */
 	int operand_count;
+	char action_name[24];	/* "--list: ", for complaints */
 	int operands_most;	/* that the action takes */
 	const char *operands_wanted;	/* what they are, if it needs any */
 	char error[512];	/* what is wrong */

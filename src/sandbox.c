@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -113,13 +114,14 @@ allow(int ruleset, int fd, uint64_t access)
 }
 
 static int
-allow_keeper(int ruleset, int dir)
+allow_keeper(int ruleset, int dir, long abi)
 {
 	const uint64_t directory = LANDLOCK_ACCESS_FS_READ_FILE |
 	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
 	    LANDLOCK_ACCESS_FS_MAKE_REG;
+	const uint64_t truncate = abi >= 3 ? 1u << 14 : 0;
 	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int result = allow(ruleset, dir, directory) == -1 ||
+	int result = allow(ruleset, dir, directory | truncate) == -1 ||
 	    allow(ruleset, proc, LANDLOCK_ACCESS_FS_READ_FILE) == -1 ? -1 : 0;
 
 	if (proc != -1)
@@ -157,7 +159,7 @@ close_paths(enum filter_role role, int dir)
 	    abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
 	if (ruleset == -1)
 		return -1;
-	if (role != FILTER_KEEPER || allow_keeper((int)ruleset, dir) == 0)
+	if (role != FILTER_KEEPER || allow_keeper((int)ruleset, dir, abi) == 0)
 		done = syscall(__NR_landlock_restrict_self, ruleset, 0);
 	(void)close((int)ruleset);
 	return (int)done;
@@ -190,6 +192,9 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 {
 	bool required = wish == SANDBOX_REQUIRED;
 
+	/* Who serves a client does not outlive who watches over him. */
+	if (role == FILTER_GATE || role == FILTER_SESSION)
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	if (wish == SANDBOX_NONE)
 		return 0;
 	close_limits(role);

@@ -66,16 +66,17 @@ catch_signals(void)
 
 /* Started by anybody but root: the state asks its own process. */
 static enum dispatch_text
-answer(void *to, const struct login_question *question)
+answer(void *to, struct login_question *question)
 {
 	struct session *session = to;
 	enum dispatch_text text = verdict_give(&session->verdict, question,
 	    &session->admission.user);
 	enum mailbox_fault fault;
 
+	/* The session, which is forked now, must not have it. */
+	span_wipe(question->secret, sizeof(question->secret));
 	if (text != DISPATCH_MAILDROP)
 		return text;
-	(void)wire_flush(&session->dialogue.wire);
 	fault = admission_run(&session->admission);
 	return fault == MAILBOX_FINE ? text : dispatch_fault(fault);
 }

@@ -120,7 +120,8 @@ slot_fits(const struct slot_file *file, const struct slot *slot,
 	uint64_t value;
 
 	if (dst > size || behind < dst || slot->field[SLOT_PHASE] > SLOT_TRUNC ||
-	    slot->field[SLOT_SIZE] < file->plan.begin_size)
+	    slot->field[SLOT_SIZE] < file->plan.begin_size ||
+	    file->plan.begin_size - file->plan.kept < SLOT_NONCE)
 		return 0;
 	if (probe(file, 0, dst, &value) == -1)
 		return -1;
@@ -137,7 +138,8 @@ slot_fits(const struct slot_file *file, const struct slot *slot,
 	for (struct plan_cursor cursor = plan_first(&file->plan);
 	    cursor.length > 0 && cursor.src < file->plan.begin_size;
 	    plan_next(&cursor)) {
-		if (cursor.src < behind)
+		/* Those that were moved may have been overwritten since. */
+		if (cursor.src < behind || cursor.dst < dst)
 			continue;
 		if (plan_hash_line(&file->plan, cursor.src, cursor.length,
 		    &value) == -1)

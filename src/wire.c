@@ -69,6 +69,8 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 	wire->out_blocks = false;
 	if (!wire->out_socket)
 		wire->out = open_nonblocking(out, &wire->out_blocks);
+	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
+	wire->piece = isatty(out) ? 1 : LIMITS_PIPE_WRITE;
 	wire->tcp = wire->out_socket &&
 	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
 }
@@ -129,8 +131,8 @@ write_some(struct wire *wire, const char *p, size_t n)
 	int64_t until = clock_ms() + wire->idle_ms;
 	ssize_t done;
 
-	if (wire->out_blocks && n > LIMITS_PIPE_WRITE)
-		n = LIMITS_PIPE_WRITE;
+	if (wire->out_blocks && n > wire->piece)
+		n = wire->piece;
 	for (;;) {
 		if (wire->out_blocks &&
 		    wait_for(wire, wire->out, POLLOUT, until) == -1)
@@ -158,7 +160,7 @@ wire_flush(struct wire *wire)
 	size_t sent = 0;
 
 	while (wire->end != WIRE_LOST && wire->end != WIRE_TIMEOUT &&
-	    sent < wire->gathered) {
+	    wire->end != WIRE_SIGNAL && sent < wire->gathered) {
 		ssize_t n = write_some(wire, wire->output + sent,
 		    wire->gathered - sent);
 
@@ -305,6 +307,13 @@ wire_read_line(struct wire *wire, struct span *line)
 		(void)fill(wire, &until);
 	}
 	return WIRE_NO_LINE;
+}
+
+void
+wire_wipe(struct wire *wire, struct span octets)
+{
+	if (octets.n > 0)
+		span_wipe(wire->input + (octets.p - wire->input), octets.n);
 }
 
 struct span

@@ -48,6 +48,7 @@ struct wire {
 	sigset_t waiting;	/* signals blocked while waiting */
 	size_t start, filled;	/* unread input is at input[start..filled) */
 	size_t gathered;	/* octets in output */
+	size_t piece;		/* octets of a write that may block */
 	char input[LIMITS_INPUT];
 	char output[LIMITS_OUTPUT];
 };
@@ -76,6 +77,12 @@ void wire_open(struct wire *wire, int in, int out,
  * What no line end follows is no line.
  */
 enum wire_line wire_read_line(struct wire *wire, struct span *line);
+
+/*
+ * wire_wipe(wire, octets):
+ * Overwrite ${octets}, which are part of the line that was read last.
+ */
+void wire_wipe(struct wire *wire, struct span octets);
 
 /*
  * wire_unread(wire), wire_feed(wire, octets):

@@ -45,11 +45,12 @@ sub program {
 	return undef;
 }
 
-# For LD_LIBRARY_PATH: the libraries of the unpacked packages.
+# For LD_LIBRARY_PATH: where the unpacked packages have libraries.
 sub libraries {
-	my $root = unpacked();
-	return join ':', map { (glob "$root/*/$_") } 'usr/lib/*-linux-gnu',
-	    'usr/lib/*-linux-gnu/*/', 'lib/*-linux-gnu';
+	my %dirs = map { s{/[^/]+\z}{}r => 1 } map {
+		(glob unpacked() . "/*/$_/*.so*")
+	} qw(lib usr/lib usr/lib/* usr/lib/*/*);
+	return join ':', sort keys %dirs;
 }
 
 # Writes a self-signed certificate with its key; false without openssl.

@@ -10,12 +10,14 @@ use POSIX ();
 use Spawner ();
 use Time::HiRes qw(sleep time);
 
-# new(names => [..], each => N, deliver => {name => [command]}, login =>
-# sub(name) -> session, mailbox => sub(name) -> path, [env => {..}],
-# [as_root => 1], [timeout => seconds])
+# new(each => {name => N}, deliver => {name => [command]}, login => sub(name)
+# -> session, mailbox => sub(name) -> path, [env => {..}], [as_root => 1],
+# [timeout => seconds], [after => sub(): what is left to be done when all has
+# been handed over])
 sub new {
 	my ($class, %o) = @_;
-	return bless { timeout => 150, sessions => 0, refused => 0,
+	return bless { names => [sort keys %{ $o{each} }], timeout => 150, sessions => 0, refused => 0,
+	    changed => 0,
 	    delivered => 0, %o }, $class;
 }
 
@@ -37,6 +39,8 @@ sub deliver {
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		close $w;
+		# maildrop sends SIGHUP to its process group.
+		POSIX::setsid();
 		POSIX::dup2(fileno $r, 0);
 		%ENV = (PATH => '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL => 'C',
 		    HOME => '/nonexistent', LD_LIBRARY_PATH =>
@@ -60,8 +64,7 @@ sub deliverer {
 	open STDOUT, '>', '/dev/null';
 	open STDERR, '>&', \*STDOUT;
 	Spawner::drop_rights() if !$> && !$self->{as_root};
-	my $failed = 0;
-	for my $n (1 .. $self->{each}) {
+	for my $n (1 .. $self->{each}{$name}) {
 		# EX_TEMPFAIL: the agent asks for another try.
 		my $tries = 0;
 		while (my $code = $self->deliver($name, $n)) {
@@ -87,6 +90,12 @@ sub session {
 	my @got;
 	for my $n (1 .. $count) {
 		my $reply = $c->line;
+		if ($reply =~ m{^-ERR \[SYS/TEMP\]}) {
+			# Nobody but us takes anything away: this should not be.
+			$self->{changed}++;
+			$c->close;
+			return;
+		}
 		die "RETR $n: $reply" unless $reply =~ /^\+OK/;
 		my $body = $c->body =~ s/(\A|\r\n)\./$1/gr =~ s/\r\n/\n/gr;
 		$reply = $c->line;
@@ -113,10 +122,14 @@ sub run {
 			delete $pids{$pid}
 			    if waitpid($pid, POSIX::WNOHANG()) == $pid;
 		}
-		$self->session($self->{names}[$turn++ % @{ $self->{names} }]);
+		eval { $self->session(
+		    $self->{names}[$turn++ % @{ $self->{names} }]); 1 }
+		    or $self->{died} = $@, last;
 	}
 	kill 'KILL', keys %pids;
 	waitpid $_, 0 for keys %pids;
+	die $self->{died} if $self->{died};
+	$self->{after}->() if $self->{after};
 	# What came after the last session of each.
 	for my $name (@{ $self->{names} }) {
 		for (1 .. 50) {
@@ -140,29 +153,28 @@ sub plain {
 	return "$header\n" . $rest =~ s/^>From /From /mgr;
 }
 
+# The group of a mailbox is its name without the number.
 sub count {
 	my ($self) = @_;
 	my %times;
 	$times{plain($_)} += $self->{got}{$_} for keys %{ $self->{got} };
-	@$self{qw(lost double damaged)} = (0, 0, 0);
 	for my $name (@{ $self->{names} }) {
-		for my $n (1 .. $self->{each}) {
+		my $sum = $self->{sum}{ $name =~ s/\d+\z//r } //= { map {
+		    ($_ => 0) } qw(sent delivered lost double damaged) };
+		for my $n (1 .. $self->{each}{$name}) {
 			my $times = delete $times{message($name, $n)} // 0;
-			$self->{lost}++ if $times == 0;
-			$self->{double}++ if $times > 1;
-			$self->{delivered} += $times > 0;
+			$sum->{sent}++;
+			$sum->{delivered}++ if $times;
+			$sum->{lost}++ if !$times;
+			$sum->{double}++ if $times > 1;
 		}
 	}
-	$self->{damaged} = keys %times;
-	$self->{odd} = (sort keys %times)[0];
-}
-
-sub summary {
-	my ($self) = @_;
-	return sprintf '%d messages delivered to %d mailboxes in %.1f s, ' .
-	    '%d sessions meanwhile, %d put off; lost %d, double %d, damaged %d',
-	    $self->{delivered}, scalar @{ $self->{names} }, $self->{seconds},
-	    @$self{qw(sessions refused lost double damaged)};
+	# What is not a message that was sent.
+	for my $message (keys %times) {
+		my ($group) = $message =~ /^To: ([a-z]+)/m;
+		$self->{sum}{ $group // 'unknown' }{damaged}++;
+		$self->{odd} //= $message;
+	}
 }
 
 1;

@@ -24,7 +24,7 @@ srand $seed;
 diag "seed $seed" if $long;
 
 # How much mail, and until when.
-my $many = $long ? 4000 : Dewey::slow() ? 30 : 250;
+my $many = $long ? 10_000 : Dewey::slow() ? 30 : 500;
 my $patience = $long ? 900 : Dewey::slow() ? 300 : 60;
 
 my $tools = Dewey::tmpdir();
@@ -77,7 +77,9 @@ sub fetch {
 			    if $status !~ m{^-ERR \[SYS/TEMP\]};
 			next;
 		}
-		my $body = $c->body =~ s/^\.//gmr;
+		# ... and is now: there is no end then, and no UPDATE.
+		my $body = eval { $c->body } // return;
+		$body =~ s/^\.//gm;
 		my ($whole, $name) = $self->check($body);
 		$self->note('torn', $name) unless $whole;
 		$self->note('twice', $name) if $names{$name}++
@@ -96,20 +98,35 @@ sub kill_all {
 	$c->exit_code;
 }
 
+sub start {
+	my ($self) = @_;
+	return Dewey->start('--preauth', '--host=dewey.example',
+	    '--log=stderr', "--mailbox=$self->{box}", @{ $self->{flags} });
+}
+
+# Whether ${c} was let in; how many messages there are.
+sub is_in {
+	my ($self, $c) = @_;
+	my $greeting = $c->greeting // '';
+	return $1 if $greeting =~ /^\+OK .* (\d+) messages? /;
+	my $why = $greeting =~ /^-ERR \[IN-USE\]/ ? 'in-use' :
+	    $greeting =~ m{^-ERR \[SYS/TEMP\]} ? 'busy' : 'refused';
+	$self->note($why, $greeting);
+	return undef;
+}
+
 # One session; returns how many messages it found, or undef.
 sub session {
 	my ($self) = @_;
-	my $c = Dewey->start('--preauth', '--host=dewey.example', '--log=none',
-	    "--mailbox=$self->{box}", @{ $self->{flags} });
-	my $greeting = $c->greeting // return;
-	if ($greeting !~ /^\+OK .* (\d+) messages? /) {
-		$self->note($greeting =~ /\[IN-USE\]/ ? 'in-use' :
-		    $greeting =~ m{\[SYS/TEMP\]} ? 'busy' : 'refused',
-		    $greeting);
-		sleep 0.002;
-		return;
+	my ($c, $rival) = map { $self->start } 0 .. ($self->{race} ? 1 : 0);
+	my $count = $self->is_in($c);
+	if ($rival) {
+		my $other = $self->is_in($rival);
+		# Without a message there is nothing to lock.
+		$self->note('refused', 'both') if $count && $other;
+		($c, $count) = ($rival, $other) if !defined $count;
 	}
-	my $count = $1;
+	return undef if !defined $count;
 	$c->multi('UIDL') if $self->{uidl};
 	my @all = $self->fetch($c, $count);
 	my $odds = (0.3, 0.7, 1)[rand 3];
@@ -125,7 +142,7 @@ sub session {
 	}
 	my $quit = $c->line // '';
 	my $done = $quit =~ /^\+OK/ && !$refused;
-	$self->note('failed', $quit) unless $done;
+	$self->note('failed', $quit . $c->stderr =~ s/\n/ /gr) unless $done;
 	for my $name (map { $_->[1] } @goes) {
 		$self->{taken}{$name} = 1 if $done;
 		$self->note($done ? 'taken' : 'unsure', $name);
@@ -188,6 +205,7 @@ sub storm {
 	my ($name, %o) = @_;
 	my $dir = Dewey::tmpdir();
 	my $box = "$dir/box";
+	my $begin = time;
 	Dewey::write_file($box, '');
 	my @logs = map { "$dir/log$_" } 1 .. ($o{workers} // 1);
 	my @workers = map {
@@ -195,7 +213,7 @@ sub storm {
 		open my $out, '>>', $path or die "$path: $!";
 		my $worker = bless { box => $box, out => $out, taken => {},
 			flags => $o{flags} // [], kills => $o{kills} // 0,
-			uidl => $o{uidl}, stop => "$dir/stop",
+			uidl => $o{uidl}, race => $o{race}, stop => "$dir/stop",
 			patience => $patience }, 'Worker';
 		child($out, sub { $worker->work });
 	} @logs;
@@ -226,6 +244,7 @@ sub storm {
 	$sum{lost} += @lost;
 	$sum{duplicated} += @twice + ($count{twice} // 0);
 	$sum{damaged} += $count{torn} // 0;
+	note sprintf '%.1f s', time - $begin;
 	is join("\n", @strange[0 .. ($#strange > 9 ? 9 : $#strange)],
 	    (map { "lost $_" } @lost), map { "twice $_" } @twice), '',
 	    "$name: " . @delivered . ' messages, ' . join ', ',
@@ -236,35 +255,37 @@ sub storm {
 
 # A delivery agent of ours.
 sub agent {
-	my ($kinds, $name, $count, @pause) = @_;
+	my ($kinds, $name, $count, $pause) = @_;
 	return sub {
 		my ($out, $box) = @_;
-		become($out, $deliver, $box, $kinds, $name, $count, @pause);
+		become($out, $deliver, $box, $kinds, $name, $count,
+		    $pause // 300);
 	};
 }
 
-for my $kinds (qw(fcntl dotlock flock fcntl,dotlock dotlock,fcntl
-    flock,dotlock)) {
+for my $kinds ('fcntl', 'dotlock', 'flock', 'fcntl,dotlock',
+    'dotlock,fcntl', 'dotlock,flock', 'flock,dotlock') {
 	# The default is for all who take one of its kinds.
 	my @flags = $kinds =~ /flock/ ? "--locks=$kinds" : ();
 	storm("by $kinds, dewey by " . ($flags[0] // 'its default'),
 	    flags => \@flags, writers => [agent($kinds, 'a', $many)]);
 }
-storm('two agents, both orders', writers => [
-	agent('fcntl,dotlock', 'a', $many), agent('dotlock,fcntl', 'b', $many)]);
-my $count = storm('two sessions want one maildrop', workers => 2,
-    writers => [agent('fcntl', 'a', $many, 1)]);
+storm('two agents, both orders, without a pause', writers => [
+	agent('fcntl,dotlock', 'a', 4 * $many, 0),
+	agent('dotlock,fcntl', 'b', 4 * $many, 0)]);
+my $count = storm('two sessions want one maildrop', race => 1,
+    writers => [agent('fcntl', 'a', $many)]);
 cmp_ok $count->{'in-use'} // 0, '>', 0, '... and one of them does not get it';
 storm('sessions are killed', kills => 0.4, flags => ['--journal-window=600'],
-    writers => [agent('dotlock,fcntl', 'a', $many, 1)]);
+    writers => [agent('dotlock,fcntl', 'a', $many, 600)]);
 # What was never asked for by its unique-id cannot be found again.
 storm('a mail reader rewrites the mailbox', uidl => 1, failures => 1,
-    writers => [agent('fcntl,dotlock', 'a', $many, 2),
+    writers => [agent('fcntl,dotlock', 'a', $many, 900),
     sub {
 	my (undef, $box) = @_;
 	open my $null, '>', '/dev/null' or die "/dev/null: $!";
 	become($null, $deliver, $box, 'fcntl,dotlock', 'rewrite',
-	    int $many / 3, 6);
+	    int $many / 5, 3000);
     }]);
 
 # ---- Delivery agents of others
@@ -274,12 +295,14 @@ sub path_of {
 	return (grep { -x } map { "$_/$command" } split /:/, $ENV{PATH})[0];
 }
 
-# Starts ${command} for each message; its input is the message.
+# Starts ${command} for each message, which is its input, with a file of ${rules}
+# as its last argument.
 sub by_command {
-	my ($count, @command) = @_;
+	my ($count, $rules, @command) = @_;
 	return sub {
 		my ($out, $box) = @_;
 		my $dir = $box =~ s{/[^/]*\z}{}r;
+		Dewey::write_file("$dir/rules", $rules =~ s/DIR/$dir/gr);
 		for my $i (1 .. $count) {
 			my $lines = 1 + int rand 40;
 			open my $fh, '+>', "$dir/message" or die "message: $!";
@@ -291,8 +314,7 @@ sub by_command {
 				POSIX::dup2(fileno $fh, 0);
 				%ENV = (PATH => $ENV{PATH}, HOME => $dir,
 				    LOGNAME => getpwuid Dewey::uid());
-				become($out, map { s/\@DIR\@/$dir/gr }
-				    @command);
+				become($out, @command, "$dir/rules");
 			}
 			waitpid $pid, 0;
 			die "$command[0]: $?\n" if $?;
@@ -301,27 +323,23 @@ sub by_command {
 	};
 }
 
-for my $kind ('', ':') {
+for my $colon ('', ':') {
 	SKIP: {
 		my $procmail = path_of('procmail');
 		skip 'procmail is not installed', 2 unless $procmail;
 		# With a colon it makes a dot-lock, too; when that is not to be
 		# had it sleeps for a second.
-		Dewey::write_file("$tools/procmailrc", "LOCKSLEEP=1\n"
-		    . "DEFAULT=\$HOME/box\nLOGFILE=\$HOME/procmail.log\n"
-		    . "UMASK=077\n:0$kind\n\$HOME/box\n", 0644);
-		chmod 0755, $tools;
-		storm('procmail' . ($kind ? ' with a dot-lock' : ''), writers =>
-		    [by_command($kind ? 30 : 100, $procmail, '-m',
-		    "$tools/procmailrc")]);
+		my $rules = "LOCKSLEEP=1\nDEFAULT=DIR/box\nMAILDIR=DIR\n"
+		    . "LOGFILE=DIR/procmail.log\nUMASK=077\n:0$colon\nDIR/box\n";
+		storm('procmail' . ($colon && ' with a dot-lock'), writers =>
+		    [by_command($colon ? 40 : 100, $rules, $procmail, '-m')]);
 	}
 }
 SKIP: {
 	my $maildrop = path_of('maildrop');
 	skip 'maildrop is not installed', 2 unless $maildrop;
-	Dewey::write_file("$tools/maildroprc", "to \"\$HOME/box\"\n", 0600);
-	storm('maildrop', writers => [by_command(100, $maildrop, '-f', 'a@b',
-	    "$tools/maildroprc")]);
+	storm('maildrop', writers => [by_command(100, "to \"DIR/box\"\n",
+	    $maildrop)]);
 }
 
 diag join ', ', map { "$sum{$_} $_" }

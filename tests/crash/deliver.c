@@ -5,7 +5,7 @@
  *   deliver MAILBOX KINDS NAME COUNT [PAUSE]
  *   deliver MAILBOX KINDS rewrite COUNT PAUSE
  *
- * The first appends COUNT messages as fast as it can, or with PAUSE ms between
+ * The first appends COUNT messages as fast as it can, or with PAUSE us between
  * them: their Subject is NAME-1, NAME-2, ..., and every line of the body repeats
  * it.  The second rewrites the mailbox COUNT times as a mail reader does: it
  * sets a Status in some messages, in place or in a new file.  Both take the locks
@@ -43,10 +43,10 @@ stop(const char *what)
 }
 
 static void
-nap(long ms)
+nap(long us)
 {
-	const struct timespec wait = { .tv_sec = ms / 1000,
-	    .tv_nsec = ms % 1000 * 1000000 };
+	const struct timespec wait = { .tv_sec = us / 1000000,
+	    .tv_nsec = us % 1000000 * 1000 };
 
 	(void)nanosleep(&wait, NULL);
 }
@@ -130,7 +130,7 @@ begin(void)
 		    stat(mailbox, &named) == 0 && st.st_ino == named.st_ino)
 			return fd;
 		release(fd);
-		nap(1 + draw(3));
+		nap(200 + draw(1000));
 	}
 	errno = ETIMEDOUT;
 	stop("the locks");

@@ -73,24 +73,46 @@ static const char *const inputs[] = {
 	"\x8a \x8d \xc6 N F", "\x0b N F", "NNx xx xx xx xx xx xx xx xx xxF",
 };
 
-/* Compare both on ${n} octets at ${p}. */
-static void
-compare(const char *p, size_t n, const char *what)
+/* Whether this processor has the vectors that the wide twin needs. */
+static bool
+has_vectors(void)
 {
-	struct mbox_tally fast = { 1, 2, 3 }, plain = { 1, 2, 3 };
-	size_t a = mbox_skim(p, n, &fast), b = plain_skim(p, n, &plain);
+#if defined __x86_64__ || defined __i386__
+	return __builtin_cpu_supports("avx2") &&
+	    __builtin_cpu_supports("popcnt");
+#else
+	return false;
+#endif
+}
 
-	if (a != b || fast.lf != plain.lf || fast.crlf != plain.crlf ||
-	    fast.blanks != plain.blanks)
-		fail_msg("%s: %zu octets at address %zu modulo 64: "
+static void
+compare_with(const char *p, size_t n, bool wide, const char *what)
+{
+	struct mbox_tally got = { 1, 2, 3 }, plain = { 1, 2, 3 };
+	size_t a = mbox_skim_as(p, n, &got, wide);
+	size_t b = plain_skim(p, n, &plain);
+
+	if (a != b || got.lf != plain.lf || got.crlf != plain.crlf ||
+	    got.blanks != plain.blanks)
+		fail_msg("%s, %s: %zu octets at address %zu modulo 64: "
 		    "%zu %llu %llu %llu instead of %zu %llu %llu %llu", what,
-		    n, (size_t)((uintptr_t)p % 64), a,
-		    (unsigned long long)fast.lf - 1,
-		    (unsigned long long)fast.crlf - 2,
-		    (unsigned long long)fast.blanks - 3, b,
+		    wide ? "wide" : "portable", n,
+		    (size_t)((uintptr_t)p % 64), a,
+		    (unsigned long long)got.lf - 1,
+		    (unsigned long long)got.crlf - 2,
+		    (unsigned long long)got.blanks - 3, b,
 		    (unsigned long long)plain.lf - 1,
 		    (unsigned long long)plain.crlf - 2,
 		    (unsigned long long)plain.blanks - 3);
+}
+
+/* Compare all on ${n} octets at ${p}. */
+static void
+compare(const char *p, size_t n, const char *what)
+{
+	compare_with(p, n, false, what);
+	if (has_vectors())
+		compare_with(p, n, true, what);
 }
 
 /* Pages that can be used, between two that cannot. */
@@ -198,10 +220,26 @@ test_one_from(void **state)
 	unguard(page);
 }
 
+/* The one that programs call is one of the two. */
+static void
+test_chosen(void **state)
+{
+	static const char text[] = "\n\n\na\n\r\n\nb\n\nFrom";
+	struct mbox_tally chosen = { 0 }, plain = { 0 };
+
+	(void)state;
+	assert_int_equal(mbox_skim(text + 3, sizeof(text) - 4, &chosen),
+	    plain_skim(text + 3, sizeof(text) - 4, &plain));
+	assert_memory_equal(&chosen, &plain, sizeof(plain));
+	if (!has_vectors())
+		print_message("# no wide vectors here\n");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_chosen),
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_large),

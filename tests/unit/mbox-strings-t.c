@@ -138,7 +138,7 @@ is_from(const char *p, const struct line *line)
 
 	split_words(p, line, &words);
 	if (line->begin == line->end || p[line->begin] != 'F' ||
-	    strcmp(words.word[0], "From") != 0)
+	    strcmp(words.word[0], "From") != 0 || p[line->end - 1] == ' ')
 		return false;
 	for (size_t i = 1; i + 2 < words.n; i++)
 		if (strcmp(words.word[i], "Jan") == 0 &&
@@ -340,8 +340,8 @@ test_before_a_message(void **state)
 {
 	(void)state;
 	try_all("", FROM "\na\n\nb\n", 6);
-	try_all("\n", FROM "\r\n", 6);
-	try_all("", "\n" FROM "\n\n", 6);
+	try_all("\n", FROM "\r\n", 5);
+	try_all("", "\n" FROM "\n\n", 5);
 }
 
 static void
@@ -349,9 +349,9 @@ test_as_a_message(void **state)
 {
 	(void)state;
 	try_all(FROM "\n", "", 6);
-	try_all(FROM "\r\n", "", 6);
+	try_all(FROM "\r\n", "", 5);
 	try_all(FROM, "", 6);
-	try_all(FROM, FROM "\n", 6);
+	try_all(FROM, FROM "\n", 5);
 }
 
 static void
@@ -360,7 +360,7 @@ test_before_the_next(void **state)
 	(void)state;
 	try_all(FROM "\n", FROM "\n", 6);
 	try_all(FROM "\n", "\n" FROM "\na\n", 6);
-	try_all(FROM "\n", "\r\n" FROM "\r\n\r\n", 6);
+	try_all(FROM "\n", "\r\n" FROM "\r\n\r\n", 5);
 }
 
 static void
@@ -369,17 +369,17 @@ test_behind_a_header(void **state)
 	(void)state;
 	try_all(FROM "\na\n\n", "", 6);
 	try_all(FROM "\na\n\n", FROM "\n", 6);
-	try_all(FROM "\na\n\nb", "\n" FROM "\n", 6);
-	try_all(FROM "\r\na\r\n\r\nb\r\n", "\r\n" FROM "\n", 6);
+	try_all(FROM "\na\n\nb", "\n" FROM "\n", 5);
+	try_all(FROM "\r\na\r\n\r\nb\r\n", "\r\n" FROM "\n", 5);
 }
 
 static void
 test_between_messages(void **state)
 {
 	(void)state;
-	try_all(FROM "\na\n\nb\n\n" FROM "\nc\n", FROM "\nd\n\n\n", 6);
-	try_all("\n\r\n" FROM "\n\n\n", "rom a Jan 1 00:00 2024\nd", 6);
-	try_all(FROM "\n\n", "F\nFrom me\n\n", 6);
+	try_all(FROM "\na\n\nb\n\n" FROM "\nc\n", FROM "\nd\n\n\n", 5);
+	try_all("\n\r\n" FROM "\n\n\n", "rom a Jan 1 00:00 2024\nd", 5);
+	try_all(FROM "\n\n", "F\nFrom me\n\n", 5);
 }
 
 /* The string amid a From_ line. */
@@ -387,10 +387,10 @@ static void
 test_in_a_from_line(void **state)
 {
 	(void)state;
-	try_all(FROM "\n\nFrom ", " Jan 1 00:00 2024\n", 6);
-	try_all(FROM "\n\nFrom a Jan 1 00:00 ", "\n\n", 6);
-	try_all(FROM "\n\nFrom a Jan 1 00:00 2024 ", "\n\n", 6);
-	try_all("From Jan ", "1 00:00 2024\n\n", 6);
+	try_all(FROM "\n\nFrom ", " Jan 1 00:00 2024\n", 5);
+	try_all(FROM "\n\nFrom a Jan 1 00:00 ", "\n\n", 5);
+	try_all(FROM "\n\nFrom a Jan 1 00:00 2024 ", "\n\n", 5);
+	try_all("From Jan ", "1 00:00 2024\n\n", 5);
 }
 
 int

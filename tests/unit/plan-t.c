@@ -128,7 +128,7 @@ test_read_write(void **state)
 	assert_int_equal(plan_read(fd, 10, octets, 0), 0);
 	errno = 0;
 	assert_int_equal(plan_read(fd, 3, octets, 8), -1);
-	assert_int_equal(errno, EIO);
+	assert_int_equal(errno, ENODATA);
 	assert_int_equal(plan_write(fd, 8, "xyz", 3), 0);
 	assert_int_equal(plan_read(fd, 7, octets, 4), 0);
 	assert_memory_equal(octets, "7xyz", 4);

@@ -98,6 +98,8 @@ unit_begin(void **state)
 	uid_t uid = pw == NULL ? 65534 : pw->pw_uid;
 	gid_t gid = pw == NULL ? 65534 : pw->pw_gid;
 
+	/* Nothing here takes long; a wait that never ends is a failure. */
+	(void)alarm(600);
 	if (unit == NULL)
 		return -1;
 	if (base == NULL || strlen(base) > 30 || geteuid() == 0)

@@ -1,0 +1,224 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Fuzzes every room that reads strangers' octets, with libFuzzer and the address
+# and undefined behaviour sanitizers: FUZZ_SECONDS for each target of
+# tests/fuzz, two at a time.  `make fuzz' does it for long, and keeps what it
+# finds in FUZZ_CORPUS.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Cwd qw(abs_path);
+use Dewey;
+use File::Copy ();
+use File::Path qw(make_path remove_tree);
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $srcdir = abs_path($ENV{srcdir});
+my $builddir = abs_path($ENV{builddir} // '.');
+my $clang = $ENV{CLANG} // 'clang';
+my $seconds = $ENV{FUZZ_SECONDS} // ($ENV{DEWEY_LONG} || $ENV{CI} ? 10 : 3);
+my $keep = $ENV{FUZZ_CORPUS};
+
+# A target, and the part of the time that it gets.
+my %share = (
+	authorization => 1,
+	channel => 0.5,
+	configuration => 0.5,
+	index => 1,
+	journal => 1,
+	mbox => 1,
+	secrets => 0.5,
+	text => 0.5,
+	transaction => 1,
+	uid => 0.5,
+	users => 0.5,
+);
+my @targets = $ENV{FUZZ_TARGETS} ? split ' ', $ENV{FUZZ_TARGETS}
+    : sort keys %share;
+
+plan skip_all => 'not under another tool' if $ENV{DEWEY_WRAPPER};
+
+# Whether this compiler can make a fuzzer that runs.
+sub has_libfuzzer {
+	my ($dir) = @_;
+	Dewey::write_file("$dir/try.c", "#include <stddef.h>\n"
+	    . "int LLVMFuzzerTestOneInput(const char *p, size_t n);\n"
+	    . "int LLVMFuzzerTestOneInput(const char *p, size_t n)\n"
+	    . "{ (void)p; (void)n; return 0; }\n");
+	return system("$clang -fsanitize=fuzzer,address,undefined "
+	    . "-o $dir/try $dir/try.c >$dir/try.log 2>&1 && "
+	    . "$dir/try -runs=1 >>$dir/try.log 2>&1") == 0;
+}
+
+my $dir = Dewey::tmpdir();
+my $work = "$builddir/fuzz";
+plan skip_all => "$clang with libFuzzer is missing (Debian packages clang, "
+    . 'libclang-rt-14-dev)' unless has_libfuzzer($dir);
+plan tests => 1 + @targets;
+
+make_path($work);
+my $make = $ENV{MAKE} // 'make';
+my $built = system("cd '$work' && env -u MAKEFLAGS -u MAKELEVEL $make -s -j2 "
+    . "-f '$srcdir/tests/fuzz/build.mk' CLANG='$clang' srcdir='$srcdir' "
+    . "builddir='$builddir' >build.log 2>&1") == 0;
+ok $built, 'the fuzz targets are built'
+    or do { diag(Dewey::read_file("$work/build.log")); exit 1 };
+File::Copy::copy("$work/fuzz", "$dir/fuzz") or die "$dir/fuzz: $!";
+chmod 0755, "$dir/fuzz" or die "$dir/fuzz: $!";
+
+# ---- Inputs to begin with: those of tests/fuzz/corpus, and what the other
+# tests have in tests/data, each in the form that its target reads.
+
+sub unescape {
+	my ($text) = @_;
+	my %octet = (n => "\n", r => "\r", t => "\t", 0 => "\0", '\\' => '\\');
+	$text =~ s/\\(?:x([0-9a-f]{2})|(.))/defined $1 ? chr hex $1
+	    : $octet{$2} \/\/ die "\\$2?"/gesi;
+	return $text;
+}
+
+sub data_lines {
+	my ($name, $pattern) = @_;
+	return map { unescape($_) } map { $_ =~ $pattern ? $1 : () }
+	    split /\n/, Dewey::read_file("$srcdir/tests/data/$name");
+}
+
+my $box = Dewey::read_file("$srcdir/tests/data/sample/mbox");
+my @from = map { "$_\nSubject: a\n\nbody\n\n" }
+    data_lines('from-lines', qr/^[-+] (.*)/);
+my @stored = data_lines('uid-vectors', qr/^stored (.*)/);
+my %seeds = (
+	authorization => [
+		map { "$_\0\0\0" } "USER mrose\r\nPASS tanstaaf\r\nQUIT\r\n",
+		"CAPA\r\nAPOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n",
+		"user a\nPASS \r\nSTAT\nNOOP x\r\nquit\n"
+	],
+	transaction => [
+		map { "$_->[0]\0$_->[1]\0\0\0\0" }
+		["STAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nTOP 2 1\r\nQUIT\r\n", $box],
+		["DELE 1\r\nRETR 1\r\nRSET\r\nDELE 2\r\nQUIT\r\n", $box],
+		["DELE 1\r\nQUIT\r\n", $box x 3],
+		map { ["LIST\nRETR 1\nQUIT\n", $_] } @from
+	],
+	index => [ map { "STAT\r\nLIST\r\nUIDL\r\nDELE 2\r\nQUIT\r\n\0$_\0\0" }
+	    "$box$box", @from ],
+	journal => [ $box . "\x20\x40\x60\x05" x 8 ],
+	mbox => [ map { "$_\0\0" } $box, @from, @stored ],
+	uid => [ map { "$_\0" } @stored ],
+	secrets => [ "mrose\0"
+	    . Dewey::read_file("$srcdir/tests/data/sample/secrets") ],
+	users => [ map { "$_\0" . "mrose:\$6\$a\$b\n#\nfrated:{CRYPT}x:1000:"
+	    . "1000::/home/frated:\n\0" } qw(mrose frated) ],
+	configuration => [
+		"--locks=fcntl,flock\0--host\0a.b\0\0# a\nmailbox = /m/%u%%\n",
+		"--list\0box\0\0idle-timeout = 600\n"
+	],
+	text => [ "dewey 1 1 host boot2 space\n", "18446744073709551616",
+	    "dewey 99999999 1 host boot space\n", " a\\b\"\t\xff" ],
+	channel => [ "\0\x0f\x01\x00\x05\0mrose\x02\0ab\x00\0\x00",
+	    "\0\x06\xff\x04\0quit\x00", "\0\x02\x12\x03\x03" ],
+);
+
+sub write_seeds {
+	my ($target, $to) = @_;
+	my $n = 0;
+	make_path($to);
+	Dewey::write_file(sprintf('%s/seed-%03d', $to, $n++), $_)
+	    for @{ $seeds{$target} // [] };
+}
+
+# ---- Running
+
+my $words = Dewey::write_file("$dir/words",
+    Dewey::read_file("$srcdir/tests/fuzz/words"), 0644);
+
+sub prepare {
+	my ($target) = @_;
+	my $at = "$dir/$target";
+	for my $name (qw(corpus seeds known tmp found)) {
+		make_path("$at/$name");
+		Dewey::give("$at/$name");
+	}
+	Dewey::give($at);
+	write_seeds($target, "$at/seeds");
+	for my $from ("$srcdir/tests/fuzz/corpus/$target",
+	    defined $keep ? "$keep/$target" : ()) {
+		Dewey::write_file("$at/known/" . s{.*/}{}r,
+		    Dewey::read_file($_)) for glob "$from/*";
+	}
+	return $at;
+}
+
+sub start {
+	my ($target) = @_;
+	my $at = prepare($target);
+	my $time = $seconds * ($share{$target} // 1);
+	$time = 1 if $time < 1;
+	my $pid = fork // die "fork: $!";
+	return ($pid, $time) if $pid;
+	open STDOUT, '>', "$at/log" or POSIX::_exit(127);
+	open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
+	chdir $at or POSIX::_exit(127);
+	Dewey::drop() if !$>;
+	%ENV = (PATH => $ENV{PATH}, FUZZ_TARGET => $target, LC_ALL => 'C',
+	    TMPDIR => "$at/tmp");
+	no warnings 'exec';
+	exec "$dir/fuzz", '-max_total_time=' . int($time + 0.5),
+	    '-timeout=20', '-max_len=4096', '-rss_limit_mb=2000',
+	    '-print_final_stats=1', "-dict=$words", '-verbosity=1',
+	    "-artifact_prefix=$at/found/", 'corpus', 'known', 'seeds';
+	POSIX::_exit(127);
+}
+
+# What is worth keeping of all that was found.
+sub keep_corpus {
+	my ($target) = @_;
+	my $at = "$dir/$target";
+	make_path("$at/merged");
+	system("FUZZ_TARGET=$target TMPDIR=$at/tmp $dir/fuzz -merge=1 "
+	    . "-max_len=4096 $at/merged $at/corpus $at/known $at/seeds "
+	    . '>/dev/null 2>&1') == 0 or diag("$target: cannot be merged");
+	make_path("$keep/$target");
+	File::Copy::copy($_, "$keep/$target/") for glob "$at/merged/*";
+}
+
+sub report {
+	my ($target, $status) = @_;
+	my $log = Dewey::read_file("$dir/$target/log");
+	my ($runs) = $log =~ /number_of_executed_units:\s*(\d+)/;
+	my ($covered) = $log =~ /.*cov: (\d+)/s;
+	ok $status == 0, "$target: " . ($runs // 0) . ' inputs, '
+	    . ($covered // 0) . ' edges, nothing found';
+	if ($status) {
+		diag(substr $log, -6000);
+		for my $path (glob "$dir/$target/found/*") {
+			my $copy = "$work/$target-" . $path =~ s{.*/}{}r;
+			File::Copy::copy($path, $copy);
+			diag("the input is $copy");
+		}
+	}
+	keep_corpus($target) if defined $keep;
+}
+
+my (%running, @left);
+@left = sort { ($share{$b} // 1) <=> ($share{$a} // 1) } @targets;
+END { CORE::kill('KILL', keys %running) if %running }
+while (@left || %running) {
+	while (@left && keys %running < 2) {
+		my $target = shift @left;
+		my ($pid, $time) = start($target);
+		$running{$pid} = [$target, time + 2 * $time + 60];
+	}
+	my $done = waitpid -1, POSIX::WNOHANG();
+	my $status = $?;
+	if ($done > 0 && $running{$done}) {
+		report((delete $running{$done})->[0], $status);
+		next;
+	}
+	for my $pid (grep { time > $running{$_}[1] } keys %running) {
+		CORE::kill('KILL', $pid);
+	}
+	sleep 0.05;
+}

@@ -1,0 +1,484 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# What a stranger can do who has taken over the gate or the session: a test
+# build does what its client says.  Every attempt fails or kills, the monitor
+# says so, and the channels take nothing amiss.  Each wall (filter, Landlock,
+# ids) is also tried alone.  (DESIGN section 2, SECURITY "When a process is
+# taken over".)
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Accounts;
+use Processes;
+use Test::More;
+use Socket;
+use Time::HiRes qw(sleep time);
+
+my $binary = ($ENV{builddir} // '.') . '/tests/takeover/dewey-takeover';
+plan skip_all => 'the test build is not there' unless -x $binary;
+
+# The program itself has no trace of it.
+like Dewey::read_file($binary), qr/X-TAKEOVER/, 'the test build obeys';
+unlike Dewey::read_file(Dewey::binary(1)), qr/TAKEOVER/i,
+    'the program does not';
+
+if ($>) {
+	note 'the rest needs root';
+	done_testing;
+	exit 0;
+}
+if (Dewey::slow()) {
+	note 'the rest is not for tools that watch the processes';
+	done_testing;
+	exit 0;
+}
+Accounts::enter();
+$ENV{DEWEY} = $binary;
+
+my $killed = 128 + 31;		# SIGSYS
+my ($password, $other) = ('tanstaaf', 'hoopy');
+my $mail = Dewey::mbox("Subject: one\n\nbody\n", "Subject: two\n\nbody\n");
+Accounts::add('dwmrose', password => $password, mail => $mail);
+Accounts::add('dwother', password => $other, mail => $mail);
+my $uid = Accounts::uid('dwmrose');
+my $victim = Accounts::mailbox('dwother');
+my $spool = join ' ', snapshot();
+
+# Everything about the spool that could be changed.
+sub snapshot {
+	opendir(my $dir, '/var/mail') or die "/var/mail: $!";
+	return map {
+		my @st = lstat "/var/mail/$_";
+		"$_ $st[1] @st[2..5] $st[7] " . (-f _ ?
+		    Dewey::read_file("/var/mail/$_") : '');
+	} sort grep { !/^\.?\.$|^\.dwmrose\.dewey$/ } readdir $dir;
+}
+
+sub login {
+	my ($o, @flags) = @_;
+	my $c = Accounts::start(@flags, $o // {});
+	$c->greeting;
+	$c->say('USER dwmrose');
+	like $c->say("PASS $password"), qr/^\+OK/, 'login'
+	    or $c->fail('no login');
+	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
+	return $c;
+}
+
+# A program of the user's, as another of his processes would be.
+my $bystander = fork // die "fork: $!";
+if (!$bystander) {
+	$) = "$uid $uid";
+	POSIX::setgid(Accounts::gid('dwmrose'));
+	POSIX::setuid($uid);
+	exec 'sleep', '1000';
+}
+END { local $?; kill 'KILL', $bystander if $bystander }
+
+# A descriptor number that is the session's of the spool directory: opened
+# before its files, right after the log.
+sub directory {
+	my ($c, $pid) = @_;
+	my $fds = Processes::look($pid)->{fds};
+	return (grep { ($fds->{$_} // '') eq '/var/mail' } keys %$fds)[0] // 99;
+}
+
+# [what, system call and arguments].  DIR is the spool's descriptor, PARENT and
+# BYSTANDER are pids.
+my @attempts = (
+	['open /etc/passwd', 'openat -100 /etc/passwd 0'],
+	['open /etc/passwd for writing', 'openat -100 /etc/passwd 2'],
+	['open another mailbox', "openat -100 $victim 0"],
+	['open another mailbox in its directory', 'openat DIR dwother 0'],
+	['open its own mailbox again', 'openat DIR dwmrose 2'],
+	['open another mailbox by openat2', "openat2 -100 $victim 0 24"],
+	['open by handle', 'open_by_handle_at DIR 0 0'],
+	['open with the old call', "open $victim 0"],
+	['open with the call of x32', "openx32 $victim 0"],
+	['create', 'openat DIR dwnew 66 384'],
+	['create with the old call', 'creat /var/mail/dwnew 384'],
+	['create a directory', 'mkdirat DIR dwnew 448'],
+	['create a device', 'mknodat DIR dwnew 8630 259'],
+	['create a link', 'linkat DIR dwother DIR dwnew 0'],
+	['create a symbolic link', 'symlinkat /etc/shadow DIR dwnew'],
+	['rename', 'renameat2 DIR dwother DIR dwnew 0'],
+	['rename its own mailbox', 'renameat2 DIR dwmrose DIR dwnew 0'],
+	['rename with the old call', "rename $victim /var/mail/dwnew"],
+	['remove', 'unlinkat DIR dwother 0'],
+	['remove its own mailbox', 'unlinkat DIR dwmrose 0'],
+	['remove with the old call', "unlink $victim"],
+	['truncate', "truncate $victim 0"],
+	['change a mode', "fchmodat -100 $victim 511 0"],
+	['change an owner', "fchownat -100 $victim 0 0 0"],
+	['change times', "utimensat -100 $victim 0 0"],
+	['change an attribute', "setxattr $victim user.x x 1 0"],
+	['read the directory', 'getdents64 DIR 0 0'],
+	['read a link', 'readlinkat -100 /proc/self/exe 0 0'],
+	['socket', 'socket 2 1 0'],
+	['socket of another kind', 'socket 1 1 0'],
+	['pair of sockets', 'socketpair 1 1 0 0'],
+	['connect', 'connect 0 :loopback 16'],
+	['bind', 'bind 0 :loopback 16'],
+	['listen', 'listen 0 1'],
+	['accept', 'accept4 0 0 0 0'],
+	['fork', 'clone 17 0 0 0 0'],
+	['fork with the old call', 'fork 0'],
+	['fork with the new call', 'clone3 0 0'],
+	['exec', 'execve /bin/true 0 0'],
+	['exec by descriptor', 'execveat -100 /bin/true 0 0 0'],
+	['signal the process above', 'kill PARENT 9'],
+	['signal a process of the same user', 'kill BYSTANDER 9'],
+	['signal everybody', 'kill -1 9'],
+	['signal a thread', 'tkill BYSTANDER 9'],
+	['signal a thread of a process', 'tgkill BYSTANDER BYSTANDER 9'],
+	['send a signal with a word', 'rt_sigqueueinfo BYSTANDER 9 0'],
+	['hold a process', 'pidfd_open BYSTANDER 0'],
+	['trace the process above', 'ptrace 16 PARENT 0 0'],
+	['trace a process of the same user', 'ptrace 16 BYSTANDER 0 0'],
+	['read another\'s memory', 'process_vm_readv BYSTANDER 0 0 0 0 0'],
+	['write another\'s memory', 'process_vm_writev BYSTANDER 0 0 0 0 0'],
+	['another root', 'chroot .'],
+	['another directory', 'chdir /'],
+	['another directory by descriptor', 'fchdir DIR'],
+	['turn the root round', 'pivot_root . .'],
+	['mount', 'mount none /mnt tmpfs 0 0'],
+	['unmount', 'umount2 /var/mail 2'],
+	['a namespace', 'unshare 268435456'],
+	['another namespace', 'setns DIR 0'],
+	['be root', 'setuid 0'],
+	['be root in every way', 'setresuid 0 0 0'],
+	['the group of root', 'setgid 0'],
+	['no groups', 'setgroups 0 0'],
+	['capabilities', 'capset 0 0'],
+	['a limit', 'setrlimit 7 0'],
+	['a limit by the new call', 'prlimit64 0 7 0 0'],
+	['be dumpable', 'prctl 4 1'],
+	['another filter', 'seccomp 0 0 0'],
+	['personality', 'personality 0'],
+	['memory as a file', 'memfd_create x 0'],
+	['bpf', 'bpf 0 0 0'],
+	['io_uring', 'io_uring_setup 1 0'],
+	['perf', 'perf_event_open 0 0 0 0 0'],
+	['userfaultfd', 'userfaultfd 0'],
+	['keys', 'keyctl 0 -3 1'],
+	['the kernel\'s log', 'syslog 3 0 0'],
+	['a terminal\'s input', 'ioctl 0 21522 x'],
+	['memory that can be run', 'mprotect 4096 4096 7'],
+);
+
+# One attempt; "killed", "failed N" or what it gave.
+sub attempt {
+	my ($c, $call, %with) = @_;
+	$call =~ s/\b$_\b/$with{$_}/g for keys %with;
+	my $answer = $c->say("X-TAKEOVER call $call");
+	return 'killed' unless defined $answer;
+	return $answer =~ /^-ERR (\d+)$/ ? "failed $1" : "SUCCESS: $answer";
+}
+
+sub check_gate {
+	my ($what, $call) = @_;
+	my $c = Accounts::start();
+	$c->greeting;
+	my ($gate) = Processes::below($c->pid);
+	my $got = attempt($c, $call, PARENT => $c->pid, DIR => 0,
+	    BYSTANDER => $bystander);
+	like $got, qr/^killed$|^failed \d+$/, "gate: $what: $got";
+	if ($got eq 'killed') {
+		is $c->exit_code, 111, '... exit code';
+		like $c->stderr, qr/the gate was killed by signal 31$/m,
+		    '... the monitor says it';
+	} else {
+		is $c->say('QUIT'), '+OK dewey POP3 server signing off',
+		    '... the gate goes on';
+	}
+	return $got;
+}
+
+sub check_session {
+	my ($what, $call) = @_;
+	my $c = login();
+	my ($keeper, $session) = Processes::below($c->pid);
+	my $got = attempt($c, $call, PARENT => $keeper,
+	    DIR => directory($c, $session), BYSTANDER => $bystander);
+	like $got, qr/^killed$|^failed \d+$/, "session: $what: $got";
+	if ($got eq 'killed') {
+		is $c->exit_code, 111, '... exit code';
+		like $c->stderr, qr/the session was killed by signal 31$/m,
+		    '... the keeper says it';
+	} else {
+		like $c->say('QUIT'), qr/^\+OK/, '... the session goes on';
+	}
+	return $got;
+}
+
+my %table;
+for my $attempt (@attempts) {
+	my ($what, $call) = @$attempt;
+	$table{$what} = [check_gate($what, $call), check_session($what, $call)];
+}
+is join(' ', snapshot()), $spool, 'nothing in the spool has changed';
+ok kill(0, $bystander), 'the bystander lives';
+note sprintf '%-40s %-10s %s', 'attempt', 'gate', 'session';
+note sprintf '%-40s %-10s %s', $_->[0], @{ $table{ $_->[0] } } for @attempts;
+my @soft = grep { join(' ', @{ $table{$_} }) ne 'killed killed' } keys %table;
+is_deeply [sort @soft], ['a terminal\'s input', 'connect',
+    'memory that can be run', 'socket', 'socket of another kind'],
+    'everything but what the C library may try kills';
+
+# ---- Landlock alone, and the ids alone
+
+sub survives {
+	my ($got) = @_;
+	return $got =~ /^failed/;
+}
+
+for my $case (['Landlock and limits', { env => { TAKEOVER_NO_FILTER => 1 } }],
+    ['the ids', {}, '--sandbox=none']) {
+	my ($wall, $o, @flags) = @$case;
+	my $ids = $wall eq 'the ids';
+	my $c = Accounts::start(@flags, $o);
+	$c->greeting;
+	my @more = (PARENT => $c->pid, DIR => 0, BYSTANDER => $bystander);
+	is Processes::look((Processes::below($c->pid))[0])->{seccomp}, 0,
+	    "$wall: no filter";
+	for (['open /etc/passwd', 'openat -100 /etc/passwd 0'],
+	    ['open what is above the root', 'openat -100 ../../etc/passwd 0'],
+	    ['another mailbox', "openat -100 $victim 0"],
+	    ['create in the root', 'openat -100 /x 66 384'],
+	    ['kill the monitor', 'kill PARENT 9'],
+	    ['trace the monitor', 'ptrace 16 PARENT 0 0'],
+	    ['be root', 'setuid 0'], ['be root, saved', 'setresuid 0 0 0'],
+	    ['chroot', 'chroot .'],
+	    $ids ? () : (['fork', 'clone 17 0 0 0 0'],
+		['connect', 'connect 3 :loopback 16'])) {
+		my $got = attempt($c, $_->[1], @more);
+		ok survives($got), "$wall, gate: $_->[0]: $got";
+	}
+	is $c->say('QUIT'), '+OK dewey POP3 server signing off', '... QUIT';
+
+	$c = login($o, @flags);
+	my ($keeper, $session) = Processes::below($c->pid);
+	@more = (PARENT => $c->pid, DIR => directory($c, $session),
+	    BYSTANDER => $bystander);
+	for (['another mailbox', "openat -100 $victim 0"],
+	    ['another mailbox in the directory', 'openat DIR dwother 0'],
+	    ['create in the spool', 'openat DIR dwnew 66 384'],
+	    ['rename in the spool', 'renameat2 DIR dwother DIR dwnew 0'],
+	    ['rename its own', 'renameat2 DIR dwmrose DIR dwnew 0'],
+	    ['remove in the spool', 'unlinkat DIR dwmrose 0'],
+	    ['link in the spool', 'linkat DIR dwmrose DIR dwnew 0'],
+	    ['open /etc/shadow', 'openat -100 /etc/shadow 0'],
+	    ['kill the monitor', 'kill PARENT 9'],
+	    ['be root', 'setuid 0'], ['be root, saved', 'setresuid 0 0 0'],
+	    ['the group of the spool', 'setgid ' . getgrnam('mail')],
+	    ['groups', 'setgroups 0 0'], ['chroot', 'chroot .'],
+	    $ids ? () : (['open /etc/passwd', 'openat -100 /etc/passwd 0'],
+		['open its own again', 'openat DIR dwmrose 0'],
+		['create in /tmp', 'openat -100 /tmp/x 66 384'],
+		['truncate its own by name',
+		    'truncate /var/mail/dwmrose 0'],
+		['exec', 'execve /bin/true 0 0'],
+		['fork', 'clone 17 0 0 0 0'],
+		['trace a process of the same user',
+		    'ptrace 16 BYSTANDER 0 0'])) {
+		my $got = attempt($c, $_->[1], @more);
+		ok survives($got), "$wall, session: $_->[0]: $got";
+	}
+	like $c->say('QUIT'), qr/^\+OK/, '... QUIT';
+	is join(' ', snapshot()), $spool, '... nothing has changed';
+}
+
+# ---- The channel of the gate.  Methods: 0 USER, 1 PASS, 2 APOP.
+
+# [[answer, milliseconds], ...] of `ask' and the like.
+sub answers {
+	my ($c, $line) = @_;
+	my $answer = $c->say("X-TAKEOVER $line") // return;
+	return map { [split /:/] } $answer =~ / (-?\d+:\d+)/g;
+}
+
+sub taken_gate {
+	my $c = Accounts::start(@_);
+	$c->greeting;
+	return $c;
+}
+
+{
+	my $c = taken_gate('--fail-delay=0');
+	my @got = answers($c, 'ask 50 1 dwmrose wrong');
+	my @tries = grep { $_->[0] > 0 } @got;
+	is scalar(@tries), 3, 'a gate gets three answers about passwords';
+	isnt $tries[2][0], $tries[1][0], '... the third of them is the last';
+	$c->exit_code;
+	is scalar(() = $c->stderr =~ /refused login/g), 3, '... all are logged';
+	like $c->stderr, qr/user=- .*end=/, '... and the session is';
+
+	$c = taken_gate('--fail-delay=0');
+	answers($c, 'ask 3 1 dwmrose wrong');
+	is_deeply [grep { $_->[0] > 0 } answers($c, 'ask 1 1 dwmrose ' .
+	    $password)], [], '... the right password comes too late then';
+	ok !grep({ Processes::look($_)->{uids} =~ /^$uid/ }
+	    Processes::below($c->pid)), '... nobody is let in';
+	$c->close;
+	$c->exit_code;
+
+	$c = taken_gate('--fail-delay=1');
+	my $from = time;
+	@got = answers($c, 'ask 3 1 dwmrose wrong');
+	my $i = 0;
+	for (grep { $_->[0] > 0 } @got) {
+		$i++;
+		ok $_->[1] > 1000 * $i - 50 && $_->[1] < 1000 * $i + 900,
+		    "... the answer to try $i comes after $i s: $_->[1] ms";
+	}
+	cmp_ok time - $from, '>=', 5.9, '... no faster than to a client';
+	$c->close;
+	$c->exit_code;
+}
+{
+	# A flood is answered one by one, in the same time.
+	my $c = taken_gate('--fail-delay=1');
+	my $from = time;
+	my @got = answers($c, 'flood 40 1 dwmrose wrong');
+	cmp_ok time - $from, '>=', 5.9, 'a flood of questions is no faster';
+	is scalar(grep { $_->[0] > 0 } @got), 3, '... three are answered';
+	$c->close;
+	is $c->exit_code != 0, 1, '... and it ends';
+	like $c->stderr, qr/user=- /, '... logged';
+}
+{
+	# Who exists is not told, unless it is told to every client.
+	my $c = taken_gate();
+	my @got = (answers($c, 'ask 1 0 dwmrose x'),
+	    answers($c, 'ask 1 0 dwabsent x'));
+	ok !(@got == 2 && $got[0][0] != $got[1][0]),
+	    'the monitor does not tell the gate who exists';
+	$c->close;
+	$c->exit_code;
+	$c = taken_gate('--hide-users=no');
+	@got = answers($c, 'ask 500 0 dwmrose x');
+	cmp_ok scalar(grep { $_->[0] > 0 } @got), '<=', 100,
+	    'with --hide-users=no it answers a hundred questions at most';
+	$c->close;
+	$c->exit_code;
+}
+{
+	# Descriptors that come along do not stay.
+	my $c = taken_gate('--hide-users=no');
+	my $before = keys %{ Processes::look($c->pid)->{fds} };
+	answers($c, 'pass 20 0 dwmrose x');
+	is scalar(keys %{ Processes::look($c->pid)->{fds} }), $before,
+	    'descriptors that the gate passes are closed';
+	$c->close;
+	$c->exit_code;
+}
+
+# What is no question ends the gate, and harms nobody.
+my $name = unpack 'H*', 'dwmrose';
+my %odd = (
+	'nothing but a method' => '01',
+	'one octet of each value' => '00',
+	'an unknown method' => "03000700${name}0100780000",
+	'method 254' => "fe000700${name}0100780000",
+	'a length that is too large' => "0100ffff$name",
+	'a name longer than there is' => "01000800$name",
+	'a secret longer than there is' => "01000700${name}ff0078",
+	'input longer than there is' => "01000700${name}010078ffff",
+	'no input' => "01000700${name}010078",
+	'half a length' => "01000700${name}01",
+	'an end of another name' => 'ff0300666f6f',
+	'an end with a length too large' => 'ffffff',
+);
+for my $what (sort keys %odd) {
+	my $c = taken_gate();
+	my @got = answers($c, "send $odd{$what}");
+	ok !grep({ $_->[0] > 0 } @got), "$what gets no answer";
+	$c->close;
+	my $code = $c->exit_code;
+	ok $code < 128, "... the monitor ends in order: $code";
+	like $c->stderr, qr/user=- /, '... logged';
+	unlike $c->stderr, qr/$password|refused login/, '... no more';
+}
+for my $n (0, 1, 4096, 4861, 4862, 65000) {
+	my $c = taken_gate();
+	my @got = answers($c, "long $n");
+	ok !grep({ $_->[0] > 25 } @got), "$n octets open no maildrop";
+	$c->close;
+	my $code = $c->exit_code;
+	ok $code < 128, "... the monitor ends in order: $code";
+}
+{
+	# The longest name and secret that fit a command.
+	for my $n (254, 255, 256, 300) {
+		my $c = taken_gate();
+		my $long = 'n' x ($n - 60);
+		my @got = answers($c, "ask 1 1 $long x");
+		ok !grep({ $_->[0] > 25 } @got), "a name of $n octets or so";
+		$c->close;
+		ok $c->exit_code < 128, '... the monitor ends in order';
+	}
+}
+{
+	# A user who is let in again and again by a gate that does not leave.
+	my $c = taken_gate();
+	my @got = answers($c, "ask 1 1 dwmrose $password");
+	my $answer = $c->say('X-TAKEOVER ask 5 1 dwother ' . $other);
+	my @uids = map { Processes::look($_)->{uids} =~ s/ .*//r }
+	    Processes::below($c->pid);
+	ok !grep({ $_ == Accounts::uid('dwother') } @uids),
+	    'after one login nobody else is let in';
+	$c->close;
+	$c->exit_code;
+	ok 1, '... and it ends';
+}
+
+# ---- The channel of the session: the keeper does four things and no more
+
+{
+	my $c = login();
+	my ($keeper, $session) = Processes::below($c->pid);
+	my $request = sub { return answers($c, sprintf 'send %s', $_[0]) };
+	is_deeply [map { $_->[0] } $request->('00')], [0],
+	    'the session may ask for the dot-lock';
+	ok -e '/var/mail/dwmrose.lock', '... there it is';
+	is_deeply [map { $_->[0] } $request->('03')], [0], '... touch it';
+	is_deeply [map { $_->[0] } $request->('02')], [0], '... let it go';
+	ok !-e '/var/mail/dwmrose.lock', '... gone';
+	# Names, lengths, unknown requests.
+	for my $hex ('04', '05', '0f', '13', '14', '20', '7f', '80', 'ff',
+	    "00$name", '02' . unpack('H*', 'dwother.lock')) {
+		my @got = $request->($hex);
+		cmp_ok scalar(@got), '<=', 1, "request $hex: at most an answer";
+		ok !Processes::has_ended($keeper), '... the keeper lives';
+		$request->('02');
+	}
+	is join(' ', snapshot()), $spool, '... nothing has changed';
+	like $c->say('QUIT'), qr/^\+OK/, '... and the session goes on';
+	is $c->exit_code, 0, '... to its end';
+
+	$c = login();
+	my @got = $request->('11');
+	is join(' ', snapshot()), $spool, 'set-aside leaves the mailbox alone'
+	    or 1;
+	$c->close;
+	$c->exit_code;
+	# It may make one file of its own user's: what it was asked to.
+	for my $left (glob '/var/mail/.dwmrose.dewey.*') {
+		is((stat $left)[4], $uid, "... $left is the user's");
+		unlink $left;
+	}
+
+	# A session that leaves with the dot-lock held, or is killed then.
+	for my $end ('QUIT', 'X-TAKEOVER call fork 0') {
+		$c = login();
+		$request->('00');
+		ok -e '/var/mail/dwmrose.lock', 'the dot-lock is held';
+		$c->say($end);
+		$c->exit_code;
+		ok !-e '/var/mail/dwmrose.lock', "... not after $end";
+	}
+	is join(' ', snapshot()), $spool, '... nothing has changed';
+}
+
+done_testing;
