@@ -42,7 +42,8 @@ log_stderr_is_ours(void)
 void
 log_open(enum log_target target, bool verbose)
 {
-	bool ours = log_stderr_is_ours();
+	bool ours = (target != LOG_TO_NONE || verbose) &&
+	    log_stderr_is_ours();
 
 	if (target == LOG_TO_AUTO)
 		target = ours && isatty(STDERR_FILENO) ? LOG_TO_STDERR

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ code_of(int result)
 }
 
 static int
-act(struct options *options)
+act(struct options *options, bool by_root)
 {
 	const char *operand = options->operand_count > 0 ?
 	    options->operands[0] : NULL;
@@ -67,7 +68,7 @@ act(struct options *options)
 		return (int)session_recover(options);
 	case OPTIONS_SESSION:
 		log_open((enum log_target)options->log, options->verbose);
-		return (int)session_run(options);
+		return (int)session_run(options, by_root);
 	}
 	return fflush(stdout) == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
 }
@@ -78,8 +79,13 @@ act(struct options *options)
 static int
 fill_descriptors(void)
 {
+	struct pollfd fds[] = { { .fd = STDIN_FILENO },
+	    { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } };
+
+	if (poll(fds, 3, 0) == -1)
+		return -1;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null",
+		if ((fds[fd].revents & POLLNVAL) != 0 && open("/dev/null",
 		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
 			return -1;
 	return 0;
@@ -88,18 +94,19 @@ fill_descriptors(void)
 int
 main(int argc, char **argv)
 {
+	bool by_root = geteuid() == 0;
 	struct options options;
 	int code;
 
 	if (fill_descriptors() == -1)
 		return DIALOGUE_TROUBLE;
-	sandbox_begin();
+	sandbox_begin(by_root);
 	if (options_begin(&options) == -1 ||
-	    configuration_read(&options, argc, argv, geteuid() == 0) == -1 ||
+	    configuration_read(&options, argc, argv, by_root) == -1 ||
 	    options_flags(&options, argc, argv) == -1)
 		code = refuse(&options);
 	else
-		code = act(&options);
+		code = act(&options, by_root);
 	options_free(&options);
 	return code;
 }

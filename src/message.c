@@ -22,13 +22,12 @@ keep(void *to, const struct mbox_message *message)
 }
 
 bool
-message_measure(struct maildrop *drop, size_t i)
+message_is_bounded(struct maildrop *drop, size_t i)
 {
 	const struct maildrop_message *m = &drop->messages[i];
 	struct mbox_message now;
 	struct mbox mbox;
 	uint64_t at = m->offset, limit = UINT64_MAX;
-	uint8_t id[LIMITS_UID_OCTETS];
 	int result = 0;
 
 	/* What comes behind the last one may be half a From_ line: it ended
@@ -50,14 +49,20 @@ message_measure(struct maildrop *drop, size_t i)
 	if (result == 0)
 		result = mbox_end(&mbox);
 	/* A separator that a delivery agent added since is no change. */
-	if (result != 1 || now.offset != m->offset ||
-	    now.octets != m->octets || now.end - now.separator !=
-	    maildrop_end_of(drop, i) - m->separator)
-		return false;
-	if (m->copy == 0)
-		return true;
-	return message_hash(drop, i, id) == 0 &&
-	    memcmp(id, m->id, sizeof(id)) == 0;
+	return result == 1 && now.offset == m->offset &&
+	    now.octets == m->octets && now.end - now.separator ==
+	    maildrop_end_of(drop, i) - m->separator;
+}
+
+bool
+message_measure(struct maildrop *drop, size_t i)
+{
+	const struct maildrop_message *m = &drop->messages[i];
+	uint8_t id[LIMITS_UID_OCTETS];
+
+	return message_is_bounded(drop, i) && (m->copy == 0 ||
+	    (message_hash(drop, i, id) == 0 &&
+	    memcmp(id, m->id, sizeof(id)) == 0));
 }
 
 int

@@ -14,11 +14,12 @@
 struct maildrop;
 
 /*
- * message_measure(drop, i):
- * Say whether message ${i} is still where it was, with the same octets, the
- * same end and, where its id is known, the same id.  What ${drop}->block holds
+ * message_is_bounded(drop, i), message_measure(drop, i):
+ * Say whether message ${i} is still where it was, with the same octets and the
+ * same end; message_measure: and, where its id is known, the same id.  What ${drop}->block holds
  * is believed: forget it first if the mailbox changed.
  */
+bool message_is_bounded(struct maildrop *drop, size_t i);
 bool message_measure(struct maildrop *drop, size_t i);
 
 /*

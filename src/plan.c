@@ -34,23 +34,34 @@ plan_set(uint8_t *p, size_t field, uint64_t value)
 		p[field * 8 + i] = (uint8_t)value;
 }
 
+static uint64_t
+mix(uint64_t h, const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	h = (h ^ word) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 29;
+}
+
 uint64_t
 plan_hash(uint64_t seed, const void *octets, size_t n)
 {
-	const uint64_t prime = 0x9e3779b97f4a7c15u;
 	const uint8_t *p = octets;
-	uint64_t h = seed ^ (n * prime), word;
+	uint8_t rest[8] = { 0 };
+	uint64_t h = mix(seed, (const uint8_t *)&n);
+	uint64_t lane[4] = { h, h + 1, h + 2, h + 3 };
 
-	for (; n >= sizeof(word); p += sizeof(word), n -= sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		h = (h ^ word) * prime;
-		h ^= h >> 29;
-	}
-	word = 0;
-	if (n > 0)
-		memcpy(&word, p, n);
-	h = (h ^ word) * prime;
-	return h ^ h >> 32;
+	/* Four at a time: one multiplication need not wait for another. */
+	for (; n >= 32; p += 32, n -= 32)
+		for (size_t i = 0; i < 4; i++)
+			lane[i] = mix(lane[i], p + 8 * i);
+	for (size_t i = 1; i < 4; i++)
+		lane[0] = mix(lane[0], (const uint8_t *)&lane[i]);
+	for (; n >= 8; p += 8, n -= 8)
+		lane[0] = mix(lane[0], p);
+	memcpy(rest, p, n);
+	return mix(mix(lane[0], rest), rest);
 }
 
 int

@@ -31,7 +31,7 @@
 #endif
 
 void
-sandbox_begin(void)
+sandbox_begin(bool by_root)
 {
 	const struct rlimit none = { 0, 0 };
 
@@ -39,7 +39,7 @@ sandbox_begin(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	/* What a spawner forgot to close is nothing for strangers. */
-	if (geteuid() == 0)
+	if (by_root)
 		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 }
 

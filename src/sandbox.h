@@ -22,11 +22,11 @@ enum sandbox_wish {
 #define SANDBOX_NO_GROUP ((gid_t)-1)
 
 /*
- * sandbox_begin(void):
+ * sandbox_begin(bool by_root):
  * For every process of dewey, at the start: no new privileges by exec, no core
  * dump, no ptrace by others.
  */
-void sandbox_begin(void);
+void sandbox_begin(bool by_root);
 
 /*
  * sandbox_lend(uid, gid, group), sandbox_return(void):

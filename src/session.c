@@ -136,7 +136,7 @@ run(struct session *session)
 }
 
 enum dialogue_exit
-session_run(const struct options *options)
+session_run(const struct options *options, bool by_root)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	struct admission *admission;
@@ -146,7 +146,7 @@ session_run(const struct options *options)
 		return DIALOGUE_TROUBLE;
 	admission = &session->admission;
 	session->options = admission->options = options;
-	admission->by_root = geteuid() == 0;
+	admission->by_root = by_root;
 	admission->stop = &session_stop;
 	admission->dialogue = &session->dialogue;
 	admission->above = admission->below = -1;

@@ -10,11 +10,11 @@
 struct options;
 
 /*
- * session_run(options):
- * Speak POP3 on descriptors 0 and 1.  Returns the exit code, in each of the
+ * session_run(options, by_root):
+ * Speak POP3 on descriptors 0 and 1; ${by_root} says that root started it.  Returns the exit code, in each of the
  * processes that were made.
  */
-enum dialogue_exit session_run(const struct options *options);
+enum dialogue_exit session_run(const struct options *options, bool by_root);
 
 /*
  * session_recover(options):

@@ -187,14 +187,12 @@ send_text(struct transaction *state, size_t i, uint64_t at,
 static bool
 is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 {
-	bool unchanged;
-
-	if (mailbox_stat(&drop->mailbox, stamp) == -1)
-		return false;
-	unchanged = maildrop_is_unchanged(drop);
-	if (!unchanged)
-		block_forget(&drop->block);
-	return (unchanged && !drop->cached) || message_measure(drop, i);
+	*stamp = drop->stamp;
+	if (maildrop_is_unchanged(drop))
+		return !drop->cached || message_is_bounded(drop, i);
+	block_forget(&drop->block);
+	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
+	    message_measure(drop, i);
 }
 
 /* Send message ${i} whole or cut by ${top}, its first line being ${reply}. */

@@ -70,7 +70,7 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 	if (!wire->out_socket)
 		wire->out = open_nonblocking(out, &wire->out_blocks);
 	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
-	wire->piece = isatty(out) ? 1 : LIMITS_PIPE_WRITE;
+	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
 	wire->tcp = wire->out_socket &&
 	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
 }

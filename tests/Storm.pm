@@ -8,7 +8,11 @@ use warnings;
 use Dewey ();
 use POSIX ();
 use Spawner ();
+use Storable ();
 use Time::HiRes qw(sleep time);
+
+# Processes that have sessions at the same time.
+use constant WORKERS => 8;
 
 # new(each => {name => N}, deliver => {name => [command]}, login => sub(name)
 # -> session, mailbox => sub(name) -> path, [env => {..}], [as_root => 1],
@@ -25,7 +29,7 @@ sub new {
 # line tells a whole message from a cut one.
 sub message {
 	my ($name, $n) = @_;
-	return "From: a\@b.example\nTo: $name\nSubject: $name $n\n" .
+	return "From: a\@b.example\nTo: $name\@dewey.example\nSubject: $name $n\n" .
 	    "Message-ID: <$name.$n\@b.example>\n\n" .
 	    "From here on\n\n.\n" . "$name $n\n" x ($n * 37 % 60) .
 	    "end of $name $n\n";
@@ -111,32 +115,70 @@ sub session {
 	$self->{got}{$_}++ for @got;
 }
 
+# A process that has sessions for some of the mailboxes until the file says
+# that all has been delivered, and then until they are empty; then it tells what
+# it got.
+sub worker {
+	my ($self, $stop, @names) = @_;
+	pipe my $r, my $w or die "pipe: $!";
+	my $pid = fork // die "fork: $!";
+	if ($pid) {
+		close $w;
+		return [$pid, $r];
+	}
+	eval {
+		until (-e $stop) {
+			for my $name (@names) {
+				$self->session($name);
+				last if -e $stop;
+			}
+			sleep 0.05;
+		}
+		for my $name (@names) {
+			for (1 .. 50) {
+				$self->session($name);
+				last unless -s $self->{mailbox}->($name);
+				sleep 0.1;
+			}
+		}
+		1;
+	} or $self->{died} = "$@";
+	Storable::store_fd({ map { $_ => $self->{$_} }
+	    qw(got sessions refused changed died) }, $w);
+	close $w;
+	POSIX::_exit(0);
+}
+
 sub run {
 	my ($self) = @_;
 	my $begin = time;
-	my %pids = map { $self->deliverer($_) => $_ } @{ $self->{names} };
-	my $deadline = time + $self->{timeout};
-	my $turn = 0;
+	my $deadline = $begin + $self->{timeout};
+	my $stop = Dewey::tmpdir() . '/stop';
+	my @names = @{ $self->{names} };
+	my @workers = map {
+		my $i = $_;
+		$self->worker($stop, @names[grep { $_ % WORKERS == $i }
+		    0 .. $#names])
+	} 0 .. WORKERS - 1;
+	my %pids = map { $self->deliverer($_) => 1 } @names;
 	while (%pids && time < $deadline) {
 		for my $pid (keys %pids) {
 			delete $pids{$pid}
 			    if waitpid($pid, POSIX::WNOHANG()) == $pid;
 		}
-		eval { $self->session(
-		    $self->{names}[$turn++ % @{ $self->{names} }]); 1 }
-		    or $self->{died} = $@, last;
+		sleep 0.02;
 	}
 	kill 'KILL', keys %pids;
 	waitpid $_, 0 for keys %pids;
-	die $self->{died} if $self->{died};
 	$self->{after}->() if $self->{after};
-	# What came after the last session of each.
-	for my $name (@{ $self->{names} }) {
-		for (1 .. 50) {
-			$self->session($name);
-			last unless -s $self->{mailbox}->($name);
-			sleep 0.1;
-		}
+	Dewey::write_file($stop, '');
+	for (@workers) {
+		my ($pid, $r) = @$_;
+		my $what = Storable::fd_retrieve($r);
+		waitpid $pid, 0;
+		die $what->{died} if $what->{died};
+		$self->{$_} += $what->{$_} for qw(sessions refused changed);
+		$self->{got}{$_} += $what->{got}{$_} for keys %{ $what->{got} };
 	}
 	$self->{seconds} = time - $begin;
 	$self->count;

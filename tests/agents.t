@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # The delivery agents of real systems, as root for real accounts in /var/mail as
-# Debian has it, while sessions behind inetd fetch and delete: every message
+# Debian has it, while sessions fetch and delete: every message
 # arrives exactly once.  procmail, maildrop, exim4's local delivery, dma.
 use strict;
 use warnings;
@@ -63,18 +63,18 @@ my %agent = (
 		command => sub { ('procmail', '-d', @_) },
 		setup => sub { Dewey::write_file('/etc/procmailrc',
 		    "LOCKSLEEP=1\n", 0644) } },
-	maildrop => { boxes => 12, each => 70,
+	maildrop => { boxes => 12, each => 60,
 		command => sub { ('maildrop', '-d', @_) },
 		setup => sub { my $path = Spawner::program('maildrop');
 		    chown 0, scalar getgrnam('mail'), $path;
 		    chmod 02755, $path } },
-	exim => { boxes => 12, each => 40, program => 'exim4',
+	exim => { boxes => 12, each => 30, program => 'exim4',
 		command => sub { ('exim4', '-odi', '-i', '-f', 'a@b.example',
 		    @_) }, setup => \&exim4,
 		# What met a lock for too long.
 		after => sub { system 'exim4 -qff >/dev/null 2>&1' } },
 	# dma takes flock(2) only.
-	dma => { boxes => 12, each => 70,
+	dma => { boxes => 12, each => 60,
 		command => sub { ('dma', '-D', '-i', '-f', 'a@b.example', @_) },
 		setup => sub {}, after => sub {
 		    system 'dma -q1 >/dev/null 2>&1' } },
@@ -91,17 +91,21 @@ for my $name (sort keys %agent) {
 	for my $n (1 .. int $agent->{boxes} / $few) {
 		my $box = sprintf '%s%02d', $name, $n;
 		my (undef, @words) = $agent->{command}->($box);
-		system('useradd', '-M', '-p', crypt("pass-$box",
+		system('useradd', '-m', '-p', crypt("pass-$box",
 		    '$6$rounds=1000$dewey'), $box) == 0 or die 'useradd';
 		$each{$box} = int($agent->{each} / $few) * $more;
 		$deliver{$box} = [ $program, @words ];
 	}
 }
-plan skip_all => 'no delivery agent is installed' unless %each;
+if (!%each) {
+	done_testing;
+	exit;
+}
 
-my ($kind) = grep { !Spawner::missing($_) } Spawner::kinds();
-plan skip_all => 'no spawner is installed' unless $kind;
-my $site = Spawner->site(mail => {});
+# Not inetd: so many sessions a minute are above its limit.
+my ($kind) = grep { !Spawner::missing($_) } qw(tcpserver runit systemd socat);
+BAIL_OUT('no spawner is installed') unless $kind;
+my $site = Spawner->site(as_root => 1, mail => {});
 my $spawner = Spawner->start($kind, as_root => 1, config =>
     $site->configuration(users => 'system', secrets => 'none',
 	mailbox => '/var/mail/%u', log => 'syslog', 'lock-timeout' => 30,

@@ -24,7 +24,7 @@ srand $seed;
 diag "seed $seed" if $long;
 
 # How much mail, and until when.
-my $many = $long ? 10_000 : Dewey::slow() ? 30 : 500;
+my $many = $long ? 10_000 : Dewey::slow() ? 30 : 300;
 my $patience = $long ? 900 : Dewey::slow() ? 300 : 60;
 
 my $tools = Dewey::tmpdir();
@@ -296,13 +296,13 @@ sub path_of {
 }
 
 # Starts ${command} for each message, which is its input, with a file of ${rules}
-# as its last argument.
+# as its last argument; % in it is the directory.
 sub by_command {
 	my ($count, $rules, @command) = @_;
 	return sub {
 		my ($out, $box) = @_;
 		my $dir = $box =~ s{/[^/]*\z}{}r;
-		Dewey::write_file("$dir/rules", $rules =~ s/DIR/$dir/gr);
+		Dewey::write_file("$dir/rules", $rules =~ s/%/$dir/gr);
 		for my $i (1 .. $count) {
 			my $lines = 1 + int rand 40;
 			open my $fh, '+>', "$dir/message" or die "message: $!";
@@ -329,8 +329,8 @@ for my $colon ('', ':') {
 		skip 'procmail is not installed', 2 unless $procmail;
 		# With a colon it makes a dot-lock, too; when that is not to be
 		# had it sleeps for a second.
-		my $rules = "LOCKSLEEP=1\nDEFAULT=DIR/box\nMAILDIR=DIR\n"
-		    . "LOGFILE=DIR/procmail.log\nUMASK=077\n:0$colon\nDIR/box\n";
+		my $rules = "LOCKSLEEP=1\nDEFAULT=%/box\nMAILDIR=%\n"
+		    . "LOGFILE=%/procmail.log\nUMASK=077\n:0$colon\n%/box\n";
 		storm('procmail' . ($colon && ' with a dot-lock'), writers =>
 		    [by_command($colon ? 40 : 100, $rules, $procmail, '-m')]);
 	}
@@ -338,7 +338,7 @@ for my $colon ('', ':') {
 SKIP: {
 	my $maildrop = path_of('maildrop');
 	skip 'maildrop is not installed', 2 unless $maildrop;
-	storm('maildrop', writers => [by_command(100, "to \"DIR/box\"\n",
+	storm('maildrop', writers => [by_command(100, "to \"%/box\"\n",
 	    $maildrop)]);
 }
 

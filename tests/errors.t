@@ -55,9 +55,10 @@ sub without {
 	    1 .. @messages;
 }
 
+# The mailbox stays the same file: a journal knows it by its inode.
 sub begin {
 	my ($octets) = @_;
-	unlink glob "$dir/.box* $dir/box* $dir/record";
+	unlink glob "$dir/.box* $dir/box.* $dir/record";
 	Dewey::write_file($box, $octets);
 }
 

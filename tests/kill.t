@@ -80,9 +80,10 @@ sub deliver {
 	close $fh or die "$box: $!";
 }
 
+# The mailbox stays the same file: a journal knows it by its inode.
 sub begin {
 	my ($octets) = @_;
-	unlink glob "$dir/.box* $dir/box*";
+	unlink glob "$dir/.box* $dir/box.*";
 	Dewey::write_file($box, $octets);
 }
 

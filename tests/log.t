@@ -252,15 +252,16 @@ for my $name ("m\xf6se", 'a"b', 'a\\b', 'a=b', "\xff\xfe", 'user=x') {
 	my $plain = ($r->{user} // '')
 	    =~ s/\\x([0-9a-f]{2})/chr hex $1/ger;
 	is $plain, $name, 'the name can be told from its escapes';
-	# The path of what has no directory is logged, too.
-	my $c = $site->start('--log=stderr', '--mailbox=' . $site->dir .
-	    '/none/%u');
+	# The path of what is not an mbox is logged, too.
+	Dewey::write_file($site->mailbox($name), 'x');
+	$c = $site->start('--log=stderr');
 	$c->greeting;
 	$c->say("USER $name");
 	$c->say('PASS secret');
 	$c->say('QUIT');
 	$c->exit_code;
-	unlike $c->stderr, qr/[^\n -~]/, 'nothing unprintable in a path';
+	like $c->stderr, qr/offset 0/, 'the log of what is no mbox';
+	unlike $c->stderr, qr/[^\n -~]/, '... nothing unprintable in its path';
 }
 
 # Where it goes.

@@ -103,6 +103,13 @@ for my $ids (0, 1) {
 	}
 	$c->close;
 
+	# As long in the file, but not on the wire.
+	$c = begin($ids);
+	rewrite(@texts[0, 1], $texts[2] =~ s/d\n\z/\r\n/r, @texts[3, 4]);
+	is $c->say('RETR 3'), $changed, "$with, a CR more: RETR";
+	is $c->say('TOP 3 0'), $changed, "$with, a CR more: TOP";
+	$c->close;
+
 	# Cut short, emptied, no mbox any more, gone.
 	$c = begin($ids);
 	truncate $box, 2 * 60;
@@ -207,23 +214,41 @@ for my $row (
 	    "QUIT, $name: the log tells how many went";
 }
 
-# A reader that writes a new file and renames it: whatever is done is true.
+# A From_ line that grew moves all that is behind it.
+for my $ids (0, 1) {
+	my $c = begin($ids);
+	$c->say('DELE 3');
+	my $then = $mbox =~ s/a\@b/aaa\@b/r;
+	Dewey::write_file($box, $then);
+	if ($ids) {
+		like $c->say('QUIT'), qr/^\+OK/, 'From_ line edited: QUIT';
+		is Dewey::read_file($box), Dewey::mbox(@texts[0, 1, 3, 4]) =~
+		    s/a\@b/aaa\@b/r, 'From_ line edited: the marked one went';
+	} else {
+		is $c->say('QUIT'), $some, 'From_ line edited, no ids: QUIT';
+		is Dewey::read_file($box), $then,
+		    'From_ line edited, no ids: nothing went';
+	}
+}
+
+# A reader that writes a new file and renames it.
 for my $ids (0, 1) {
 	my $c = begin($ids);
 	$c->say('DELE 3');
 	Dewey::write_file("$box.new", Dewey::mbox(@texts[1 .. 4]));
 	rename "$box.new", $box or die $!;
-	my $reply = $c->say('QUIT');
-	my $after = Dewey::read_file($box);
-	if ($reply =~ /^\+OK/) {
-		is $after, Dewey::mbox(@texts[1, 3, 4]),
-		    'renamed: the marked one went';
+	if ($ids) {
+		is $c->say('QUIT'), bye('4 messages left'),
+		    'renamed, ids known: QUIT';
+		is Dewey::read_file($box), Dewey::mbox(@texts[1, 3, 4]),
+		    'renamed, ids known: the marked one went';
+		is $c->exit_code, 0, 'renamed, ids known: exit code';
 	} else {
-		is $reply, $some, 'renamed: QUIT';
-		is $after, Dewey::mbox(@texts[1 .. 4]),
+		is $c->say('QUIT'), $some, 'renamed: QUIT';
+		is Dewey::read_file($box), Dewey::mbox(@texts[1 .. 4]),
 		    'renamed: nothing went';
+		is $c->exit_code, 111, 'renamed: exit code';
 	}
-	is $c->exit_code, $reply =~ /^\+OK/ ? 0 : 111, 'renamed: exit code';
 }
 
 # The next session sees the mailbox as it is.

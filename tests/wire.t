@@ -134,6 +134,21 @@ is $c->say('QUIT now'), '-ERR QUIT takes no argument', 'QUIT with junk';
 is $c->say('quit'), '+OK dewey POP3 server signing off', 'quit';
 is $c->exit_code, 0, 'exit code';
 
+# Controls are nowhere, also not where 8-bit octets may stand.
+for my $octet (map { chr } grep { $_ != 10 } 0 .. 31, 127) {
+	my $c = $site->start('--secrets=none');
+	$c->greeting;
+	my $name = sprintf 'octet \\x%02x', ord $octet;
+	is $c->say("USER m${octet}rose"), '-ERR malformed command',
+	    "$name in a name";
+	$c->say('USER mrose');
+	is $c->say("PASS sec${octet}ret"), '-ERR malformed command',
+	    "$name in a password";
+	like $c->say('PASS secret'), qr/^\+OK mrose/,
+	    '... which was not tried, and the name is kept';
+	$c->say('QUIT');
+}
+
 # Over-long, of any octets: one answer, drained to its LF.
 $c = $site->login('mrose');
 for my $line ('DELE 1' . "\0" x 300, 'DELE 1' . "\r" x 300, "\xff" x 5000,

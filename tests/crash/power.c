@@ -39,6 +39,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "log.h"
 #include "maildrop.h"
 #include "shim.h"
@@ -541,7 +542,7 @@ run_login(void)
 	fault = open_drop(&drop);
 	if (fault != MAILBOX_FINE)
 		return fault;
-	fault = maildrop_scan(&drop);
+	fault = cache_scan(&drop);
 	maildrop_close(&drop);
 	return fault;
 }
@@ -575,7 +576,7 @@ run_update(const struct box *box, const struct text *mail)
 	if (program != NULL)
 		return run_program(box, mail);
 	if (open_drop(&drop) != MAILBOX_FINE ||
-	    maildrop_scan(&drop) != MAILBOX_FINE || drop.count != box->count)
+	    cache_scan(&drop) != MAILBOX_FINE || drop.count != box->count)
 		stop("login");
 	drop.window = box->window;
 	if (box->arrives)

@@ -34,7 +34,7 @@ mix(uint64_t hash, const char *p, size_t n)
 
 /* Answer by what is asked. */
 static enum dispatch_text
-answer(void *to, const struct login_question *question)
+answer(void *to, struct login_question *question)
 {
 	static const enum dispatch_text texts[] = { DISPATCH_REFUSED,
 	    DISPATCH_REFUSED, DISPATCH_REFUSED_LAST, DISPATCH_MAILDROP,

@@ -208,12 +208,18 @@ int
 ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
     const sigset_t *set)
 {
+	/* The C library declares, to the compiler's dismay, that ppoll(2) only
+	 * writes there. */
+	volatile uintptr_t address = (uintptr_t)fds;
+	const struct pollfd *waited = (const struct pollfd *)address;
+	int fd = waited->fd;
+
 	if (client.fd == -1 || n != 1 ||
-	    (fds->fd != client.server && fds->fd != client.out))
+	    (fd != client.server && fd != client.out))
 		return (int)syscall(SYS_ppoll, fds, n, timeout, set,
 		    (size_t)8);
-	fds->revents = fds->events;
-	return fds->fd == client.out ? 1 : client_send();
+	fds->revents = waited->events;
+	return fd == client.out ? 1 : client_send();
 }
 
 int

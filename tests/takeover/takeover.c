@@ -26,6 +26,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,10 @@
 #include "wire.h"
 
 #define WORDS 8
+
+/* How long answers are waited for: to a question, to anything else. */
+#define PATIENCE_MS 3500
+#define SOON_MS 300
 
 enum wire_line __real_wire_read_line(struct wire *wire, struct span *line);
 enum wire_line __wrap_wire_read_line(struct wire *wire, struct span *line);
@@ -167,14 +172,18 @@ question(char **words, int passed)
 	return channel_send(channel(), &message, passed);
 }
 
-/* What the process above answers, and after how long. */
+/* What the process above answers within ${ms}, and after how long. */
 static bool
-answered(struct wire *wire, int64_t since)
+answered(struct wire *wire, int ms)
 {
 	struct channel_message message;
+	struct pollfd pfd = { .fd = channel(), .events = POLLIN };
+	int64_t since = clock_ms();
 	char text[80];
-	int got = channel_receive(channel(), &message);
+	int got = -2;
 
+	if (poll(&pfd, 1, ms) > 0)
+		got = channel_receive(channel(), &message);
 	(void)snprintf(text, sizeof(text), " %d:%lld",
 	    got == 1 ? channel_get_byte(&message) : got - 1000,
 	    (long long)(clock_ms() - since));
@@ -190,16 +199,14 @@ ask(struct wire *wire, char **words, bool wait, int passed)
 
 	wire_put(wire, span_of("+OK"));
 	for (int i = 0; i < count; i++) {
-		int64_t since = clock_ms();
-
 		if (question(words + 1, passed) == -1)
 			break;
 		sent++;
-		if (wait && !answered(wire, since))
+		if (wait && !answered(wire, PATIENCE_MS))
 			break;
 	}
 	for (int i = 0; i < sent && !wait; i++)
-		if (!answered(wire, clock_ms()))
+		if (!answered(wire, PATIENCE_MS))
 			break;
 	(void)snprintf(text, sizeof(text), " sent %d\r\n", sent);
 	wire_put(wire, span_of(text));
@@ -216,7 +223,7 @@ send_hex(struct wire *wire, const char *hex)
 		octets[n++] = (unsigned char)octet;
 	wire_put(wire, span_of("+OK"));
 	if (write(channel(), octets, n) == (ssize_t)n)
-		(void)answered(wire, clock_ms());
+		(void)answered(wire, SOON_MS);
 	wire_put(wire, span_of("\r\n"));
 }
 
@@ -227,7 +234,7 @@ send_long(struct wire *wire, size_t n)
 
 	wire_put(wire, span_of("+OK"));
 	if (octets != NULL && write(channel(), octets, n) == (ssize_t)n)
-		(void)answered(wire, clock_ms());
+		(void)answered(wire, SOON_MS);
 	free(octets);
 	wire_put(wire, span_of("\r\n"));
 }

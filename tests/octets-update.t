@@ -1,0 +1,112 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# After DELE and QUIT the mailbox is octet for octet what an independent model of
+# doc/DESIGN.md section 10 leaves: what was not marked, and nothing else (RFC 1939
+# section 6).
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Model;
+use Nasty;
+use Test::More;
+
+use constant LARGE => 200_000;
+
+my $seed = $ENV{DEWEY_SEED} // 20240101;
+srand $seed;
+diag "DEWEY_SEED=$seed" if defined $ENV{DEWEY_SEED};
+
+my @boxes = grep {
+	my $scan = Model::scan($_->[1]);
+	!defined $scan->{refused} && @{ $scan->{messages} };
+} Nasty::mailboxes();
+my $n = 0;
+my %mail = map { sprintf('m%02d', $n++) => $_->[1] } @boxes;
+my %secrets = map { $_ => 'tanstaaf' } keys %mail;
+my $site = Dewey->site(secrets => \%secrets, mail => \%mail);
+my $sessions = 0;
+
+for my $i (0 .. $#boxes) {
+	my ($what, $octets) = @{ $boxes[$i] };
+	my $scan = Model::scan($octets);
+	my $count = @{ $scan->{messages} };
+	my %subsets = (
+		first => [1],
+		last => [$count],
+		all => [1 .. $count],
+		'all but the first' => [2 .. $count],
+		'every second' => [grep { $_ % 2 } 1 .. $count],
+		random => [grep { rand() < 0.5 } 1 .. $count],
+	);
+	my @names = length $octets > LARGE ? ('first') : $count == 1 ? ('all')
+	    : sort keys %subsets;
+	for my $name (@names) {
+		my @numbers = @{ $subsets{$name} };
+		my $expected = Model::without($octets, $scan, @numbers);
+		# The model must agree with itself, or it proves nothing; but a
+		# pseudo-message that becomes the first one is hidden then.
+		stays($scan, $expected, @numbers) || $what =~ /not the first/
+		    or fail "$what: the model";
+		update($what, $name, $i, $octets, $count, $expected, @numbers);
+	}
+}
+cmp_ok $sessions, '>=', 100, "$sessions sessions";
+
+# Deleting bit by bit until nothing is left.
+{
+	my $octets = Nasty::usual_mbox(1 .. 12);
+	my $path = $site->mailbox('m00');
+	Dewey::write_file($path, $octets);
+	while (1) {
+		my $scan = Model::scan($octets);
+		my $count = @{ $scan->{messages} } or last;
+		my @numbers = grep { rand() < 0.4 } 1 .. $count;
+		$octets = Model::without($octets, $scan, @numbers);
+		session('m00', $count - @numbers, @numbers);
+		is Dewey::read_file($path), $octets, scalar(@numbers)
+		    . " of $count deleted";
+	}
+	is $octets, '', 'nothing is left';
+}
+done_testing;
+
+# Whether the mailbox ${octets} has the messages of ${scan} without @numbers.
+sub stays {
+	my ($scan, $octets, @numbers) = @_;
+	my %gone = map { $_ => 1 } @numbers;
+	my @kept = map { $scan->{messages}[$_ - 1]{stored} }
+	    grep { !$gone{$_} } 1 .. @{ $scan->{messages} };
+	my @left = map { $_->{stored} } @{ Model::scan($octets)->{messages} };
+	return join("\0\0", @kept) eq join("\0\0", @left);
+}
+
+sub session {
+	my ($name, $left, @numbers) = @_;
+	my $c = $site->start;
+	$c->greeting;
+	$c->apop($name, 'tanstaaf');
+	$c->send(join '', (map { "DELE $_\r\n" } @numbers), "QUIT\r\n");
+	my $bye = $left == 0 ? 'maildrop empty' : $left == 1
+	    ? '1 message left' : "$left messages left";
+	my $expected = join('', map { "+OK message $_ deleted\r\n" } @numbers)
+	    . "+OK dewey POP3 server signing off ($bye)\r\n";
+	my $rest = $c->rest;
+	is $rest, $expected, 'DELE and QUIT' if $rest ne $expected;
+	$sessions++;
+	return $c->exit_code;
+}
+
+sub update {
+	my ($what, $name, $i, $octets, $count, $expected, @numbers) = @_;
+	my $user = sprintf 'm%02d', $i;
+	my $path = $site->mailbox($user);
+	Dewey::write_file($path, $octets);
+	my ($inode, $mode) = (stat $path)[1, 2];
+	my $exit = session($user, $count - @numbers, @numbers);
+	is $exit, 0, "$what: $name: exit code" if $exit != 0;
+	ok Dewey::read_file($path) eq $expected, "$what: $name deleted";
+	my @after = (stat $path)[1, 2];
+	is "@after", "$inode $mode", "$what: $name: inode and mode"
+	    if "@after" ne "$inode $mode";
+}
