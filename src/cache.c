@@ -264,6 +264,7 @@ cache_scan(struct maildrop *drop)
 		if (fault == MAILBOX_FINE && drop->mailbox.fd != -1)
 			store(drop, 0, 0);
 	}
+	drop->shown = drop->count;
 	lock_release(&drop->lock);
 	return fault;
 }

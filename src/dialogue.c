@@ -96,7 +96,8 @@ run_update(struct dialogue *dialogue)
 	enum update_result result = update_run(dialogue->drop,
 	    dialogue->options->log_deletes, &dialogue->record.deleted);
 
-	dialogue->record.left -= dialogue->record.deleted;
+	dialogue->record.left = dialogue->drop->shown -
+	    dialogue->record.deleted;
 	reply.n = dialogue->record.left;
 	if (reply.n == 0)
 		reply.text = DISPATCH_BYE_EMPTY;

@@ -207,6 +207,7 @@ identity_renew(struct maildrop *drop, bool *lost)
 		    "messages are looked for by their unique-ids",
 		    drop->mailbox.path);
 		*lost = renew_by_id(&old, drop);
+		drop->shown = drop->count;
 	}
 	free(old.messages);
 	return fault;

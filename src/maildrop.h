@@ -59,6 +59,8 @@ struct maildrop {
 	struct maildrop_message *messages;
 	size_t count;
 	size_t room;
+	size_t shown;		/* of them the client knows of: not those that
+				 * UPDATE found to have come since */
 	uint64_t begin;		/* offset of the first message; what is before
 				 * it belongs to nobody and stays */
 	uint64_t end;		/* offset behind the last message */

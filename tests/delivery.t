@@ -332,7 +332,8 @@ for my $colon ('', ':') {
 		my $rules = "LOCKSLEEP=1\nDEFAULT=%/box\nMAILDIR=%\n"
 		    . "LOGFILE=%/procmail.log\nUMASK=077\n:0$colon\n%/box\n";
 		storm('procmail' . ($colon && ' with a dot-lock'), writers =>
-		    [by_command($colon ? 40 : 100, $rules, $procmail, '-m')]);
+		    [by_command($colon ? 40 : 100, $rules, $procmail,
+		    '-f', 'a@b', '-m')]);
 	}
 }
 SKIP: {
