@@ -65,7 +65,7 @@ for my $n (1, 2) {
 	umask $umask;
 	push @digests, sha256_hex(Dewey::read_file("$top/obj/$tarball"));
 }
-is scalar(@digests), 2, "make dist ($tarball)";
+is scalar(@digests), 2, "make dist ($tarball)" or done_testing, exit 1;
 is $digests[1], $digests[0], 'the same tarball from two copies of the tree';
 my @names = split /\n/, `tar -tzf $dir/copy/obj/$tarball`;
 is join(' ', grep { !m{^dewey-\Q$version\E/} } @names), '',

@@ -109,6 +109,11 @@ choose(struct site *site)
 		site->new_n += length;
 		at += length + GAP + pick(60);
 	}
+	if (site->new_n == site->n) {
+		/* Something must go. */
+		choose(site);
+		return;
+	}
 	site->window = 1 + pick(pick(2) == 0 ? 10 : MOST);
 }
 
