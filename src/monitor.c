@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <sys/socket.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <pwd.h>
@@ -145,7 +147,8 @@ end_gate(const struct monitor *monitor, int gate, pid_t child)
 
 	if (*monitor->stop != 0)
 		(void)kill(child, SIGTERM);
-	/* Its end hangs up the channel. */
+	/* Who waits for an answer gets none; the gate's end hangs up. */
+	(void)shutdown(gate, SHUT_WR);
 	if (poll(&pfd, 1, LIMITS_GRACE_MS) <= 0)
 		(void)kill(child, SIGKILL);
 }
