@@ -43,14 +43,16 @@ sub is_there {
 sub each_file {
 	my ($command) = @_;
 	open my $fh, '|-', "xargs -P $jobs -I{} sh -c "
-	    . quote("$command >$dir/{}.txt 2>&1")
+	    . quote("$command >$dir/{}.txt 2>&1 || echo FAILED >>$dir/{}.txt")
 	    or die "xargs: $!\n";
 	print {$fh} map { "$_\n" } @files;
 	close $fh;
-	my @lines;
+	my @lines = ('');
 	for my $file (@files) {
 		open my $in, '<', "$dir/$file.txt" or die "$file: $!\n";
 		push @lines, <$in>;
+		die "$command failed on $file:\n@lines" if $lines[-1]
+		    eq "FAILED\n";
 	}
 	return @lines;
 }

@@ -160,6 +160,7 @@ sub work {
 		my $last = -e $self->{stop};
 		local $self->{kills} = $last ? 0 : $self->{kills};
 		my $count = $self->session;
+		sleep rand $self->{pause};
 		return if $last && defined $count && $count == 0;
 		die "no end in sight\n" if time > $deadline;
 	}
@@ -213,7 +214,8 @@ sub storm {
 		open my $out, '>>', $path or die "$path: $!";
 		my $worker = bless { box => $box, out => $out, taken => {},
 			flags => $o{flags} // [], kills => $o{kills} // 0,
-			uidl => $o{uidl}, race => $o{race}, stop => "$dir/stop",
+			uidl => $o{uidl}, race => $o{race},
+			pause => $o{pause} // 0, stop => "$dir/stop",
 			patience => $patience }, 'Worker';
 		child($out, sub { $worker->work });
 	} @logs;
@@ -312,6 +314,7 @@ sub by_command {
 			my $pid = fork // die "fork: $!";
 			if (!$pid) {
 				POSIX::dup2(fileno $fh, 0);
+				open STDERR, '>', "$dir/complaints";
 				%ENV = (PATH => $ENV{PATH}, HOME => $dir,
 				    LOGNAME => getpwuid Dewey::uid());
 				become($out, @command, "$dir/rules");
@@ -331,7 +334,8 @@ for my $colon ('', ':') {
 		# had it sleeps for a second.
 		my $rules = "LOCKSLEEP=1\nDEFAULT=%/box\nMAILDIR=%\n"
 		    . "LOGFILE=%/procmail.log\nUMASK=077\n:0$colon\n%/box\n";
-		storm('procmail' . ($colon && ' with a dot-lock'), writers =>
+		storm('procmail' . ($colon && ' with a dot-lock'),
+		    pause => 0.05, writers =>
 		    [by_command($colon ? 40 : 100, $rules, $procmail,
 		    '-f', 'a@b', '-m')]);
 	}
@@ -339,8 +343,8 @@ for my $colon ('', ':') {
 SKIP: {
 	my $maildrop = path_of('maildrop');
 	skip 'maildrop is not installed', 2 unless $maildrop;
-	storm('maildrop', writers => [by_command(100, "to \"%/box\"\n",
-	    $maildrop)]);
+	storm('maildrop', pause => 0.05, writers =>
+	    [by_command(60, "LOCKSLEEP=1\nto \"%/box\"\n", $maildrop)]);
 }
 
 diag join ', ', map { "$sum{$_} $_" }

@@ -114,11 +114,16 @@ SKIP: {
 	unlink $trace;
 	for my $transport (qw(tcp socketpair pipe)) {
 		my $c = $site->login('mrose', { transport => $transport,
-		    wrapper => [ 'strace', '-f', '-qq', '-o', $trace, '-e',
-		    'trace=write,writev,sendto,sendmsg,pwrite64' ] });
+		    wrapper => [ 'strace', '-f', '-y', '-qq', '-o', $trace,
+		    '-e', 'trace=write,writev,sendto,sendmsg' ] });
+		# The stream, whatever the number of its descriptor is: -y
+		# tells the name of the file.
+		my ($pid) = split ' ',
+		    Dewey::read_file("/proc/$c->{pid}/task/$c->{pid}/children");
+		my $stream = readlink "/proc/$pid/fd/1" // 'nothing';
 		my $writes = sub {
 			my $n = () = Dewey::read_file($trace)
-			    =~ /(?:write|writev|sendto|sendmsg)\(1, /g;
+			    =~ /(?:write|writev|sendto|sendmsg)\(\d+<\Q$stream\E>/g;
 			return $n;
 		};
 		# A line of the trace may come after the reply itself.
