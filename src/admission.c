@@ -297,8 +297,8 @@ admission_recover(const struct options *options, const char *path,
 	static const char *const done[] = {
 		[JOURNAL_NONE] = "nothing to do",
 		[JOURNAL_FINISHED] = "an UPDATE that was cut short is complete",
-		[JOURNAL_UNBELIEVED] = "a journal that does not fit was set "
-		    "aside, the mailbox is as it was",
+		[JOURNAL_UNBELIEVED] = ("a journal that does not fit was set "
+		    "aside, the mailbox is as it was"),
 		[JOURNAL_FAILED] = "FAILED, see the log",
 	};
 	enum dialogue_exit code = DIALOGUE_ORDERLY;

@@ -42,8 +42,9 @@ static const char *const texts[] = {
 	[DISPATCH_FOREIGN] =
 	    "-ERR [SYS/PERM] maildrop has an unsafe owner or mode",
 	[DISPATCH_DENIED] = "-ERR [SYS/PERM] maildrop cannot be opened",
-	[DISPATCH_CHANGED] = "-ERR [SYS/TEMP] mailbox was changed by another "
-	    "program, log in again",
+	[DISPATCH_CHANGED] =
+	    ("-ERR [SYS/TEMP] mailbox was changed by another program, "
+	    "log in again"),
 	[DISPATCH_TROUBLE] = "-ERR [SYS/TEMP] maildrop trouble, try later",
 	[DISPATCH_STAT] = "+OK %n %c",
 	[DISPATCH_LIST_ALL] = "+OK %m (%o)",

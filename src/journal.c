@@ -323,11 +323,11 @@ journal_recover(struct journal *journal)
 		return slot_was_begun(&journal->file) ? JOURNAL_UNBELIEVED :
 		    journal_clear(journal->file.sidecar) == -1 ? JOURNAL_FAILED :
 		    JOURNAL_NONE;
-	if (found == 1 && journal->inode !=
-	    plan_get(journal->file.plan.stored, PLAN_INODE))
+	if (found != 1)
+		return JOURNAL_FAILED;
+	if (journal->inode != plan_get(journal->file.plan.stored, PLAN_INODE))
 		return JOURNAL_UNBELIEVED;
-	if (found == 1)
-		found = slot_fits(&journal->file, &slot, (uint64_t)box.st_size);
+	found = slot_fits(&journal->file, &slot, (uint64_t)box.st_size);
 	if (found == -1)
 		return JOURNAL_FAILED;
 	return found == 0 ? JOURNAL_UNBELIEVED :

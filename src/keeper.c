@@ -28,7 +28,7 @@ static unsigned
 ask(const int *channel, unsigned request, int *fd, unsigned failed)
 {
 	struct channel_message message;
-	unsigned answer;
+	unsigned octet;
 
 	channel_begin(&message);
 	channel_put_byte(&message, (uint8_t)request);
@@ -37,30 +37,30 @@ ask(const int *channel, unsigned request, int *fd, unsigned failed)
 		errno = EPIPE;
 		return failed;
 	}
-	answer = channel_get_byte(&message);
+	octet = channel_get_byte(&message);
 	*fd = message.fd;
 	errno = EIO;
-	return message.whole ? answer : failed;
+	return message.whole ? octet : failed;
 }
 
 static enum lock_result
 ask_dot(void *to, enum lock_request request)
 {
 	int none;
-	unsigned answer = ask(to, request, &none, LOCK_FAILED);
+	unsigned octet = ask(to, request, &none, LOCK_FAILED);
 
-	return answer > LOCK_FAILED ? LOCK_FAILED : (enum lock_result)answer;
+	return octet > LOCK_FAILED ? LOCK_FAILED : (enum lock_result)octet;
 }
 
 static enum mailbox_fault
 ask_reopen(void *to, int *fd)
 {
-	unsigned answer = ask(to, REQUEST_REOPEN, fd, MAILBOX_TROUBLE);
+	unsigned octet = ask(to, REQUEST_REOPEN, fd, MAILBOX_TROUBLE);
 
-	if (answer == MAILBOX_FINE && *fd == -1)
+	if (octet == MAILBOX_FINE && *fd == -1)
 		return MAILBOX_TROUBLE;
-	return answer > MAILBOX_TROUBLE ? MAILBOX_TROUBLE :
-	    (enum mailbox_fault)answer;
+	return octet > MAILBOX_TROUBLE ? MAILBOX_TROUBLE :
+	    (enum mailbox_fault)octet;
 }
 
 static int

@@ -307,7 +307,7 @@ lock_keep(struct lock *lock)
 	int64_t now = clock_ms();
 
 	if (!lock->dot_held ||
-	    now - lock->touched < LIMITS_DOTLOCK_TOUCH_S * 1000)
+	    now - lock->touched < (int64_t)LIMITS_DOTLOCK_TOUCH_S * 1000)
 		return;
 	lock->touched = now;
 	(void)lock->dot(lock->to, LOCK_DOT_TOUCH);

@@ -274,10 +274,10 @@ int
 manage_set_password(const struct options *options, const char *name)
 {
 	char password[LIMITS_COMMAND];
-	const char *salt, *made = NULL;
+	const char *path = users_file(options), *salt, *made = NULL;
 	int result = -1;
 
-	if (users_file(options) == NULL)
+	if (path == NULL)
 		return complain("--set-password", "--users names no file; for "
 		    "the system's accounts there is passwd(1)");
 	if (check_name(name) == 0 && ask("password", password) == 0) {
@@ -287,8 +287,7 @@ manage_set_password(const struct options *options, const char *name)
 		if (made == NULL || made[0] == '*')
 			(void)complain("crypt(3)", "no hash can be made");
 		else
-			result = change(users_file(options), name, made,
-			    false) == -1 ? -1 : 0;
+			result = change(path, name, made, false) == -1 ? -1 : 0;
 	}
 	span_wipe(password, sizeof(password));
 	return result;

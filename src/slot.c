@@ -15,6 +15,7 @@
 #define MAGIC 0x31306c5377656444u	/* DdewSl01 */
 #define PAGE 4096
 #define SLOT_OCTETS (SLOT_FIELDS * sizeof(uint64_t))
+#define CHECKED (SLOT_CHECKSUM * sizeof(uint64_t))
 
 uint64_t
 slot_file_end(const struct slot_file *file)
@@ -75,7 +76,7 @@ slot_put(struct slot_file *file, enum slot_phase phase, uint64_t dst,
 		return -1;
 	for (size_t i = 0; i < SLOT_CHECKSUM; i++)
 		plan_set(stored, i, slot.field[i]);
-	plan_set(stored, SLOT_CHECKSUM, plan_hash(0, stored, SLOT_CHECKSUM * 8));
+	plan_set(stored, SLOT_CHECKSUM, plan_hash(0, stored, CHECKED));
 	if (plan_write(file->sidecar, (file->seq & 1) * PAGE, stored,
 	    sizeof(stored)) == -1 || fsync(file->sidecar) == -1)
 		return -1;
@@ -97,7 +98,7 @@ get_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
 	for (size_t i = 0; i < SLOT_FIELDS; i++)
 		slot->field[i] = plan_get(stored, i);
 	if (slot->field[SLOT_MAGIC] != MAGIC ||
-	    slot->field[SLOT_CHECKSUM] != plan_hash(0, stored, SLOT_CHECKSUM * 8) ||
+	    slot->field[SLOT_CHECKSUM] != plan_hash(0, stored, CHECKED) ||
 	    (slot->field[SLOT_SEQ] & 1) != which ||
 	    slot->field[SLOT_ID0] != file->id[0] ||
 	    slot->field[SLOT_ID1] != file->id[1])
@@ -212,12 +213,12 @@ slot_was_begun(const struct slot_file *file)
 
 	/* The first slot and the plan are synced before the mailbox is
 	 * touched; a second slot shows that they were. */
-	for (unsigned i = 0; i < 2; i++)
+	for (uint64_t i = 0; i < 2; i++)
 		if (plan_read(file->sidecar, i * PAGE, stored,
 		    sizeof(stored)) == 0 &&
 		    plan_get(stored, SLOT_MAGIC) == MAGIC &&
 		    plan_get(stored, SLOT_CHECKSUM) ==
-		    plan_hash(0, stored, SLOT_CHECKSUM * 8) &&
+		    plan_hash(0, stored, CHECKED) &&
 		    plan_get(stored, SLOT_SEQ) > 0)
 			return true;
 	return false;

@@ -39,15 +39,15 @@ open_nonblocking(int fd, bool *blocks)
 {
 	char path[32];
 	struct stat st;
-	int again = -1;
+	int ours = -1;
 
 	*blocks = true;
 	if (fstat(fd, &st) == -1 || (!S_ISFIFO(st.st_mode) && !isatty(fd)))
 		return fd;
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	*blocks = again == -1;
-	return again == -1 ? fd : again;
+	ours = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*blocks = ours == -1;
+	return ours == -1 ? fd : ours;
 }
 
 void

@@ -109,7 +109,8 @@ sub drain {
 sub run {
 	my (%o) = @_;
 	my @wrapper = split ' ', $ENV{DEWEY_WRAPPER} // '';
-	my @command = (@{ $o{prefix} // [] }, @wrapper, Dewey::binary(), @{ $o{flags} // [] },
+	my @command = (@{ $o{prefix} // [] }, @wrapper, Dewey::binary(),
+	    Dewey::tool_flags(), @{ $o{flags} // [] },
 	    $o{action} ? @{ $o{action} } : ('--preauth',
 	    '--host=dewey.example', "--mailbox=$o{mailbox}"),
 	    '--log=' . ($o{stderr} ? 'stderr' : 'none'));

@@ -45,6 +45,10 @@ for my $name (qw(HUP INT TERM)) {
 # of servers start fewer then.
 sub slow { return ($ENV{DEWEY_WRAPPER} // '') ne '' }
 
+# Flags that every server gets before its own: what a tool needs, which cannot
+# work in a sandbox made for dewey.
+sub tool_flags { return split ' ', $ENV{DEWEY_FLAGS} // '' }
+
 # ---- Files and directories
 
 sub uid { return $> if $>; my $u = getpwnam 'nobody'; return $u // 65534 }
@@ -228,7 +232,7 @@ sub start {
 	reap();
 	$self->{capture} = capture() if ($o{stderr} // 'capture') eq 'capture';
 	my @command = (@{ $o{wrapper} // [] }, @wrapper,
-	    binary($o{as_root}), @flags);
+	    binary($o{as_root}), tool_flags(), @flags);
 	my $env = environment($o{env});
 
 	my $pid = fork // die "fork: $!";

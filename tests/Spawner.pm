@@ -40,7 +40,13 @@ sub program {
 	my @places = (split(/:/, $ENV{PATH} // ''), map({ "/$_" } @bin),
 	    map { glob unpacked() . "/*/$_" } @bin);
 	for my $dir (@places) {
-		return "$dir/$name" if -f "$dir/$name" && -x _;
+		next unless -f "$dir/$name" && -x _;
+		# Unpacked alone, a package may lack libraries.
+		next if index($dir, unpacked()) == 0 && do {
+			local $ENV{LD_LIBRARY_PATH} = libraries();
+			qx{ldd '$dir/$name' 2>&1} =~ /not found/;
+		};
+		return "$dir/$name";
 	}
 	return undef;
 }
@@ -648,6 +654,8 @@ sub configuration {
 		mailbox => "$dir/spool/%u",
 		'fail-delay' => 0,
 		log => 'stderr',
+		(map { /^--([\w-]+)=(.*)/ ? ($1 => $2) : () }
+		    Dewey::tool_flags()),
 		%more,
 	);
 	my $path = "$dir/dewey-" . $serial++ . '.conf';

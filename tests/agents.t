@@ -14,13 +14,17 @@ use Test::More;
 
 Rootfs::enter();
 
-# Packages that exclude each other are unpacked beside the build; here they
-# may be where they belong.
+# Packages that exclude each other are unpacked beside the build; here those
+# that can run may be where they belong.
 my $unpacked = Spawner::unpacked();
-for my $dir (glob "$unpacked/*") {
-	for my $part (grep { -d "$dir/$_" } qw(etc usr lib bin sbin)) {
-		system "cp -a $dir/$part/. /$part/" if $part ne 'lib';
-		system "cp -a $dir/lib/. /usr/lib/" if $part eq 'lib';
+for my $program (qw(exim4 maildrop)) {
+	next unless (Spawner::program($program) // '') =~ /^\Q$unpacked\E/;
+	for my $dir (map { glob "$unpacked/$_*" } $program, 'courier',
+	    'libcourier') {
+		for my $part (grep { -d "$dir/$_" } qw(etc usr lib)) {
+			my $to = $part eq 'lib' ? '/usr/lib' : "/$part";
+			system "cp -a $dir/$part/. $to/";
+		}
 	}
 }
 system 'ldconfig';

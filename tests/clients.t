@@ -11,6 +11,7 @@ use Dewey;
 use Spawner;
 use Test::More;
 
+plan skip_all => 'a tool watches the processes' if $ENV{DEWEY_WRAPPER};
 my ($kind) = grep { !Spawner::missing($_) } qw(tcpserver runit systemd socat);
 plan skip_all => 'no spawner that keeps the log is installed' unless $kind;
 
@@ -137,6 +138,29 @@ for my $client (Client::names()) {
 		result($client, $what, 'passed') if $passed && !defined $reason;
 	}
 }
+
+# Without a server: as the README says for ssh, here without ssh.
+subtest 'fetchmail with a plugin' => sub {
+	my $reason = Client::missing('fetchmail');
+	plan skip_all => $reason if $reason;
+	my $name = getpwuid Dewey::uid();
+	my $own = Spawner->site(mail => { $name => $mail });
+	my $o = { dir => Dewey::tmpdir() };
+	my $store = Client::store($o);
+	my $dewey = Dewey::binary(0) . ' --preauth --config=' .
+	    $own->configuration(log => 'none');
+	my $rc = Client::write_rc($o, <<"RC");
+set invisible
+set no syslog
+set pidfile '$o->{dir}/pid'
+poll mail.example protocol POP3 plugin "$dewey" auth ssh
+    timeout 20 no dns
+    user '$name' is tester here sslproto '' no rewrite fetchall nokeep mda '$store'
+RC
+	Client::run($o, 'fetchmail', '-f', $rc);
+	same('fetchmail', [Client::stored($o)], \@messages, 'preauth');
+	is -s $own->mailbox($name), 0, '... all is gone';
+};
 
 diag sprintf '%-12s' . '%-9s' x 5, 'client', qw(keep delete leave apop tls);
 diag sprintf '%-12s' . '%-9s' x 5, $_,

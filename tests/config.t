@@ -109,7 +109,9 @@ is $c->say('USER frated'), '-ERR [AUTH] sorry, no mailbox for frated here',
 ($c) = session("read-only = yes\n");
 is $c->say('DELE 1'), '-ERR [SYS/PERM] maildrop is read-only',
     'read-only = yes';
-($c) = session("idle-timeout = 1\nlog = stderr\n");
+$c->say('QUIT');
+($c, $user, $pass) = session("idle-timeout = 1\nlog = stderr\n");
+is $pass, $in, 'idle-timeout = 1: login';
 is $c->rest, '', 'idle-timeout = 1';
 is $c->exit_code, 1, 'exit code';
 $c = configured($base . "secrets = none\nlogin-timeout = 1\n");
@@ -131,6 +133,7 @@ $c->say('QUIT');
 ($c) = session("read-only = yes\n", '--read-only=no');
 is $c->say('DELE 1'), '+OK message 1 deleted', 'a flag wins';
 $c->close;
+$c->exit_code;
 Dewey::write_file($conf, "${base}secrets = none\n");
 $c = Dewey->start('--host=flag.example', '--config', $conf);
 is $c->greeting, '+OK POP3 server ready', '--config FILE';

@@ -24,7 +24,7 @@ srand $seed;
 diag "seed $seed" if $long;
 
 # How much mail, and until when.
-my $many = $long ? 10_000 : Dewey::slow() ? 30 : 300;
+my $many = $long ? 10_000 : Dewey::slow() ? 30 : 200;
 my $patience = $long ? 900 : Dewey::slow() ? 300 : 60;
 
 my $tools = Dewey::tmpdir();
@@ -160,7 +160,7 @@ sub work {
 		my $last = -e $self->{stop};
 		local $self->{kills} = $last ? 0 : $self->{kills};
 		my $count = $self->session;
-		sleep rand $self->{pause};
+		sleep rand $self->{pause} if $self->{pause};
 		return if $last && defined $count && $count == 0;
 		die "no end in sight\n" if time > $deadline;
 	}
@@ -290,6 +290,40 @@ storm('a mail reader rewrites the mailbox', uidl => 1, failures => 1,
 	    int $many / 5, 3000);
     }]);
 
+# ---- Mail that arrives while a login waits for the locks
+
+for my $there (1, 0) {
+	my $dir = Dewey::tmpdir();
+	my $box = "$dir/box";
+	my @words = ('--preauth', '--host=dewey.example', '--log=none',
+	    "--mailbox=$box");
+	Dewey::write_file($box, '') if $there;
+	Dewey::write_file("$box.lock", '') if $there;
+	my $mail = Dewey::mbox(map { "Subject: $_\n\n$_\n" } 1 .. 3);
+	my $c = Dewey->start(@words);
+	if ($there) {
+		# It has seen the mailbox without mail and waits.
+		sleep Dewey::slow() ? 3 : 0.3;
+		Dewey::write_file($box, $mail);
+		unlink "$box.lock" or die "$box.lock: $!";
+	} else {
+		$c->greeting;
+		Dewey::write_file($box, $mail);
+	}
+	my ($count) = $c->greeting =~ /^\+OK .* (\d+) messages/;
+	my $name = $there ? 'mail for an empty mailbox'
+	    : 'mail for a mailbox that was not there';
+	like $count, qr/^[03]$/, "$name: all of it is seen, or none";
+	my $second = Dewey->start(@words);
+	like $second->greeting, $count ? qr/^-ERR \[IN-USE\]/
+	    : qr/^\+OK .* 3 messages/, '... by one session at a time';
+	$c = $second unless $count;
+	like $c->say('DELE 1'), qr/^\+OK/, '... who can delete';
+	like $c->say('QUIT'), qr/^\+OK .*\(2 messages left\)/, '... and does';
+	is Dewey::read_file($box), Dewey::mbox(map { "Subject: $_\n\n$_\n" }
+	    2, 3), '... what was asked for';
+}
+
 # ---- Delivery agents of others
 
 sub path_of {
@@ -336,7 +370,7 @@ for my $colon ('', ':') {
 		    . "LOGFILE=%/procmail.log\nUMASK=077\n:0$colon\n%/box\n";
 		storm('procmail' . ($colon && ' with a dot-lock'),
 		    pause => 0.05, writers =>
-		    [by_command($colon ? 40 : 100, $rules, $procmail,
+		    [by_command($colon ? 20 : 60, $rules, $procmail,
 		    '-f', 'a@b', '-m')]);
 	}
 }
@@ -344,7 +378,7 @@ SKIP: {
 	my $maildrop = path_of('maildrop');
 	skip 'maildrop is not installed', 2 unless $maildrop;
 	storm('maildrop', pause => 0.05, writers =>
-	    [by_command(60, "LOCKSLEEP=1\nto \"%/box\"\n", $maildrop)]);
+	    [by_command(25, "LOCKSLEEP=1\nto \"%/box\"\n", $maildrop)]);
 }
 
 diag join ', ', map { "$sum{$_} $_" }

@@ -194,8 +194,10 @@ like messages("${from}A: 1\n\n$pseudo"), qr/\|From: MAILER/,
 	Dewey::write_file($box, $mbox, 0602);
 	is enter($site->start), $unsafe, 'E51: writable by the world';
 	Dewey::write_file($box, $mbox, 0660);
-	is enter($site->start), "+OK mrose's maildrop has 1 message (8 octets)",
+	$c = $site->start;
+	is enter($c), "+OK mrose's maildrop has 1 message (8 octets)",
 	    'E51: writable by the group';
+	$c->say('QUIT');
 	SKIP: {
 		skip 'only root can give files away', 1 if $>;
 		chown 0, -1, $box or die "chown: $!";

@@ -331,7 +331,7 @@ for my $kind (@kinds) {
 		rename "$path.new", $path or die "rename: $!";
 		let_go($holder);
 		is $c->line, $known ?
-		    '+OK dewey POP3 server signing off (1 message left)' :
+		    '+OK dewey POP3 server signing off (2 messages left)' :
 		    $failed, "replaced while $kind was waited for at QUIT, " .
 		    ($known ? 'ids known' : 'ids not known');
 		is Dewey::read_file($path), $known ?

@@ -102,6 +102,7 @@ for my $ids (0, 1) {
 		    "$with, another one: as many octets as told";
 	}
 	$c->close;
+	$c->exit_code;
 
 	# As long in the file, but not on the wire.
 	$c = begin($ids);
@@ -109,6 +110,7 @@ for my $ids (0, 1) {
 	is $c->say('RETR 3'), $changed, "$with, a CR more: RETR";
 	is $c->say('TOP 3 0'), $changed, "$with, a CR more: TOP";
 	$c->close;
+	$c->exit_code;
 
 	# Cut short, emptied, no mbox any more, gone.
 	$c = begin($ids);

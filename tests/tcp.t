@@ -114,16 +114,15 @@ SKIP: {
 	unlink $trace;
 	for my $transport (qw(tcp socketpair pipe)) {
 		my $c = $site->login('mrose', { transport => $transport,
-		    wrapper => [ 'strace', '-f', '-y', '-qq', '-o', $trace,
-		    '-e', 'trace=write,writev,sendto,sendmsg' ] });
-		# The stream, whatever the number of its descriptor is: -y
-		# tells the name of the file.
-		my ($pid) = split ' ',
-		    Dewey::read_file("/proc/$c->{pid}/task/$c->{pid}/children");
-		my $stream = readlink "/proc/$pid/fd/1" // 'nothing';
+		    wrapper => [ 'strace', '-f', '-qq', '-o', $trace, '-e',
+		    'trace=write,writev,sendto,sendmsg' ] });
+		# The greeting is the first thing that is written: that tells
+		# the number of the stream's descriptor.
+		my $call = qr/\b(?:write|writev|sendto|sendmsg)/;
+		my ($fd) = Dewey::read_file($trace) =~ /$call\((\d+), /;
 		my $writes = sub {
 			my $n = () = Dewey::read_file($trace)
-			    =~ /(?:write|writev|sendto|sendmsg)\(\d+<\Q$stream\E>/g;
+			    =~ /$call\($fd, /g;
 			return $n;
 		};
 		# A line of the trace may come after the reply itself.

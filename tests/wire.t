@@ -176,6 +176,7 @@ $c->taken;
 $c->send("\n");
 is $c->line, '-ERR line too long', '256 octets, cut inside CR LF';
 is $c->say('STAT'), '+OK 2 47', 'nothing was executed';
+$c->say('QUIT');
 
 # What no line end follows is no command.
 for my $last ('QUIT', "QUIT\r", 'DELE 2', 'Q', 'x' x 1000) {

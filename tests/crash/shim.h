@@ -35,16 +35,13 @@ struct shim_call {
 	uint64_t length;	/* of the octets that follow */
 };
 
-/* Time stamps of the mailbox, and the file system it seems to be on.  In a file
- * that is shared with the test; all 0: what is true. */
+/* What is told about the mailbox's time stamps, the coarse clock, and the file
+ * system it is on.  In a file that is shared with the test; 0: what is true. */
 struct shim_stamps {
-	int64_t mode;
-	int64_t sec, nsec;	/* the stamp told last */
-	int64_t grain;		/* stamps are multiples of it, in ns; 0: any */
+	int64_t sec, nsec;	/* st_mtim and st_ctim */
+	int64_t clock_sec, clock_nsec;
 	int64_t type;		/* f_type of statfs(2) */
 };
-#define SHIM_STAMPS_NOW 1	/* changed in this very tick of the clock */
-#define SHIM_STAMPS_HOLD 2	/* as told last */
 
 /*
  * shim_record(fd, kinds):

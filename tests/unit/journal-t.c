@@ -314,12 +314,12 @@ test_second_deaths(void **state)
 	static struct site site;
 	long states = 0;
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 10; i++) {
 		choose(&site);
 		site.window = 40 + pick(100);
-		for (long when = 0; when < 100; when += 1 + (long)pick(3))
+		for (long when = 0; when < 100; when += 1 + (long)pick(5))
 			for (long second = 0; second < 60; second += 1 +
-			    (long)pick(3)) {
+			    (long)pick(8)) {
 				open_site(state, &site);
 				last = when;
 				(void)update(&site);
