@@ -30,6 +30,7 @@ void
 block_forget(struct block *block)
 {
 	block->n = 0;
+	block->vouched = false;
 }
 
 ssize_t
@@ -45,6 +46,7 @@ block_read(struct block *block, uint64_t offset, uint64_t end, const char **p)
 			    (off_t)offset);
 		while (got == -1 && errno == EINTR);
 		block->at = offset;
+		block->vouched = false;
 		block->n = got < 0 ? 0 : (size_t)got;
 		if (got <= 0)
 			return got;

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct block {
 	char *octets;		/* LIMITS_BLOCK of them */
 	uint64_t at;		/* their offset */
 	size_t n;		/* how many are valid */
+	bool vouched;		/* they are certainly as the file was scanned */
 };
 
 /*

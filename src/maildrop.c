@@ -126,7 +126,6 @@ add(void *to, const struct mbox_message *message)
 	m->separator = (uint8_t)message->separator;
 	drop->end = message->end;
 	drop->octets += message->octets;
-	lock_keep(&drop->lock);
 	return 0;
 }
 
@@ -223,6 +222,7 @@ maildrop_feed(struct maildrop *drop, uint64_t at)
 			break;
 		result = mbox_feed(&mbox, p, (size_t)n);
 		at += (uint64_t)n;
+		lock_keep(&drop->lock);
 	}
 	if (result == 0)
 		result = mbox_end(&mbox);

@@ -34,7 +34,7 @@ plan_set(uint8_t *p, size_t field, uint64_t value)
 		p[field * 8 + i] = (uint8_t)value;
 }
 
-static uint64_t
+static inline uint64_t
 mix(uint64_t h, const uint8_t *p)
 {
 	uint64_t word;
@@ -49,19 +49,22 @@ plan_hash(uint64_t seed, const void *octets, size_t n)
 {
 	const uint8_t *p = octets;
 	uint8_t rest[8] = { 0 };
-	uint64_t h = mix(seed, (const uint8_t *)&n);
-	uint64_t lane[4] = { h, h + 1, h + 2, h + 3 };
+	uint64_t a = mix(seed, (const uint8_t *)&n), b = a + 1;
+	uint64_t c = a + 2, d = a + 3;
 
 	/* Four at a time: one multiplication need not wait for another. */
-	for (; n >= 32; p += 32, n -= 32)
-		for (size_t i = 0; i < 4; i++)
-			lane[i] = mix(lane[i], p + 8 * i);
-	for (size_t i = 1; i < 4; i++)
-		lane[0] = mix(lane[0], (const uint8_t *)&lane[i]);
+	for (; n >= 32; p += 32, n -= 32) {
+		a = mix(a, p);
+		b = mix(b, p + 8);
+		c = mix(c, p + 16);
+		d = mix(d, p + 24);
+	}
+	a = mix(mix(mix(a, (const uint8_t *)&b), (const uint8_t *)&c),
+	    (const uint8_t *)&d);
 	for (; n >= 8; p += 8, n -= 8)
-		lane[0] = mix(lane[0], p);
+		a = mix(a, p);
 	memcpy(rest, p, n);
-	return mix(mix(lane[0], rest), rest);
+	return mix(mix(a, rest), rest);
 }
 
 int

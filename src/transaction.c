@@ -195,6 +195,27 @@ is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 	    message_measure(drop, i);
 }
 
+/* Whether it still is, behind its last octet. */
+static bool
+is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
+{
+	if (!mailbox_is_still(&drop->mailbox, stamp))
+		return is_as_scanned(drop, i, stamp);
+	/* What is in the block was read before this: no need to ask again. */
+	drop->block.vouched = drop->settled && stamp_equal(stamp, &drop->stamp);
+	return true;
+}
+
+/* Whether all of message ${i} is in memory, as it was scanned. */
+static bool
+is_held(const struct maildrop *drop, size_t i)
+{
+	const struct block *block = &drop->block;
+
+	return block->vouched && drop->messages[i].offset >= block->at &&
+	    maildrop_end_of(drop, i) <= block->at + block->n;
+}
+
 /* Send message ${i} whole or cut by ${top}, its first line being ${reply}. */
 static enum dispatch_next
 send_message(struct transaction *state, size_t i, struct mbox_top *top,
@@ -204,8 +225,12 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 	struct stamp stamp;
 	uint64_t text;
 	int64_t sent;
+	bool held = is_held(drop, i);
 
-	if (!is_as_scanned(drop, i, &stamp) ||
+	/* Looking for its end may have read on, over its begin. */
+	if (held && drop->cached)
+		held = message_is_bounded(drop, i) && is_held(drop, i);
+	if ((!held && !is_as_scanned(drop, i, &stamp)) ||
 	    maildrop_text_of(drop, i, &text) == -1) {
 		reply->text = DISPATCH_CHANGED;
 		return DISPATCH_STAY;
@@ -219,8 +244,7 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 		return DISPATCH_STAY;
 	if (sent < 0 ||
 	    (top == NULL && (uint64_t)sent != drop->messages[i].octets) ||
-	    (!mailbox_is_still(&drop->mailbox, &stamp) &&
-	    !is_as_scanned(drop, i, &stamp))) {
+	    (!held && !is_still(drop, i, &stamp))) {
 		state->torn = true;
 		return DISPATCH_CLOSE;
 	}

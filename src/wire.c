@@ -189,29 +189,56 @@ wire_put(struct wire *wire, struct span octets)
 	}
 }
 
-void
-wire_body(struct wire *wire, struct wire_body *body, const char *p, size_t n)
+/* Write to ${out}, which has room for twice ${n} octets, what the next ${n}
+ * stored octets are on the wire.  Returns how many those are. */
+static size_t
+expand(struct wire_body *body, char *out, const char *p, size_t n)
 {
 	const char *end = p + n;
+	char *begin = out;
+	size_t stuffed = 0;
 
-	while (p < end && wire->end == WIRE_OPEN) {
+	while (p < end) {
 		const char *lf = memchr(p, '\n', (size_t)(end - p));
 		size_t line = (size_t)((lf == NULL ? end : lf) - p);
 
 		if (line > 0) {
-			if (!body->inside && *p == '.')
-				wire_put(wire, SPAN("."));
-			wire_put(wire, (struct span){ p, line });
-			body->octets += line;
+			if (!body->inside && *p == '.') {
+				*out++ = '.';
+				stuffed++;
+			}
+			/* memcpy would be made small instead of fast here. */
+			memmove(out, p, line);
+			out += line;
 			body->inside = true;
 			body->cr = p[line - 1] == '\r';
 		}
 		if (lf == NULL)
-			return;
-		wire_put(wire, body->cr ? SPAN("\n") : SPAN("\r\n"));
-		body->octets += body->cr ? 1 : 2;
+			break;
+		if (!body->cr)
+			*out++ = '\r';
+		*out++ = '\n';
 		body->inside = body->cr = false;
 		p = lf + 1;
+	}
+	body->octets += (size_t)(out - begin) - stuffed;
+	return (size_t)(out - begin);
+}
+
+void
+wire_body(struct wire *wire, struct wire_body *body, const char *p, size_t n)
+{
+	while (n > 0 && wire->end == WIRE_OPEN) {
+		size_t part = (LIMITS_OUTPUT - wire->gathered) / 2;
+
+		if (part > n)
+			part = n;
+		wire->gathered += expand(body, wire->output + wire->gathered,
+		    p, part);
+		p += part;
+		n -= part;
+		if (n > 0)
+			(void)wire_flush(wire);
 	}
 }
 

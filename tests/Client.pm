@@ -37,7 +37,7 @@ sub run {
 		exec { $command[0] } @command or print "$command[0]: $!\n";
 		POSIX::_exit(127);
 	}
-	my $deadline = time + ($o->{timeout} // 30);
+	my $deadline = time + ($o->{timeout} // 60);
 	my $status;
 	until (defined $status) {
 		if (waitpid($pid, POSIX::WNOHANG()) == $pid) {

@@ -45,7 +45,7 @@ sub reason {
 	my $dir = Dewey::tmpdir();
 	Dewey::write_file("$dir/box", Dewey::mbox("a: b\n\nc\n"));
 	my $r = run(mailbox => "$dir/box", input => "DELE 1\r\nQUIT\r\n",
-	    shim => { RECORD => "$dir/record" });
+	    flags => ['--sandbox=none'], shim => { RECORD => "$dir/record" });
 	$r->{output} =~ /^\+OK.*^\+OK.*^\+OK/ms
 	    or return "no preauthenticated session here: $r->{output}";
 	return 'the program cannot be preloaded into'

@@ -417,7 +417,7 @@ sub try {
 	}
 	@$self{qw(pid uid)} = ($pid, $self->{as_root} ? $> : Dewey::uid());
 	$running{$pid} = $self;
-	my $deadline = time + 10;
+	my $deadline = time + 20;
 	while (time < $deadline) {
 		return 1 if listens($pid, $self->{port});
 		if (waitpid($pid, POSIX::WNOHANG()) == $pid) {
@@ -494,7 +494,7 @@ sub wait_log {
 
 sub wait_file {
 	my ($file, $pattern) = @_;
-	my $deadline = time + 10;
+	my $deadline = time + 20;
 	while (1) {
 		return 1 if Dewey::read_file($file) =~ $pattern;
 		return 0 if time > $deadline;
@@ -516,7 +516,7 @@ sub connect_to {
 	fcntl $s, F_SETFL, $flags | O_NONBLOCK or die "F_SETFL: $!";
 	return bless {
 		transport => 'tcp', r => $s, w => $s, in => '', eof => 0,
-		reset => 0, timeout => $o{timeout} // 20, dialogue => [],
+		reset => 0, timeout => $o{timeout} // 60, dialogue => [],
 		flags => [], pid => 0,
 	}, 'Dewey';
 }
@@ -546,7 +546,7 @@ sub connect_tls {
 	}
 	return bless {
 		transport => 'pipe', r => $r, w => $w, in => '', eof => 0,
-		reset => 0, timeout => 20, dialogue => [], flags => [],
+		reset => 0, timeout => 60, dialogue => [], flags => [],
 		pid => 0,
 	}, 'Dewey';
 }

@@ -20,7 +20,7 @@ use constant WORKERS => 8;
 # been handed over])
 sub new {
 	my ($class, %o) = @_;
-	return bless { names => [sort keys %{ $o{each} }], timeout => 150, sessions => 0, refused => 0,
+	return bless { names => [sort keys %{ $o{each} }], timeout => 240, sessions => 0, refused => 0,
 	    changed => 0,
 	    delivered => 0, %o }, $class;
 }

@@ -127,7 +127,7 @@ my $storm = Storm->new(each => \%each, deliver => \%deliver, as_root => 1,
 	},
 	mailbox => sub { "/var/mail/$_[0]" },
 	after => sub { $_->() for @after },
-	timeout => $ENV{DEWEY_LONG} ? 900 : 100,
+	timeout => $ENV{DEWEY_LONG} ? 900 : 240,
 );
 $storm->run;
 

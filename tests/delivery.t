@@ -1,10 +1,10 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # Mail that is delivered as fast as it goes while sessions fetch and delete it
-# arrives exactly once: with every kind of lock and every order, through procmail
-# and maildrop, with two sessions that want the same maildrop, with sessions that
-# are killed, and with a mail reader that rewrites the mailbox.  (DESIGN section
-# 5.)
+# arrives exactly once: with every kind of lock and every order, with two sessions
+# that want the same maildrop, with sessions that are killed, and with a mail
+# reader that rewrites the mailbox.  (DESIGN section 5; real delivery agents:
+# agents.t.)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
@@ -160,7 +160,6 @@ sub work {
 		my $last = -e $self->{stop};
 		local $self->{kills} = $last ? 0 : $self->{kills};
 		my $count = $self->session;
-		sleep rand $self->{pause} if $self->{pause};
 		return if $last && defined $count && $count == 0;
 		die "no end in sight\n" if time > $deadline;
 	}
@@ -214,8 +213,7 @@ sub storm {
 		open my $out, '>>', $path or die "$path: $!";
 		my $worker = bless { box => $box, out => $out, taken => {},
 			flags => $o{flags} // [], kills => $o{kills} // 0,
-			uidl => $o{uidl}, race => $o{race},
-			pause => $o{pause} // 0, stop => "$dir/stop",
+			uidl => $o{uidl}, race => $o{race}, stop => "$dir/stop",
 			patience => $patience }, 'Worker';
 		child($out, sub { $worker->work });
 	} @logs;
@@ -322,63 +320,6 @@ for my $there (1, 0) {
 	like $c->say('QUIT'), qr/^\+OK .*\(2 messages left\)/, '... and does';
 	is Dewey::read_file($box), Dewey::mbox(map { "Subject: $_\n\n$_\n" }
 	    2, 3), '... what was asked for';
-}
-
-# ---- Delivery agents of others
-
-sub path_of {
-	my ($command) = @_;
-	return (grep { -x } map { "$_/$command" } split /:/, $ENV{PATH})[0];
-}
-
-# Starts ${command} for each message, which is its input, with a file of ${rules}
-# as its last argument; % in it is the directory.
-sub by_command {
-	my ($count, $rules, @command) = @_;
-	return sub {
-		my ($out, $box) = @_;
-		my $dir = $box =~ s{/[^/]*\z}{}r;
-		Dewey::write_file("$dir/rules", $rules =~ s/%/$dir/gr);
-		for my $i (1 .. $count) {
-			my $lines = 1 + int rand 40;
-			open my $fh, '+>', "$dir/message" or die "message: $!";
-			print {$fh} "Subject: c-$i\nLines: $lines\n\n",
-			    map { "c-$i line $_ of $lines\n" } 1 .. $lines;
-			seek $fh, 0, 0;
-			my $pid = fork // die "fork: $!";
-			if (!$pid) {
-				POSIX::dup2(fileno $fh, 0);
-				open STDERR, '>', "$dir/complaints";
-				%ENV = (PATH => $ENV{PATH}, HOME => $dir,
-				    LOGNAME => getpwuid Dewey::uid());
-				become($out, @command, "$dir/rules");
-			}
-			waitpid $pid, 0;
-			die "$command[0]: $?\n" if $?;
-			syswrite $out, "c-$i\n";
-		}
-	};
-}
-
-for my $colon ('', ':') {
-	SKIP: {
-		my $procmail = path_of('procmail');
-		skip 'procmail is not installed', 2 unless $procmail;
-		# With a colon it makes a dot-lock, too; when that is not to be
-		# had it sleeps for a second.
-		my $rules = "LOCKSLEEP=1\nDEFAULT=%/box\nMAILDIR=%\n"
-		    . "LOGFILE=%/procmail.log\nUMASK=077\n:0$colon\n%/box\n";
-		storm('procmail' . ($colon && ' with a dot-lock'),
-		    pause => 0.05, writers =>
-		    [by_command($colon ? 20 : 60, $rules, $procmail,
-		    '-f', 'a@b', '-m')]);
-	}
-}
-SKIP: {
-	my $maildrop = path_of('maildrop');
-	skip 'maildrop is not installed', 2 unless $maildrop;
-	storm('maildrop', pause => 0.05, writers =>
-	    [by_command(25, "LOCKSLEEP=1\nto \"%/box\"\n", $maildrop)]);
 }
 
 diag join ', ', map { "$sum{$_} $_" }

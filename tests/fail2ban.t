@@ -15,7 +15,8 @@ plan skip_all => 'python3 is not installed'
     unless my $python = Spawner::program('python3');
 (my $root = $regex) =~ s{/usr/bin/[^/]+$}{};
 $ENV{PYTHONPATH} = join ':', glob "$root/usr/lib/python3*/dist-packages";
-$ENV{PYTHONDONTWRITEBYTECODE} = 1;
+# Compiled once, and not where the package is.
+$ENV{PYTHONPYCACHEPREFIX} = Dewey::tmpdir();
 
 # A directory of configuration with ours in it, and no jail of anybody else.
 my $dir = Dewey::tmpdir();
@@ -52,7 +53,7 @@ sub found {
 }
 
 plan skip_all => 'fail2ban does not run here'
-    unless said($python, $regex, '--version') =~ /^[\d.]+/m;
+    unless said($python, $regex, '--version') =~ /\b\d+\.\d/;
 
 # ---- What dewey really says
 
@@ -62,7 +63,7 @@ my $site = Dewey->site(users => { frated => 'hoopy' },
 
 # The log of a session with three refused logins, as it is written to stderr.
 sub refused {
-	my ($address, $o) = @_;
+	my ($o) = @_;
 	my $c = $site->start('--log=stderr', $o);
 	$c->greeting;
 	for ("USER frated\r\nPASS wrong", "USER nobody\r\nPASS refused login" .
@@ -74,25 +75,26 @@ sub refused {
 	return $c->stderr;
 }
 
-my $said = refused('127.0.0.1', { transport => 'tcp' });
+my ($text, @want) = '';
+my %prefix = ('rsyslog of old' => 'Nov 23 08:08:08 mailhost ',
+    rsyslog => '2026-11-23T08:08:08.123456+00:00 mail.example.org ',
+    'the journal' => 'Nov 23 08:08:08 mailhost.example.org ');
+my $said = refused({ transport => 'tcp' });
 is scalar(() = $said =~ /refused login peer=127\.0\.0\.1 /g), 3,
     'dewey says what the filter wants';
-for (['rsyslog of old', 'Nov 23 08:08:08 mailhost '],
-    ['rsyslog', '2026-11-23T08:08:08.123456+00:00 mail.example.org '],
-    ['the journal', 'Nov 23 08:08:08 mailhost.example.org ']) {
-	my ($who, $prefix) = @$_;
-	is found($said =~ s/^/$prefix/gmr), join(' ', ('127.0.0.1') x 3),
-	    "$who: three tries, no more";
+for my $who (sort keys %prefix) {
+	$text .= $said =~ s/^/$prefix{$who}/gmr;
+	push @want, ('127.0.0.1') x 3;
 }
-my $prefix = 'Nov 23 08:08:08 mailhost ';
+my $prefix = $prefix{'rsyslog of old'};
 for my $address ('192.0.2.1', '2001:db8::25', '::1') {
-	$said = refused($address, { transport => 'pipe',
-	    env => { TCPREMOTEIP => $address } });
-	is found($said =~ s/^/$prefix/gmr), join(' ', ($address) x 3),
-	    "the peer $address";
+	$text .= refused({ transport => 'pipe',
+	    env => { TCPREMOTEIP => $address } }) =~ s/^/$prefix/gmr;
+	push @want, ($address) x 3;
 }
-$said = refused('pipe', { transport => 'pipe' });
-is found($said =~ s/^/$prefix/gmr), '', 'without an address nobody is banned';
+# Without an address there is nobody to ban.
+$text .= refused({ transport => 'pipe' }) =~ s/^/$prefix/gmr;
+is found($text), join(' ', @want), 'three tries of each address, no more';
 
 # ---- What others may make it say
 
@@ -100,6 +102,7 @@ my $c = $site->login('frated', '--log=stderr', { transport => 'tcp' });
 $c->say('QUIT');
 $c->exit_code;
 my $line = 'refused login peer=192.0.2.66 method=pass try=1';
+# The last one shows that they are read.
 is found(join '', map { "$prefix$_\n" } split(/\n/, $c->stderr),
     "dewey[1]: user=frated $line end=quit", "dewey[1]: /var/mail/$line",
     "dewey[1]: /x: $line", "dewey[1]: $line ", "dewey[1]: $line.",
@@ -107,9 +110,9 @@ is found(join '', map { "$prefix$_\n" } split(/\n/, $c->stderr),
     "dewey[1]: refused login peer=pipe method=pass try=1",
     "dewey[1]: refused login peer=a.example.org method=pass try=1",
     "other[1]: $line", "sshd[1]: dewey[1]: $line",
-    "dewey[1]: user=- peer=192.0.2.66 method=- end=auth-failed"), '',
+    "dewey[1]: user=- peer=192.0.2.66 method=- end=auth-failed",
+    'dewey[1]: ' . $line =~ s/66/67/r), '192.0.2.67',
     'nothing else is a refused login';
-is found("${prefix}dewey[1]: $line\n"), '192.0.2.66', '... but this is';
 
 # ---- The jail
 

@@ -11,7 +11,7 @@ use Test::More;
 plan skip_all => 'too much for valgrind' if Dewey::slow();
 
 my $site = Dewey->site(users => { map { $_ => 'secret' }
-    qw(small many large huge) });
+    qw(small many large) });
 my $from = "From a\@b Mon Jan  1 00:00:00 2024\n";
 
 # The most memory that any process of a session has had, in octets.
@@ -116,6 +116,11 @@ SKIP: {
 
 # A message that is a hole of more than 4 GiB, and one behind it.
 SKIP: {
+	# Where a hole costs nothing to read.
+	local $ENV{TMPDIR} = '/dev/shm';
+	skip '/dev/shm is not there, and DEWEY_LONG is not set', 1
+	    unless -d '/dev/shm' && -w _ || $ENV{DEWEY_LONG};
+	my $site = Dewey->site(users => { huge => 'secret' });
 	my $path = $site->mailbox('huge');
 	my $hole = 4 * 2 ** 30 + 12345;
 	Dewey::write_file($path, "${from}A: 1\n\nfirst\n\n${from}B: 2\n\n");

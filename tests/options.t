@@ -158,6 +158,7 @@ my @bad = (
 	(map { [ "--host=$_" ] } 'a b', 'a_b', 'a@b', "a\tb", "a\nb", '<a>',
 	    "\xe4", 'a/b', 'h' x 256),
 );
+@bad = @bad[grep { $_ % 7 == 0 } 0 .. $#bad] if Dewey::slow();
 for my $flags (@bad) {
 	my ($code, $out, $err) = run(@$flags);
 	my $name = "@$flags" =~ s/([^!-~ ])/sprintf '\\x%02x', ord $1/ger

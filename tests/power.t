@@ -49,6 +49,7 @@ sub try {
 	my $text = join '', <$from>;
 	alarm 0;
 	close $from;
+	plan skip_all => 'a static program' if $? == 77 << 8;
 	my ($last) = $text =~ /^(states=.*)$/m;
 	my %found = ($last // '') =~ /(\S+)=(\d+)/g;
 	$sum{$_} += $found{$_} for keys %found;

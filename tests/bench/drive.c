@@ -64,6 +64,8 @@ struct drive {
 	int64_t cpu;			/* ns in that span; -1: not known */
 	uint64_t octets;		/* read since the span began */
 	unsigned long errors;		/* -ERR where +OK was hoped for */
+	unsigned long asked, lines;	/* commands, lines read; asked is 0
+					 * where lines do not matter */
 	char *input;
 	char tail[TAIL];		/* the last octets read */
 	size_t tailed;
@@ -255,6 +257,19 @@ keep_tail(struct drive *d, const char *p, size_t n)
 	d->tailed += n;
 }
 
+/* Count the lines in ${n} octets read, and those that say -ERR. */
+static void
+count_lines(struct drive *d, size_t n)
+{
+	char before = d->tailed == 0 ? '\n' : d->tail[d->tailed - 1];
+
+	for (size_t i = 0; i < n; i++) {
+		d->errors += before == '\n' && d->input[i] == '-';
+		d->lines += d->input[i] == '\n';
+		before = d->input[i];
+	}
+}
+
 /* Read once.  Returns 0 at the end of the stream, -1 if nothing is there on a
  * descriptor that does not block. */
 static ssize_t
@@ -272,6 +287,8 @@ hear(struct drive *d)
 	if (n == -1 && errno != EAGAIN)
 		die("recv");
 	if (n > 0) {
+		if (d->asked > 0)
+			count_lines(d, (size_t)n);
 		d->octets += (size_t)n;
 		keep_tail(d, d->input, (size_t)n);
 	}
@@ -544,28 +561,25 @@ row_lock_step(struct drive *d)
 	leave(d);
 }
 
+/* Whether as many lines came as commands were sent. */
 static bool
-is_error(const struct drive *d)
+is_answered(const struct drive *d)
 {
-	size_t i = d->tailed;
-
-	if (!tail_is(d, "\r\n"))
-		return false;
-	for (i -= 2; i > 0 && d->tail[i - 1] != '\n'; i--)
-		;
-	return memcmp(d->tail + i, "-ERR", 4) == 0;
+	return d->lines == d->asked;
 }
 
 static void
 deleting(struct drive *d, unsigned long step)
 {
-	char *text = commands(d, "DELE", step, "DELE 0\r\n");
+	char *text = commands(d, "DELE", step, "");
 	char line[LINE] = "";
 
 	log_in(d);
-	d->cpu = -family_cpu(d);
+	d->asked = (d->count + step - 1) / step;
 	d->from = clock_ns(CLOCK_MONOTONIC);
-	pipeline(d, text, is_error);
+	pipeline(d, text, is_answered);
+	if (d->errors > 0)
+		refused("a DELE", "-ERR");
 	say(d, "QUIT\r\n");
 	while (hear(d) > 0)
 		;
@@ -574,7 +588,6 @@ deleting(struct drive *d, unsigned long step)
 	    d->tailed : LINE - 1), d->tail);
 	if (line[0] != '+')
 		refused("QUIT", line);
-	d->cpu = -1;
 	free(text);
 }
 

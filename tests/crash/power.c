@@ -1080,6 +1080,8 @@ main(int argc, char **argv)
 	unsigned long wanted = argc < 3 ? 0 : strtoul(argv[2], NULL, 10);
 	struct box *box = get(sizeof(*box));
 
+	if (!shim_works())
+		return 77;
 	if (slash == NULL || wanted == 0 || getenv("SHIM_FAST") == NULL)
 		stop("usage: SHIM_MAILBOX=... SHIM_FAST=1 power SEED STATES");
 	(void)snprintf(mailbox_path, sizeof(mailbox_path), "%s", path);

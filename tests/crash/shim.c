@@ -94,6 +94,12 @@ watch(const char *mailbox)
 		state->dir = st.st_ino;
 }
 
+bool
+shim_works(void)
+{
+	return dlsym(RTLD_NEXT, "pwrite") != NULL;
+}
+
 void
 shim_record(int fd, const char *which)
 {
@@ -142,7 +148,7 @@ begin(void)
 	const char *text;
 	int fd;
 
-	if (mailbox == NULL)
+	if (mailbox == NULL || !shim_works())
 		return;
 	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -332,8 +338,9 @@ write(int fd, const void *octets, size_t n)
 	if (fails(now))
 		return failed(SHIM_WRITE, file);
 	done = real(fd, octets, part(now, n));
+	/* A sandbox may not have lseek(2). */
 	if (file != 0)
-		wrote(now, file, done == -1 ? 0 :
+		wrote(now, file, done == -1 || record == -1 ? 0 :
 		    (uint64_t)(lseek(fd, 0, SEEK_CUR) - done), octets, done);
 	return done;
 }

@@ -5,6 +5,7 @@
 #ifndef SHIM_H
 #define SHIM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What kind of call it was; one letter each, so that a set is a string. */
@@ -42,6 +43,12 @@ struct shim_stamps {
 	int64_t clock_sec, clock_nsec;
 	int64_t type;		/* f_type of statfs(2) */
 };
+
+/*
+ * shim_works(void):
+ * Say whether there is another library behind this: not in a static program.
+ */
+bool shim_works(void);
 
 /*
  * shim_record(fd, kinds):

@@ -161,6 +161,33 @@ test_renew(void **state)
 	}
 }
 
+/* Without ids, a message that is elsewhere or has another size is not the one
+ * that was marked. */
+static void
+test_renew_moved(void **state)
+{
+	static const char before[] = FROM "a\n\n\n" FROM "b\n\n\n";
+	static const char *const after[] = {
+		"From ab Mon Jan  1 00:00:00 2024\na\n\n\n" FROM "b\n\n\n",
+		FROM "a\n\n\n" FROM "bb\n\n\n",
+		FROM "aa\n\n" FROM "b\n\n\n",
+		"\n" FROM "a\n\n\n" FROM "b\n\n\n",
+	};
+
+	for (size_t i = 0; i < COUNT(after); i++) {
+		struct maildrop drop;
+		bool lost = false;
+
+		drop_write(state, before, sizeof(before) - 1);
+		assert_int_equal(drop_open(state, &drop), MAILBOX_FINE);
+		maildrop_mark(&drop, 1);
+		drop_write(state, after[i], strlen(after[i]));
+		ROW(after[i], identity_renew(&drop, &lost) == MAILBOX_FINE);
+		ROW(after[i], lost && drop.marked == 0);
+		maildrop_close(&drop);
+	}
+}
+
 /* Ids that were known before and what became no mbox. */
 static void
 test_renew_refused(void **state)
@@ -208,6 +235,7 @@ main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_complete_after_change),
 		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_renew_moved),
 		cmocka_unit_test(test_renew_refused),
 		cmocka_unit_test(test_renew_edited),
 	};

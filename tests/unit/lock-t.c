@@ -435,6 +435,22 @@ hold(void **state, enum options_lock kind, int fd)
 	}
 }
 
+/* Nobody else may even share what we hold. */
+static void
+check_unshared(void **state, const enum options_lock *order)
+{
+	struct flock range = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	int fd = open(unit_path(state, "box"), O_RDWR);
+
+	for (; *order != E; order++) {
+		if (*order == F)
+			assert_int_equal(fcntl(fd, F_OFD_SETLK, &range), -1);
+		if (*order == L)
+			assert_int_equal(flock(fd, LOCK_SH | LOCK_NB), -1);
+	}
+	(void)close(fd);
+}
+
 /* Whether the kinds ${order} can be had by others. */
 static void
 check_free(void **state, const enum options_lock *order, bool expected)
@@ -477,8 +493,10 @@ test_orders(void **state)
 			assert_int_equal(lock_take(&site.lock),
 			    busy ? LOCK_BUSY : LOCK_HELD);
 			/* All of them, or none. */
-			if (held == E)
+			if (held == E) {
 				check_free(state, orders[i], false);
+				check_unshared(state, orders[i]);
+			}
 			if (!busy)
 				lock_release(&site.lock);
 			(void)close(other);
@@ -663,27 +681,37 @@ test_keep(void **state)
 	close_site(&site);
 }
 
+/* What a test that failed left behind must not make others fail. */
+static int
+fresh(void **state)
+{
+	(void)chmod(((struct unit *)*state)->dir, 0755);
+	(void)unlink(unit_path(state, "box.lock"));
+	(void)rmdir(unit_path(state, "box.lock"));
+	return 0;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dot),
-		cmocka_unit_test(test_owner),
-		cmocka_unit_test(test_stale_by_process),
-		cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_stale_by_age),
-		cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_kinds_of_files),
-		cmocka_unit_test(test_breaking_needs_fcntl),
-		cmocka_unit_test(test_touch),
-		cmocka_unit_test(test_orders),
-		cmocka_unit_test(test_classic),
-		cmocka_unit_test(test_survives_close),
-		cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_denied),
-		cmocka_unit_test(test_read_only),
-		cmocka_unit_test(test_no_mailbox),
-		cmocka_unit_test(test_keep),
+		cmocka_unit_test_setup(test_dot, fresh),
+		cmocka_unit_test_setup(test_owner, fresh),
+		cmocka_unit_test_setup(test_stale_by_process, fresh),
+		cmocka_unit_test_setup(test_foreign, fresh),
+		cmocka_unit_test_setup(test_stale_by_age, fresh),
+		cmocka_unit_test_setup(test_replaced, fresh),
+		cmocka_unit_test_setup(test_kinds_of_files, fresh),
+		cmocka_unit_test_setup(test_breaking_needs_fcntl, fresh),
+		cmocka_unit_test_setup(test_touch, fresh),
+		cmocka_unit_test_setup(test_orders, fresh),
+		cmocka_unit_test_setup(test_classic, fresh),
+		cmocka_unit_test_setup(test_survives_close, fresh),
+		cmocka_unit_test_setup(test_waits, fresh),
+		cmocka_unit_test_setup(test_denied, fresh),
+		cmocka_unit_test_setup(test_read_only, fresh),
+		cmocka_unit_test_setup(test_no_mailbox, fresh),
+		cmocka_unit_test_setup(test_keep, fresh),
 	};
 
 	return cmocka_run_group_tests_name("lock", tests, unit_begin,

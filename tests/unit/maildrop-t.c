@@ -309,6 +309,41 @@ test_measure(void **state)
 	}
 }
 
+/* Without ids, the octets that are sent say what changed, and where it ends. */
+static void
+test_measure_without_ids(void **state)
+{
+	static const char before[] = FROM "a\n\nbody\n\n" FROM "b\n\nend\n\n";
+	static const struct {
+		const char *what, *text;
+		bool same[2];
+	} rows[] = {
+		{ "as it was", before, { true, true } },
+		{ "as many octets stored, fewer sent",
+		    FROM "a\n\nbod\r\n\n" FROM "b\n\nen\r\n\n",
+		    { false, false } },
+		{ "as many sent, more stored",
+		    FROM "a\r\n\nbody\n\n" FROM "b\n\nend\n\n",
+		    { false, false } },
+		{ "what cannot be seen without ids",
+		    FROM "x\n\nxxxx\n\n" FROM "x\n\nxxx\n\n",
+		    { true, true } },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct maildrop drop;
+
+		drop_write(state, before, sizeof(before) - 1);
+		assert_int_equal(drop_open(state, &drop), MAILBOX_FINE);
+		drop_write(state, rows[i].text, strlen(rows[i].text));
+		block_forget(&drop.block);
+		for (size_t k = 0; k < 2; k++)
+			ROW(rows[i].what,
+			    message_measure(&drop, k) == rows[i].same[k]);
+		maildrop_close(&drop);
+	}
+}
+
 int
 main(void)
 {
@@ -322,6 +357,7 @@ main(void)
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_measure),
+		cmocka_unit_test(test_measure_without_ids),
 	};
 
 	return cmocka_run_group_tests_name("maildrop", tests, unit_begin,
