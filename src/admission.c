@@ -307,11 +307,13 @@ admission_recover(const struct options *options, const char *path,
 	int pending;
 	pid_t child;
 
-	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode)) {
+	if (stat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)) {
 		(void)printf("%s: there is no mailbox\n", path);
 		return 0;
 	}
-	pending = sidecar_pending(path);
+	errno = EINVAL;
+	pending = stat(path, &st) == -1 || !S_ISREG(st.st_mode) ? -1 :
+	    sidecar_pending(path);
 	if (pending == -1) {
 		(void)printf("%s: cannot be looked at: %s\n", path,
 		    strerror(errno));

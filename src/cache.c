@@ -95,8 +95,10 @@ store(struct maildrop *drop, size_t sure, size_t from)
 
 	totals.sure = totals.settled ? drop->count : sure;
 	drop->sure = (size_t)totals.sure;
-	if (drop->stamp.size < LIMITS_CACHED_LEAST || drop->count == 0)
+	if (drop->stamp.size < LIMITS_CACHED_LEAST || drop->count == 0) {
+		index_forget(&drop->index);
 		return;
+	}
 	index_save(&drop->index, &drop->stamp, &totals, drop->messages, RECORD,
 	    from);
 }
@@ -106,9 +108,12 @@ static int
 load(struct maildrop *drop)
 {
 	size_t n = (size_t)index_stored(&drop->index);
-	struct maildrop_message *messages = reallocarray(NULL, n + 1, RECORD);
+	struct maildrop_message *messages = NULL;
 	uint64_t at = 0;
 
+	/* Nobody's index makes us take more memory than his mailbox could. */
+	if (n <= drop->stamp.size / LIMITS_FROM_LEAST)
+		messages = reallocarray(NULL, n + 1, RECORD);
 	if (messages == NULL || index_load(&drop->index, messages, RECORD) ==
 	    -1) {
 		free(messages);
@@ -153,23 +158,38 @@ cache_need(struct maildrop *drop)
 	return fault;
 }
 
-/* Whether a From_ line is where message ${i} begins. */
+/* Whether a From_ line, not too long a one, is where message ${i} begins. */
 static bool
-begins(struct maildrop *drop, size_t i)
+begins(const struct maildrop *drop, size_t i)
 {
-	const char *p = NULL, *lf;
 	uint64_t at = drop->messages[i].offset;
-	ssize_t n;
+	size_t before = at < 3 ? (size_t)at : 3;
+	char octets[LIMITS_SAMPLE], *line = octets + before;
+	ssize_t n = pread(drop->mailbox.fd, octets, sizeof(octets),
+	    (off_t)(at - before));
+	const char *lf;
 	struct from from;
 
-	block_forget(&drop->block);
-	n = block_read(&drop->block, at, drop->stamp.size, &p);
-	lf = n <= 0 ? NULL : memchr(p, '\n', (size_t)n);
-	if (lf == NULL || *p != 'F')
+	if (n <= (ssize_t)before || *line != 'F' ||
+	    !message_follows_empty(octets, before))
+		return false;
+	lf = memchr(line, '\n', (size_t)n - before);
+	if (lf == NULL)
 		return false;
 	from_begin(&from);
-	from_feed(&from, p, (size_t)(lf - p));
+	from_feed(&from, line, (size_t)(lf - line));
 	return from_end(&from, true);
+}
+
+/* Whether message ${i} has the id that the cached index says. */
+static bool
+is_same(struct maildrop *drop, size_t i)
+{
+	const struct maildrop_message *m = &drop->messages[i];
+	uint8_t id[LIMITS_UID_OCTETS];
+
+	return m->copy == 0 || (message_hash(drop, i, id) == 0 &&
+	    memcmp(id, m->id, sizeof(id)) == 0);
 }
 
 /* Whether some of the first ${n} messages begin where they began: the first,
@@ -214,7 +234,8 @@ scan_tail(struct maildrop *drop, size_t n)
 	drop->messages[n - 1] = last;
 	drop->begin = drop->messages[0].offset;
 	drop->identified = drop->identified && drop->count == n;
-	return mailbox_is(&drop->mailbox, &drop->stamp);
+	return is_same(drop, 0) && is_same(drop, n - 1) &&
+	    mailbox_is(&drop->mailbox, &drop->stamp);
 }
 
 /* Use the cached index as far as it holds.  Returns whether that was enough. */
@@ -272,8 +293,29 @@ cache_scan(struct maildrop *drop)
 void
 cache_save(struct maildrop *drop)
 {
-	if (drop->loaded && maildrop_is_unchanged(drop))
-		store(drop, drop->sure, 0);
+	uint8_t *marks;
+
+	if (!drop->loaded || !index_is_open(&drop->index) ||
+	    !maildrop_is_unchanged(drop))
+		return;
+	/* Marks are of this session only. */
+	marks = malloc(drop->count + 1);
+	if (marks == NULL)
+		return;
+	for (size_t i = 0; i < drop->count; i++) {
+		marks[i] = drop->messages[i].marked;
+		drop->messages[i].marked = false;
+	}
+	store(drop, drop->sure, 0);
+	for (size_t i = 0; i < drop->count; i++)
+		drop->messages[i].marked = marks[i] != 0;
+	free(marks);
+}
+
+void
+cache_forget(struct maildrop *drop)
+{
+	index_forget(&drop->index);
 }
 
 bool

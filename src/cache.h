@@ -44,6 +44,12 @@ enum mailbox_fault cache_need(struct maildrop *drop);
 void cache_save(struct maildrop *drop);
 
 /*
+ * cache_forget(drop):
+ * The mailbox is about to be written to: nothing cached holds any more.
+ */
+void cache_forget(struct maildrop *drop);
+
+/*
  * cache_vouches(drop):
  * Before UPDATE, the mailbox being as it was scanned: say whether every marked
  * message is certainly where the index says, with its octets and id.  A cached

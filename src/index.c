@@ -186,6 +186,15 @@ index_load(const struct index *index, void *records, size_t size)
 }
 
 void
+index_forget(struct index *index)
+{
+	const uint64_t none = 0;
+
+	if (index_is_open(index))
+		(void)plan_write(index->fd, 0, &none, sizeof(none));
+}
+
+void
 index_save(struct index *index, const struct stamp *stamp,
     const struct index_totals *totals, const void *records, size_t size,
     size_t from)

@@ -91,6 +91,12 @@ void index_save(struct index *index, const struct stamp *stamp,
     size_t from);
 
 /*
+ * index_forget(index):
+ * Make what is stored no index.
+ */
+void index_forget(struct index *index);
+
+/*
  * index_is_settled(stamp, mailbox, now):
  * Say whether the time stamps lie so far before ${now} that every later change
  * of the ${mailbox} shows in them: on a local file system of a known kind, 2 s.

@@ -93,6 +93,10 @@
 /* Messages of a cached index whose begin is looked at if the mailbox grew. */
 #define LIMITS_SAMPLES 64
 
+/* Octets that are read to look at one; of a From_ line, at least. */
+#define LIMITS_SAMPLE 512
+#define LIMITS_FROM_LEAST 20
+
 /* Octets of one step of UPDATE that the journal holds: fewer, larger steps
  * need fewer fsyncs, and as much space twice.  Less when space is short, but
  * never less than a page. */

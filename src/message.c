@@ -22,6 +22,36 @@ keep(void *to, const struct mbox_message *message)
 }
 
 bool
+message_follows_empty(const char *before, size_t n)
+{
+	/* Before the begin of the file everything is empty. */
+	char last[3] = { '\n', '\n', '\n' };
+
+	if (n > sizeof(last))
+		n = sizeof(last);
+	memcpy(last + sizeof(last) - n, before, n);
+	return last[2] == '\n' && (last[1] == '\n' ||
+	    (last[1] == '\r' && last[0] == '\n'));
+}
+
+/* Whether an empty line stands before ${offset}. */
+static bool
+follows_empty(struct maildrop *drop, uint64_t offset)
+{
+	uint64_t from = offset < 3 ? 0 : offset - 3;
+	char before[3];
+
+	for (uint64_t at = from; at < offset; at++) {
+		const char *p = NULL;
+
+		if (block_read(&drop->block, at, offset, &p) <= 0)
+			return false;
+		before[at - from] = *p;
+	}
+	return message_follows_empty(before, (size_t)(offset - from));
+}
+
+bool
 message_is_bounded(struct maildrop *drop, size_t i)
 {
 	const struct maildrop_message *m = &drop->messages[i];
@@ -34,6 +64,8 @@ message_is_bounded(struct maildrop *drop, size_t i)
 	 * where the mailbox did. */
 	if (i + 1 == drop->count)
 		limit = drop->end;
+	if (!follows_empty(drop, at))
+		return false;
 	mbox_begin(&mbox, at, keep, &now);
 	while (result == 0 && at < limit) {
 		const char *p = NULL;

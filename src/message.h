@@ -14,8 +14,15 @@
 struct maildrop;
 
 /*
+ * message_follows_empty(before, n):
+ * Say whether an empty line, or the begin of the file, stands right behind the
+ * ${n} octets at ${before}: all that are before it, or three.
+ */
+bool message_follows_empty(const char *before, size_t n);
+
+/*
  * message_is_bounded(drop, i), message_measure(drop, i):
- * Say whether message ${i} is still where it was, with the same octets and the
+ * Say whether message ${i} is still where it was, behind an empty line, with the same octets and the
  * same end; message_measure: and, where its id is known, the same id.  What ${drop}->block holds
  * is believed: forget it first if the mailbox changed.
  */

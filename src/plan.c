@@ -49,7 +49,8 @@ plan_hash(uint64_t seed, const void *octets, size_t n)
 {
 	const uint8_t *p = octets;
 	uint8_t rest[8] = { 0 };
-	uint64_t a = mix(seed, (const uint8_t *)&n), b = a + 1;
+	uint64_t whole = n;
+	uint64_t a = mix(seed, (const uint8_t *)&whole), b = a + 1;
 	uint64_t c = a + 2, d = a + 3;
 
 	/* Four at a time: one multiplication need not wait for another. */

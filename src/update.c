@@ -156,6 +156,7 @@ remove_marked(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 	if (log_ids)
 		log_marked(drop);
 	*deleted = drop->marked;
+	cache_forget(drop);
 	unmoved = 0;
 	while (!drop->messages[unmoved].marked)
 		unmoved++;
