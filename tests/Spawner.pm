@@ -399,6 +399,8 @@ sub try {
 	my ($self, @command) = @_;
 	my $log = "$self->{dir}/log";
 	Dewey::write_file($log, '');
+	my $env = Dewey::environment({ PATH => "$ENV{PATH}:/usr/sbin:/sbin",
+	    LD_LIBRARY_PATH => libraries() || undef });
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		$SIG{$_} = 'DEFAULT' for qw(PIPE HUP INT TERM);
@@ -408,9 +410,7 @@ sub try {
 		open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
 		chdir $self->{dir} or POSIX::_exit(127);
 		drop_rights() if !$> && !$self->{as_root};
-		%ENV = %{ Dewey::environment({
-			PATH => "$ENV{PATH}:/usr/sbin:/sbin",
-			LD_LIBRARY_PATH => libraries() || undef }) };
+		%ENV = %$env;
 		no warnings 'exec';
 		exec { $command[0] } @command or print "$command[0]: $!\n";
 		POSIX::_exit(127);
