@@ -127,6 +127,14 @@ sub environment {
 	return \%env;
 }
 
+# LeakSanitizer cannot look into a process that is traced or sees no /proc.
+sub without_leaks {
+	my ($env) = @_;
+	$env->{ASAN_OPTIONS} .= ':detect_leaks=0'
+	    if defined $env->{ASAN_OPTIONS};
+	return $env;
+}
+
 # Each transport returns (client read, client write, server in, server out);
 # read and write, in and out may be the same handle.
 
@@ -234,6 +242,7 @@ sub start {
 	my @command = (@{ $o{wrapper} // [] }, @wrapper,
 	    binary($o{as_root}), tool_flags(), @flags);
 	my $env = environment($o{env});
+	without_leaks($env) if $o{wrapper} || (!$> && $o{as_root});
 
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {

@@ -401,6 +401,7 @@ sub try {
 	Dewey::write_file($log, '');
 	my $env = Dewey::environment({ PATH => "$ENV{PATH}:/usr/sbin:/sbin",
 	    LD_LIBRARY_PATH => libraries() || undef });
+	Dewey::without_leaks($env) if !$> && $self->{as_root};
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		$SIG{$_} = 'DEFAULT' for qw(PIPE HUP INT TERM);

@@ -19,7 +19,8 @@ my $binary = ($ENV{builddir} // '.') . '/tests/takeover/dewey-takeover';
 plan skip_all => 'the test build is not there' unless -x $binary;
 
 if (!$>) {
-	plan skip_all => 'a tool watches the processes' if Dewey::slow();
+	plan skip_all => 'a tool watches the processes'
+	    if Dewey::slow() || Dewey::tool_flags();
 	Accounts::enter();
 }
 

@@ -129,9 +129,10 @@ test_owner(void **state)
 
 /* ---- Dot-locks of others. */
 
-/* Write a dot-lock with our own words, one of them another. */
+/* Write a dot-lock with our own words, but for the pid and one more. */
 static void
-write_dot(void **state, const struct site *site, int which, const char *word)
+write_dot(void **state, const struct site *site, const char *pid, int which,
+    const char *word)
 {
 	struct span rest = span_of(site->dot.owner);
 	char text[2 * LIMITS_DOTLOCK_TEXT];
@@ -141,6 +142,8 @@ write_dot(void **state, const struct site *site, int which, const char *word)
 	for (int i = 0; i < 6; i++) {
 		struct span part = span_cut(&rest, ' ');
 
+		if (i == 1 && pid != NULL)
+			part = span_of(pid);
 		if (i == which)
 			part = span_of(word);
 		memcpy(text + n, part.p, part.n);
@@ -207,35 +210,37 @@ clean(void **state, struct site *site)
 static void
 test_stale_by_process(void **state)
 {
-	char dead[32];
+	char gone[32];
 	const struct {
-		const char *what;
+		const char *what, *pid;
 		int which;
 		const char *word;
 		enum outcome outcome;
 	} rows[] = {
-		{ "ourselves: alive", -1, NULL, BUSY },
-		{ "a process that is gone", 1, dead, BROKEN },
-		{ "a process with that pid that started at another time", 2,
-		    "12345", BROKEN },
-		{ "another program's pid", 0, "procmail", BUSY },
-		{ "another host", 3, "elsewhere.example", BUSY },
-		{ "another boot", 4, "00000000-0000-0000-0000-000000000000",
-		    BROKEN },
-		{ "another pid namespace", 5, "pid:[1]", BUSY },
-		{ "a pid that is no number", 1, "x", BUSY },
-		{ "a pid that is no pid", 1, "99999999999", BUSY },
-		{ "a negative pid", 1, "-1", BUSY },
-		{ "a start that is no number", 2, "x", BUSY },
-		{ "an empty word", 3, "", BUSY },
+		{ "ourselves: alive", NULL, -1, NULL, BUSY },
+		{ "a process that is gone", gone, -1, NULL, BROKEN },
+		{ "a process with that pid that started at another time", NULL,
+		    2, "12345", BROKEN },
+		{ "another program's", gone, 0, "procmail", BUSY },
+		{ "another host's: who knows", gone, 3, "elsewhere.example",
+		    BUSY },
+		{ "another pid namespace's", gone, 5, "pid:[1]", BUSY },
+		{ "another boot's, whatever has that pid now", NULL, 4,
+		    "00000000-0000-0000-0000-000000000000", BROKEN },
+		{ "a pid that is no number", "x", -1, NULL, BUSY },
+		{ "a pid that is no pid", "99999999999", -1, NULL, BUSY },
+		{ "a negative pid", "-1", -1, NULL, BUSY },
+		{ "a start that is no number", gone, 2, "x", BUSY },
+		{ "an empty word", gone, 3, "", BUSY },
 	};
 
-	(void)snprintf(dead, sizeof(dead), "%ld", (long)dead_pid());
+	(void)snprintf(gone, sizeof(gone), "%ld", (long)dead_pid());
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct site site;
 
 		open_site(state, &site, NULL, O_RDWR);
-		write_dot(state, &site, rows[i].which, rows[i].word);
+		write_dot(state, &site, rows[i].pid, rows[i].which,
+		    rows[i].word);
 		judge(state, &site, rows[i].what, LOCK_DOT_TRY,
 		    rows[i].outcome);
 		clean(state, &site);
