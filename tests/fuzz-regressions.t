@@ -1,13 +1,14 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # The fuzz targets get the inputs that are known: those of tests/fuzz/corpus, and
-# those that once found a mistake (tests/data/crashes/TARGET/WHAT), without
+# those that once found a mistake (tests/data/crashes/TARGET), without
 # libFuzzer, so with any compiler.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
 use Cwd qw(abs_path);
 use Dewey;
+use Inputs;
 use File::Copy ();
 use POSIX ();
 use Test::More;
@@ -42,19 +43,19 @@ sub replay {
 }
 
 my %inputs;
-for my $path (glob("$srcdir/tests/fuzz/corpus/*/*"),
-    glob "$srcdir/tests/data/crashes/*/*") {
-	my ($target) = $path =~ m{([^/]+)/[^/]+\z};
-	push @{ $inputs{$target} }, $path;
+for my $path (glob("$srcdir/tests/fuzz/corpus/[a-z]*"),
+    glob "$srcdir/tests/data/crashes/[a-z]*") {
+	my ($target) = $path =~ m{([^/]+)\z};
+	push @{ $inputs{$target} }, Inputs::load($path);
 }
 ok %inputs, 'there are inputs';
 for my $target (sort keys %inputs) {
 	mkdir "$dir/$target" or die "$dir/$target: $!";
 	Dewey::give("$dir/$target");
+	my $n = 0;
 	my @files = map {
-		my $name = join '-', (split m{/})[-3, -1];
-		Dewey::write_file("$dir/$target/$name",
-		    Dewey::read_file($_));
+		Dewey::write_file(sprintf('%s/%s/%04d', $dir, $target, $n++),
+		    $_)
 	} @{ $inputs{$target} };
 	my $status = replay($target, @files);
 	is $status, 0, "$target: " . @files . ' inputs'

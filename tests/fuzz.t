@@ -9,8 +9,9 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Cwd qw(abs_path);
 use Dewey;
+use Inputs;
 use File::Copy ();
-use File::Path qw(make_path remove_tree);
+use File::Path qw(make_path);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -71,17 +72,9 @@ chmod 0755, "$dir/fuzz" or die "$dir/fuzz: $!";
 # ---- Inputs to begin with: those of tests/fuzz/corpus, and what the other
 # tests have in tests/data, each in the form that its target reads.
 
-sub unescape {
-	my ($text) = @_;
-	my %octet = (n => "\n", r => "\r", t => "\t", 0 => "\0", '\\' => '\\');
-	$text =~ s/\\(?:x([0-9a-f]{2})|(.))/defined $1 ? chr hex $1
-	    : $octet{$2} \/\/ die "\\$2?"/gesi;
-	return $text;
-}
-
 sub data_lines {
 	my ($name, $pattern) = @_;
-	return map { unescape($_) } map { $_ =~ $pattern ? $1 : () }
+	return map { Inputs::unescape($_) } map { $_ =~ $pattern ? $1 : () }
 	    split /\n/, Dewey::read_file("$srcdir/tests/data/$name");
 }
 
@@ -121,14 +114,6 @@ my %seeds = (
 	    "\0\x06\xff\x04\0quit\x00", "\0\x02\x12\x03\x03" ],
 );
 
-sub write_seeds {
-	my ($target, $to) = @_;
-	my $n = 0;
-	make_path($to);
-	Dewey::write_file(sprintf('%s/seed-%03d', $to, $n++), $_)
-	    for @{ $seeds{$target} // [] };
-}
-
 # ---- Running
 
 my $words = Dewey::write_file("$dir/words",
@@ -137,17 +122,17 @@ my $words = Dewey::write_file("$dir/words",
 sub prepare {
 	my ($target) = @_;
 	my $at = "$dir/$target";
-	for my $name (qw(corpus seeds known tmp found)) {
+	for my $name (qw(corpus known tmp found)) {
 		make_path("$at/$name");
 		Dewey::give("$at/$name");
 	}
 	Dewey::give($at);
-	write_seeds($target, "$at/seeds");
-	for my $from ("$srcdir/tests/fuzz/corpus/$target",
-	    defined $keep ? "$keep/$target" : ()) {
-		Dewey::write_file("$at/known/" . s{.*/}{}r,
-		    Dewey::read_file($_)) for glob "$from/*";
-	}
+	my $n = 0;
+	Dewey::write_file(sprintf('%s/known/%04d', $at, $n++), $_)
+	    for @{ $seeds{$target} // [] },
+	    map { Inputs::load($_) } "$srcdir/tests/fuzz/corpus/$target",
+	    "$srcdir/tests/data/crashes/$target",
+	    defined $keep ? "$keep/$target" : ();
 	return $at;
 }
 
@@ -168,20 +153,22 @@ sub start {
 	exec "$dir/fuzz", '-max_total_time=' . int($time + 0.5),
 	    '-timeout=20', '-max_len=4096', '-rss_limit_mb=2000',
 	    '-print_final_stats=1', "-dict=$words", '-verbosity=1',
-	    "-artifact_prefix=$at/found/", 'corpus', 'known', 'seeds';
+	    "-artifact_prefix=$at/found/", 'corpus', 'known';
 	POSIX::_exit(127);
 }
 
-# What is worth keeping of all that was found.
+# What is worth keeping of all that was found: small inputs that together
+# reach everything.
 sub keep_corpus {
 	my ($target) = @_;
 	my $at = "$dir/$target";
-	make_path("$at/merged");
-	system("FUZZ_TARGET=$target TMPDIR=$at/tmp $dir/fuzz -merge=1 "
-	    . "-max_len=4096 $at/merged $at/corpus $at/known $at/seeds "
-	    . '>/dev/null 2>&1') == 0 or diag("$target: cannot be merged");
-	make_path("$keep/$target");
-	File::Copy::copy($_, "$keep/$target/") for glob "$at/merged/*";
+	make_path("$at/merged", $keep);
+	system("FUZZ_TARGET=$target TMPDIR=$at/tmp $dir/fuzz "
+	    . '-set_cover_merge=1 -max_len=180 '
+	    . "$at/merged $at/corpus $at/known >/dev/null 2>&1") == 0
+	    or diag("$target: cannot be merged");
+	Inputs::save("$keep/$target",
+	    map { Dewey::read_file($_) } glob "$at/merged/*");
 }
 
 sub report {

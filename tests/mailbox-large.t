@@ -9,6 +9,9 @@ use Dewey;
 use Test::More;
 
 plan skip_all => 'too much for valgrind' if Dewey::slow();
+plan skip_all => 'sanitizers and coverage need memory of their own'
+    if Dewey::read_file($ENV{DEWEY} // './dewey')
+    =~ /__(?:asan|ubsan|gcov|llvm_prof)/;
 
 my $site = Dewey->site(users => { map { $_ => 'secret' }
     qw(small many large) });

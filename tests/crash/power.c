@@ -47,6 +47,7 @@
 #include "update.h"
 
 #define SECTOR 512
+#define PAGE 4096
 #define ROOM 262144		/* octets of a file, at most */
 #define RECORD_ROOM (1 << 22)	/* octets of one record, at most */
 #define PENDING 65536		/* sectors written between two syncs, at most */
@@ -150,17 +151,36 @@ file_close(struct file *file)
 	free(file->pending);
 }
 
+/* Everybody reads [${from}, ${to}) as it is in the cache now. */
+static void
+file_dirty(struct file *file, size_t from, size_t to)
+{
+	for (size_t s = from / SECTOR; s * SECTOR < to; s++) {
+		struct version *v = &file->pending[file->pending_n++];
+
+		if (file->pending_n == PENDING)
+			stop("sectors");
+		v->sector = s;
+		memcpy(v->octets, file->cache + s * SECTOR, SECTOR);
+	}
+}
+
 static void
 file_resize(struct file *file, size_t n)
 {
+	size_t old = file->n, page = (n + PAGE - 1) / PAGE * PAGE;
+
 	if (n > ROOM || file->sizes_n == SIZES)
 		stop("room");
-	if (n < file->n) {
-		memset(file->cache + n, 0, file->n - n);
-		file->shrunk = true;
-	}
 	file->n = n;
 	file->sizes[file->sizes_n++] = n;
+	if (n < old) {
+		memset(file->cache + n, 0, old - n);
+		file->shrunk = true;
+		/* What is left of the last page is NUL; that may be written
+		 * though the new size is not. */
+		file_dirty(file, n, page < old ? page : old);
+	}
 }
 
 static void
@@ -171,14 +191,7 @@ file_write(struct file *file, size_t at, const void *octets, size_t n)
 	if (at + n > file->n)
 		file_resize(file, at + n);
 	memcpy(file->cache + at, octets, n);
-	for (size_t s = at / SECTOR; s <= (at + n - 1) / SECTOR; s++) {
-		struct version *v = &file->pending[file->pending_n++];
-
-		if (file->pending_n == PENDING)
-			stop("sectors");
-		v->sector = s;
-		memcpy(v->octets, file->cache + s * SECTOR, SECTOR);
-	}
+	file_dirty(file, at, at + n);
 }
 
 static void

@@ -541,6 +541,7 @@ test_classic(void **state)
 		_exit(0);
 	}
 	(void)close(done[0]);
+	(void)close(ready[1]);
 	assert_int_equal(read(ready[0], &octet, 1), 1);
 	assert_int_equal(lock_take(&site.lock), LOCK_BUSY);
 	(void)close(done[1]);
@@ -548,7 +549,6 @@ test_classic(void **state)
 	assert_int_equal(lock_take(&site.lock), LOCK_HELD);
 	lock_release(&site.lock);
 	(void)close(ready[0]);
-	(void)close(ready[1]);
 	close_site(&site);
 }
 
@@ -691,6 +691,7 @@ static int
 fresh(void **state)
 {
 	(void)chmod(((struct unit *)*state)->dir, 0755);
+	(void)unlink(unit_path(state, "box"));
 	(void)unlink(unit_path(state, "box.lock"));
 	(void)rmdir(unit_path(state, "box.lock"));
 	return 0;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which functions run as root: rootcode.t builds dewey with
+ * -finstrument-functions and links this.  Each function's first call in each
+ * phase is a line of the file TRACE: its address, the phase (0 before the
+ * monitor, 1 in the monitor, 2 and more in processes that it forked) and whether
+ * the effective uid is another than root's.
+ */
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FUNCTIONS 4096
+
+void monitor_run(void);
+void __cyg_profile_func_enter(void *function, void *caller)
+    __attribute__((no_instrument_function));
+void __cyg_profile_func_exit(void *function, void *caller)
+    __attribute__((no_instrument_function));
+
+extern char __executable_start;
+static struct { void *function; int lent; } seen[FUNCTIONS];
+static int count, file = -1, pid, phase;
+
+void
+__cyg_profile_func_enter(void *function, void *caller)
+{
+	unsigned real, effective, saved;
+	char line[80];
+	int n, me, lent;
+
+	(void)caller;
+	if (syscall(__NR_getresuid, &real, &effective, &saved) == -1 ||
+	    (real != 0 && effective != 0 && saved != 0))
+		return;
+	me = (int)syscall(__NR_getpid);
+	if (me != pid && pid != 0) {
+		phase++;
+		count = 0;
+	}
+	pid = me;
+	if (function == (void *)monitor_run) {
+		phase = 1;
+		count = 0;
+	}
+	lent = effective != 0;
+	for (int i = 0; i < count; i++)
+		if (seen[i].function == function && seen[i].lent == lent)
+			return;
+	if (count == FUNCTIONS)
+		abort();
+	seen[count].function = function;
+	seen[count++].lent = lent;
+	n = snprintf(line, sizeof(line), "%lx %d %d\n",
+	    (unsigned long)((char *)function - &__executable_start), phase,
+	    lent);
+	/* dewey closes what it does not know, so it may have to be opened
+	 * again; in the gate's root there is no such file any more. */
+	for (int i = 0; i < 2 && write(file, line, (size_t)n) != n; i++)
+		file = open(getenv("TRACE"), O_WRONLY | O_APPEND | O_CREAT,
+		    0666);
+}
+
+void
+__cyg_profile_func_exit(void *function, void *caller)
+{
+	(void)function;
+	(void)caller;
+}
