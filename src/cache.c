@@ -299,7 +299,7 @@ cache_save(struct maildrop *drop)
 	    !maildrop_is_unchanged(drop))
 		return;
 	/* Marks are of this session only. */
-	marks = malloc(drop->count + 1);
+	marks = calloc(drop->count + 1, 1);
 	if (marks == NULL)
 		return;
 	for (size_t i = 0; i < drop->count; i++) {

@@ -21,9 +21,9 @@ use constant {
 };
 
 our @EXPORT = qw($box $count $dir $file $mail $more $stamps $store %at @columns
-    @fields @look @stored @wire $told $lie RECORDS_AT believed cached forge
-    forget from hash head poison put reads records same talk text touch truth
-    unstuffed);
+    @fields @look @stored @wire $told $lie RECORDS_AT answers believed cached
+    forge forget from hash head poison put reads records same talk text touch
+    truth unstuffed);
 
 our @fields = qw(magic dev ino size mtime_s mtime_ns ctime_s ctime_ns boot0
     boot1 count sure octets begin end settled hash checksum);
@@ -180,7 +180,7 @@ sub poison {
 	my ($n, %head) = @_;
 	my @head = head();
 	my @records = records();
-	$records[ $n - 1 ][3] = $lie;
+	@{ $records[ $n - 1 ] }[2, 3] = (1, $lie);
 	$head[ $at{$_} ] = $head{$_} for keys %head;
 	forge(\@head, \@records);
 }

@@ -12,6 +12,8 @@ use Test::More;
 
 my $contrib = Spawner::srcdir() . '/contrib';
 my $dir = Dewey::tmpdir();
+# Where completion finds no other files.
+chdir $dir or die "$dir: $!";
 
 # Runs a command; (exit code, what it said).
 sub said {

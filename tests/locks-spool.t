@@ -27,7 +27,7 @@ my $spool = '/small';
 mkdir $spool or die "$spool: $!";
 sub mount_small {
 	my ($options) = @_;
-	Accounts::run('umount', $spool) if (stat $spool)[0] != (stat '/')[0];
+	Accounts::run('umount', '-l', $spool) if (stat $spool)[0] != (stat '/')[0];
 	return Accounts::run("mount -t tmpfs -o mode=2775,gid=$mail,$options " .
 	    "tmpfs $spool 2>/dev/null");
 }

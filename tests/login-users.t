@@ -79,7 +79,7 @@ for my $line ("mrose:$hash", "mrose:${hash}:", "mrose:${hash}:::::",
     "mrose:${hash}:${uid}:$gid", "mrose:${hash}:${uid}:${gid}:M. Rose:/home:/bin/sh",
     "mrose:${hash}:${uid}:${gid}:::", "mrose:${hash}:::M. Rose:/home:/bin/sh",
     "mrose:{CRYPT}${hash}:${uid}:${gid}::/home:", "mrose:$hash\r",
-    "# mrose:x\nmrose:$hash", "\n\n  \n\nmrose:$hash" =~ s/  \n//r,
+    "# mrose:x\nmrose:$hash", "\n\n\nmrose:$hash",
     "frated:x\nmrose:$hash\npat:x") {
 	file($line);
 	my ($reply, $log) = try('mrose', 'secret');

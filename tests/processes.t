@@ -189,8 +189,9 @@ sub as_root {
 	@all = all($c, 2);
 	check_secrets('APOP', @all);
 	for my $i (0 .. 2) {
-		is_deeply [Processes::remembers($all[$i]{pid}, values %secret)],
-		    [], "the $names[$i] remembers no secret";
+		is_deeply [Processes::remembers($all[$i]{pid}, values %secret,
+		    $hash, Accounts::sha512($password))], [],
+		    "the $names[$i] remembers no secret and no hash";
 	}
 	$c->say('QUIT');
 	$c = Accounts::start('--gate-user=dwother');

@@ -178,8 +178,10 @@ file_resize(struct file *file, size_t n)
 		memset(file->cache + n, 0, old - n);
 		file->shrunk = true;
 		/* What is left of the last page is NUL; that may be written
-		 * though the new size is not. */
-		file_dirty(file, n, page < old ? page : old);
+		 * though the new size is not.  What is cut without a journal
+		 * relies on the file system for this. */
+		if (file != &mailbox || sidecar.n > 0)
+			file_dirty(file, n, page < old ? page : old);
 	}
 }
 
