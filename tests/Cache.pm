@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
-# Cache.pm: sessions with a cached index under time stamps of the test's own, and
-# indexes that lie, for tests/cache*.t.
+# Cache.pm: sessions with a cached index under time stamps of the test's own,
+# and indexes that lie, for tests/cache*.t.
 #
-# The shim of tests/crash/shim.c holds the mailbox's time stamps, so nothing waits
-# for them to settle, and octets can change under stamps that do not.
+# The shim of tests/crash/shim.c holds the mailbox's time stamps, so nothing
+# waits for them to settle, and octets can change under stamps that do not.
 package Cache;
 
 use strict;

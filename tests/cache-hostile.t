@@ -28,8 +28,8 @@ for my $i (0 .. $count - 1) {
 	$without{ join '', @left } //= $i;
 }
 
-# ${restore} makes the state.  Everything may be refused, but RETR sends a message
-# that is there, and the one with the id that was shown, and DELE deletes one.
+# ${restore} makes the state.  Everything may be refused, but RETR sends a
+# message that is there, and the one with the id that was shown, and DELE deletes one.
 sub harmless {
 	my ($name, $restore, @which) = @_;
 	my @wrong;

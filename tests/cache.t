@@ -215,8 +215,8 @@ sub edited {
 	}
 }
 edited('words of a body', sub { $_[0] =~ s/twin/TWIN/ }, 5);
-edited('a line less', sub { $_[0] =~ s/line 9 of many\nline/line 9 of many line/ },
-    16, bounds => 1);
+edited('a line less', sub { $_[0] =~ s/(line 9 of many)\nline/$1 line/ }, 16,
+    bounds => 1);
 edited('a From_ line less', sub { $_[0] =~
     s/From (a\@b [^\n]*\nD: 4)/from $1/ }, 4, bounds => 1, scan => 1);
 
