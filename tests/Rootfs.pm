@@ -68,6 +68,10 @@ sub build {
 		run('mount', '-o', 'remount,bind,ro', "$root$at")
 		    if $type =~ $real;
 	}
+	# What `make coverage' counts is for outside.
+	my $kept = $ENV{DEWEY_PROFILES};
+	!defined $kept || run('mount', '--bind', $kept, "$root$kept")
+	    or die "$kept cannot be mounted\n";
 	run('mount', '-t', 'proc', 'proc', "$root/proc")
 	    or die "no proc can be mounted\n";
 	# Nobody's mail is in it.

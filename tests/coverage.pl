@@ -27,7 +27,7 @@ run("llvm-profdata$suffix", 'merge', '-failure-mode=all', '-o', $data,
     @profiles);
 
 my @programs = grep { -f && -x } "$dir/dewey", glob("$dir/tests/unit/*-t"),
-    "$dir/tests/fuzz/replay";
+    "$dir/tests/fuzz/replay", "$dir/tests/takeover/dewey-takeover";
 my ($first, @others) = @programs;
 
 # A line counts as run if it ran in any program.
@@ -85,4 +85,4 @@ for my $path (sort keys %ran) {
 }
 my $rate = $all ? 100 * $all_ran / $all : 0;
 printf "%-18s %4d of %4d  %5.1f %%\n", 'src/', $all_ran, $all, $rate;
-exit $rate >= $least ? 0 : 1;
+exit($rate >= $least ? 0 : 1);

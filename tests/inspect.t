@@ -273,7 +273,7 @@ my $journal = "$dir/spool/.frated.dewey";
 sub cut_short {
 	put($box, $whole);
 	my $c = $site->login('frated', '--journal-window=65536');
-	my ($session) = Processes::below($c->pid);
+	my ($session) = Processes::below($c->pid) or die 'no session';
 	$c->say('DELE 1');
 	$c->cmd('QUIT');
 	my $deadline = time + 10;

@@ -353,7 +353,7 @@ sub stopped_in_update {
 		my $c = login($name, '--locks=fcntl,flock,dotlock',
 		    '--journal-window=65536');
 		$c->say('DELE 1');
-		my ($session) = Processes::below($c->pid);
+		my ($session) = Processes::below($c->pid) or die 'no session';
 		$c->cmd('QUIT');
 		my $deadline = time + 10;
 		my $journal = $site->dir . "/spool/.$name.dewey";
@@ -396,7 +396,7 @@ SKIP: {
 	($c, $session) = stopped_in_update();
 	skip 'UPDATE is too fast here', 1 unless $c;
 	my $text = Dewey::read_file("$path.lock");
-	my ($keeper) = $text =~ /^dewey (\d+)/;
+	my ($keeper) = $text =~ /^dewey (\d+)/ or die "a dot-lock: $text";
 	is $keeper, $c->pid, 'the maker of the dot-lock is the keeper';
 	kill 'KILL', $keeper, $session;
 	$c->exit_code;
