@@ -14,7 +14,6 @@ use Exporter qw(import);
 use Test::More;
 
 use constant {
-	HOLD => 2,			# SHIM_STAMPS_HOLD
 	RECORDS_AT => 4096,
 	RECORD => 'Q< Q< L< a18 C C',	# struct maildrop_message
 	RECORD_OCTETS => 40,
@@ -47,7 +46,7 @@ my $seconds = time - 100_000;
 sub touch {
 	my ($age) = @_;
 	my $then = defined $age ? time - $age : ++$seconds;
-	Dewey::write_file($stamps, pack 'q<5', HOLD, $then, 5, 0, 0);
+	Dewey::write_file($stamps, pack 'q<5', $then, 5, 0, 0, 0);
 }
 
 # In place, as a mail reader does it.

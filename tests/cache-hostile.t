@@ -195,7 +195,7 @@ for my $field (qw(boot0 boot1 dev ino mtime_s mtime_ns ctime_s ctime_ns)) {
 	restore(sub { Dewey::write_file($file, $lying) });
 	touch(-1000);
 	ok !believed(), 'the mailbox is of the future: not believed';
-	my $then = (unpack 'q<5', Dewey::read_file($stamps))[1];
+	my $then = (unpack 'q<5', Dewey::read_file($stamps))[0];
 	poison(3, mtime_s => $then, ctime_s => $then, settled => 1,
 	    octets => 4711);
 	unlike text({}, 'STAT'), qr/ 4711$/m,
