@@ -278,7 +278,7 @@ cache_scan(struct maildrop *drop)
 		drop->mailbox.read_only = true;
 	fault = maildrop_recover(drop);
 	if (fault == MAILBOX_FINE && (!index_is_open(&drop->index) ||
-	    drop->mailbox.fd == -1 || maildrop_stamp(drop) == -1 ||
+	    drop->mailbox.fd == -1 || !maildrop_is_locked(drop) || maildrop_stamp(drop) == -1 ||
 	    !use(drop))) {
 		drop->cached = false;
 		fault = maildrop_rescan(drop);

@@ -270,7 +270,7 @@ maildrop_rescan(struct maildrop *drop)
 	block_forget(&drop->block);
 	if (maildrop_stamp(drop) == -1)
 		goto trouble;
-	if (drop->mailbox.fd != -1 &&
+	if (drop->mailbox.fd != -1 && maildrop_is_locked(drop) &&
 	    (maildrop_feed(drop, 0) == -1 || hide_pseudo(drop) == -1)) {
 		if (errno == EBADMSG)
 			return MAILBOX_NOT_MBOX;
@@ -354,6 +354,12 @@ maildrop_lock(struct maildrop *drop)
 	}
 	log_error("%s: is replaced again and again", drop->mailbox.path);
 	return MAILBOX_LOCKED;
+}
+
+bool
+maildrop_is_locked(const struct maildrop *drop)
+{
+	return drop->mailbox.sidecar != -1 || drop->mailbox.read_only;
 }
 
 bool

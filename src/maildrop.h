@@ -134,6 +134,13 @@ void maildrop_close(struct maildrop *drop);
 uint64_t maildrop_end_of(const struct maildrop *drop, size_t i);
 
 /*
+ * maildrop_is_locked(drop):
+ * Say whether this is the only session that can change the mailbox.  It is not
+ * if there was no mail when it began: what came since waits for the next one.
+ */
+bool maildrop_is_locked(const struct maildrop *drop);
+
+/*
  * maildrop_is_unchanged(drop):
  * Say whether the mailbox is certainly as it was scanned.
  */
