@@ -22,6 +22,7 @@
 #include "login.h"
 #include "maildrop.h"
 #include "options.h"
+#include "sandbox.h"
 #include "secrets.h"
 #include "sidecar.h"
 #include "span.h"
@@ -249,6 +250,9 @@ check_mailbox(struct findings *findings, const struct options *options)
 	    strlen(options->mailbox) : (size_t)(percent - options->mailbox));
 	struct stat st;
 
+	if (percent == NULL)
+		unwise("mailbox has neither %u nor %h: all users would share "
+		    "one");
 	while (end > options->mailbox && *end != '/')
 		end--;
 	if (end == options->mailbox)
@@ -263,6 +267,16 @@ check_mailbox(struct findings *findings, const struct options *options)
 	else if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0)
 		unsafe(findings, "%s: everybody can rename mailboxes there: "
 		    "chmod o-w or +t it", dir);
+}
+
+static void
+check_account(struct findings *findings, const char *key, const char *name)
+{
+	const struct passwd *pw = name == NULL ? NULL : getpwnam(name);
+
+	if (name != NULL && (pw == NULL || pw->pw_uid == 0))
+		unsafe(findings, "%s: %s %s", key, name, pw == NULL ?
+		    "has no account: make one" : "is root: name another");
 }
 
 static void
@@ -287,9 +301,12 @@ check_choices(struct findings *findings, const struct options *options,
 	if (!options->apop_only && login->timestamp[0] != '\0')
 		unwise("apop-only = no lets users with a secret send passwords, "
 		    "too (RFC 1939 section 13)");
-	if (options->mail_user != NULL && getpwnam(options->mail_user) == NULL)
-		unsafe(findings, "mail-user: there is no user %s",
-		    options->mail_user);
+	if (options->sandbox == SANDBOX_NONE)
+		unwise("sandbox = none lets a session that is taken over do "
+		    "all that its user can");
+	check_account(findings, "mail-user", options->mail_user);
+	if (geteuid() == 0)
+		check_account(findings, "gate-user", options->gate_user);
 	if (options->preauth && geteuid() == 0)
 		unsafe(findings, "preauth: root has no maildrop: start dewey "
 		    "as the user");

@@ -34,7 +34,8 @@ plan_set(uint8_t *p, size_t field, uint64_t value)
 		p[field * 8 + i] = (uint8_t)value;
 }
 
-static inline uint64_t
+/* Called for every word of what is moved: a call would cost more than it. */
+static inline uint64_t __attribute__((always_inline))
 mix(uint64_t h, const uint8_t *p)
 {
 	uint64_t word;
