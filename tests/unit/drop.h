@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the tests of maildrop, message and identity share: an open maildrop over
- * a file of the test's directory, without a sidecar and without locks.
+ * a file of the test's directory, with a session lock and no other.
  */
 #ifndef DROP_H
 #define DROP_H
@@ -11,6 +11,7 @@
 #include "identity.h"
 #include "maildrop.h"
 #include "message.h"
+#include "sidecar.h"
 
 #define FROM "From a Mon Jan  1 00:00:00 2024\n"
 #define FROM_N (sizeof(FROM) - 1)
@@ -25,6 +26,8 @@ drop_open(void **state, struct maildrop *drop)
 
 	memset(drop, 0, sizeof(*drop));
 	fault = mailbox_open(&drop->mailbox, unit_path(state, "box"), false);
+	if (fault == MAILBOX_FINE)
+		fault = sidecar_enter(&drop->mailbox);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	assert_int_equal(maildrop_prepare(drop, drop_locks, 0), 0);
