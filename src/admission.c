@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Letting a user in: his files are opened with his rights, then his session is
- * forked and closed in, and the process that opened them stays as its keeper.
+ * Letting a user in: two processes with his rights, and never more.  The keeper
+ * opens his files and hands them to the session; then both are closed in.
  *
- * Code that runs as root: open_files and what calls it, up to sandbox_become.
+ * Code that runs as root: admission_run and what it calls, up to
+ * sandbox_become.
  */
 #include "config.h"
 
@@ -66,67 +67,65 @@ admission_leave_client(void)
 	(void)close(fd);
 }
 
-/* Open the maildrop of ${admission}->user with his rights; the spool's group
- * only makes the sidecar. */
+/* Write the path of the maildrop to ${path}. */
 static enum mailbox_fault
-open_files(struct admission *admission, const char *path, gid_t *group)
+find_path(const struct admission *admission, char path[LIMITS_PATH])
 {
-	const struct options *options = admission->options;
-	struct mailbox *mailbox = &admission->drop.mailbox;
 	const struct users_entry *user = &admission->user;
-	enum mailbox_fault fault;
 
-	*group = SANDBOX_NO_GROUP;
-	if (admission->by_root &&
-	    sandbox_lend(user->uid, user->gid, SANDBOX_NO_GROUP) == -1)
-		return MAILBOX_TROUBLE;
-	fault = mailbox_open(mailbox, path, options->read_only);
-	if (fault == MAILBOX_FINE && admission->path == NULL)
-		cache_open(&admission->drop, options->cache_dir, user, false);
-	if (fault == MAILBOX_FINE && admission->by_root &&
-	    (admission->path != NULL ||
-	    strstr(options->mailbox, "%h") == NULL) &&
-	    mailbox_spool_group(mailbox, group) && (sandbox_return() == -1 ||
-	    sandbox_lend(user->uid, user->gid, *group) == -1)) {
-		mailbox_close(mailbox);
-		fault = MAILBOX_TROUBLE;
-	}
-	if (fault == MAILBOX_FINE)
-		fault = sidecar_enter(mailbox);
-	if (admission->by_root && sandbox_return() == -1)
-		return MAILBOX_TROUBLE;
-	if (fault == MAILBOX_FINE && admission->path == NULL)
-		cache_open(&admission->drop, options->cache_dir, user, true);
-	return fault;
-}
-
-/* Open the maildrop, and prepare what the keeper does. */
-static enum mailbox_fault
-open_maildrop(struct admission *admission, gid_t *group)
-{
-	const struct options *options = admission->options;
-	char path[LIMITS_PATH];
-	enum mailbox_fault fault;
-
-	memset(&admission->drop, 0, sizeof(admission->drop));
 	if (admission->path != NULL) {
-		(void)span_copy(span_of(admission->path), path, sizeof(path));
-	} else if (mailbox_expand(options->mailbox, admission->user.name,
-	    admission->user.home, path) == -1) {
+		(void)span_copy(span_of(admission->path), path, LIMITS_PATH);
+	} else if (mailbox_expand(admission->options->mailbox, user->name,
+	    user->home, path) == -1) {
 		log_error("--mailbox=%s makes no path for a user",
-		    options->mailbox);
+		    admission->options->mailbox);
 		return MAILBOX_NO_DIRECTORY;
 	}
-	fault = open_files(admission, path, group);
+	return MAILBOX_FINE;
+}
+
+/* As root: make what only root can, and find the spool's group. */
+static gid_t
+prepare(const struct admission *admission, const char *path)
+{
+	const struct options *options = admission->options;
+	gid_t group = SANDBOX_NO_GROUP;
+	struct stat st;
+
+	if (admission->path == NULL && stat(path, &st) == 0 &&
+	    st.st_size >= LIMITS_CACHED_LEAST)
+		cache_make(options->cache_dir, &admission->user, true);
+	if (admission->path != NULL || strstr(options->mailbox, "%h") == NULL)
+		(void)mailbox_spool_group(path, &group);
+	return group;
+}
+
+/* In the keeper, as the user: open the maildrop.  The spool's group, which only
+ * makes files, must be that of the directory still. */
+static enum mailbox_fault
+open_maildrop(struct admission *admission, const char *path, gid_t group)
+{
+	const struct options *options = admission->options;
+	struct maildrop *drop = &admission->drop;
+	enum mailbox_fault fault = mailbox_open(&drop->mailbox, path,
+	    options->read_only);
+	struct stat st;
+
+	if (fault == MAILBOX_FINE && group != SANDBOX_NO_GROUP &&
+	    (fstat(drop->mailbox.dir, &st) == -1 || st.st_uid != 0 ||
+	    st.st_gid != group)) {
+		log_error("%s: its directory was replaced", path);
+		mailbox_close(&drop->mailbox);
+		return MAILBOX_CHANGED;
+	}
+	if (fault == MAILBOX_FINE)
+		fault = sidecar_enter(&drop->mailbox);
 	if (fault != MAILBOX_FINE)
 		return fault;
-	if (maildrop_prepare(&admission->drop, options->locks,
-	    options->lock_timeout) == 0) {
-		admission->drop.window = options->journal_window;
-		return MAILBOX_FINE;
-	}
-	maildrop_close(&admission->drop);
-	return MAILBOX_TROUBLE;
+	lock_dot_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
+	    drop->mailbox.base);
+	return maildrop_prepare(drop, options->locks, options->lock_timeout) ==
+	    0 ? MAILBOX_FINE : MAILBOX_TROUBLE;
 }
 
 /* In the session: close the sandbox, then look at the mailbox, whose octets
@@ -134,25 +133,34 @@ open_maildrop(struct admission *admission, gid_t *group)
 static enum mailbox_fault
 enter(struct admission *admission)
 {
+	const struct options *options = admission->options;
+	struct maildrop *drop = &admission->drop;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
 
+	if (maildrop_prepare(drop, options->locks, options->lock_timeout) == -1)
+		return MAILBOX_TROUBLE;
+	drop->window = options->journal_window;
+	keeper_ask(&drop->rights, &admission->above);
+	if (admission->path == NULL)
+		cache_open(drop, options->cache_dir, &admission->user,
+		    admission->by_root);
 	if (sandbox_close(FILTER_SESSION,
-	    (enum sandbox_wish)admission->options->sandbox, -1) == 0)
-		fault = cache_scan(&admission->drop);
+	    (enum sandbox_wish)options->sandbox, -1) == 0)
+		fault = cache_scan(drop);
 	if (fault == MAILBOX_FINE) {
 		admission->role = ADMISSION_SESSION;
-		admission->dialogue->drop = &admission->drop;
+		admission->dialogue->drop = drop;
 		memcpy(admission->dialogue->user, admission->user.name,
 		    sizeof(admission->dialogue->user));
 	} else {
-		maildrop_close(&admission->drop);
+		maildrop_close(drop);
 	}
 	return fault;
 }
 
 /* In the new process: become the session. */
 static void
-begin_session(struct admission *admission, int channel)
+begin_session(struct admission *admission, const char *path, int channel)
 {
 	const struct users_entry *user = &admission->user;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
@@ -162,62 +170,73 @@ begin_session(struct admission *admission, int channel)
 	admission->above = channel;
 	admission->child = -1;
 	admission->role = ADMISSION_DONE;
-	/* Who dies with the keeper holds no lock that nobody removes. */
-	keeper_ask(&admission->drop.rights, &admission->above);
-	if (!admission->by_root || sandbox_become(user->uid, user->gid,
-	    SANDBOX_NO_GROUP) == 0)
+	if ((!admission->by_root || sandbox_become(user->uid, user->gid,
+	    SANDBOX_NO_GROUP) == 0) &&
+	    keeper_take(channel, path, &admission->drop.mailbox) == 0)
 		fault = enter(admission);
 	keeper_report(admission->above, fault);
 }
 
-/* In the keeper: keep what it needs, and wait for the session's report. */
+/* In the keeper: become the user, with the spool's group; open his maildrop,
+ * hand it to the session, and wait for its report. */
 static enum mailbox_fault
-begin_keeper(struct admission *admission, int channel, gid_t group)
+begin_keeper(struct admission *admission, const char *path, int channel,
+    gid_t group)
 {
 	const struct users_entry *user = &admission->user;
-	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	struct maildrop *drop = &admission->drop;
+	enum mailbox_fault fault;
 
 	admission->below = channel;
 	admission->role = ADMISSION_KEEPER;
 	if (admission->by_root)
 		admission_leave_client();
-	if (admission->by_root &&
-	    (sandbox_become(user->uid, user->gid, group) == -1 ||
-	    sandbox_close(FILTER_KEEPER,
-	    (enum sandbox_wish)admission->options->sandbox,
-	    admission->drop.mailbox.dir) == -1))
+	if (admission->by_root && sandbox_become(user->uid, user->gid,
+	    group) == -1)
 		return MAILBOX_TROUBLE;
-	if (keeper_await(channel, &fault, &admission->drop) == -1)
+	fault = open_maildrop(admission, path, group);
+	if (fault != MAILBOX_FINE)
+		return fault;
+	if ((admission->by_root && sandbox_close(FILTER_KEEPER,
+	    (enum sandbox_wish)admission->options->sandbox,
+	    drop->mailbox.dir) == -1) ||
+	    keeper_give(channel, &drop->mailbox) == -1 ||
+	    keeper_await(channel, &fault, drop) == -1)
 		fault = MAILBOX_TROUBLE;
+	if (fault != MAILBOX_FINE)
+		maildrop_close(drop);
 	return fault;
 }
 
 enum mailbox_fault
 admission_run(struct admission *admission)
 {
-	gid_t group;
+	char path[LIMITS_PATH];
+	gid_t group = SANDBOX_NO_GROUP;
 	int fds[2];
 	bool killed;
-	enum mailbox_fault fault = open_maildrop(admission, &group);
+	enum mailbox_fault fault = find_path(admission, path);
 
 	if (fault != MAILBOX_FINE)
 		return fault;
+	memset(&admission->drop, 0, sizeof(admission->drop));
+	if (admission->by_root)
+		group = prepare(admission, path);
 	if (channel_pair(fds) == -1 || (admission->child = fork()) == -1) {
 		log_error("a process cannot be made: %s", strerror(errno));
-		maildrop_close(&admission->drop);
 		return MAILBOX_TROUBLE;
 	}
 	if (admission->child == 0) {
 		(void)close(fds[0]);
-		begin_session(admission, fds[1]);
+		login_close(admission->login);
+		begin_session(admission, path, fds[1]);
 		return MAILBOX_FINE;
 	}
 	(void)close(fds[1]);
-	fault = begin_keeper(admission, fds[0], group);
+	fault = begin_keeper(admission, path, fds[0], group);
 	if (fault != MAILBOX_FINE) {
 		close_channel(&admission->below);
 		(void)admission_reap(admission->child, "session", &killed);
-		maildrop_close(&admission->drop);
 		admission->role = ADMISSION_ALONE;
 	}
 	return fault;
@@ -249,8 +268,10 @@ admission_keep(struct admission *admission)
 	bool killed;
 
 	/* Before this, a refusal by the session led back to AUTHORIZATION. */
-	if (!admission->by_root)
+	if (!admission->by_root) {
+		login_close(admission->login);
 		admission_leave_client();
+	}
 	if (!admission->by_root && sandbox_close(FILTER_KEEPER,
 	    (enum sandbox_wish)admission->options->sandbox,
 	    admission->drop.mailbox.dir) == -1)
@@ -273,12 +294,14 @@ recover_path(const struct options *options, const char *path,
 {
 	struct admission *admission = calloc(1, sizeof(*admission));
 	struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
+	struct login *login = calloc(1, sizeof(*login));
 	int code = JOURNAL_FAILED;
 
-	if (admission != NULL && dialogue != NULL) {
+	if (admission != NULL && dialogue != NULL && login != NULL) {
 		*admission = (struct admission){ .options = options,
 		    .by_root = geteuid() == 0, .stop = stop, .path = path,
-		    .dialogue = dialogue, .above = -1, .below = -1,
+		    .dialogue = dialogue, .login = login, .above = -1,
+		    .below = -1,
 		    .user = { .uid = st->st_uid, .gid = st->st_gid } };
 		if (admission_run(admission) == MAILBOX_FINE)
 			code = admission->role == ADMISSION_KEEPER ?
@@ -287,6 +310,7 @@ recover_path(const struct options *options, const char *path,
 	}
 	free(admission);
 	free(dialogue);
+	free(login);
 	return code;
 }
 

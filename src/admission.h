@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "dialogue.h"
+#include "login.h"
 #include "mailbox.h"
 #include "maildrop.h"
 #include "users.h"
@@ -31,6 +32,7 @@ struct admission {
 	bool by_root;		/* and still root */
 	const volatile sig_atomic_t *stop;
 	struct dialogue *dialogue;	/* gets the maildrop and the user */
+	struct login *login;	/* whose files the session does not get */
 	struct users_entry user;	/* who is let in */
 	const char *path;	/* his mailbox; NULL: as the options say */
 	enum admission_role role;
@@ -41,8 +43,8 @@ struct admission {
 
 /*
  * admission_run(admission):
- * Open the maildrop of ${admission}->user, fork his session, close it in, and
- * scan the mailbox there.  Returns in both processes; ${admission}->role says
+ * Fork the session of ${admission}->user; open his maildrop in this process, the
+ * keeper; close both in, and scan the mailbox in the session.  Returns in both processes; ${admission}->role says
  * which one this is.
  * Returns MAILBOX_FINE, or the fault, and then the caller is ADMISSION_ALONE
  * as before.

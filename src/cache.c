@@ -58,22 +58,30 @@ make_directory(char path[LIMITS_PATH], bool by_root)
 }
 
 void
-cache_open(struct maildrop *drop, const char *dir,
-    const struct users_entry *user, bool make)
+cache_make(const char *dir, const struct users_entry *user, bool by_root)
 {
-	bool by_root = geteuid() == 0 || geteuid() != getuid();
+	char path[LIMITS_PATH];
+
+	if (find_directory(path, dir, by_root) == -1)
+		return;
+	make_directory(path, by_root);
+	index_make(path, user->name, user->uid, user->gid);
+}
+
+void
+cache_open(struct maildrop *drop, const char *dir,
+    const struct users_entry *user, bool by_root)
+{
 	char path[LIMITS_PATH];
 	struct stat st;
 
-	if (index_is_open(&drop->index) || drop->mailbox.fd == -1 ||
-	    fstat(drop->mailbox.fd, &st) == -1 ||
+	if (drop->mailbox.fd == -1 || fstat(drop->mailbox.fd, &st) == -1 ||
 	    st.st_size < LIMITS_CACHED_LEAST ||
 	    find_directory(path, dir, by_root) == -1)
 		return;
-	if (make)
-		make_directory(path, by_root);
-	index_open(&drop->index, index_open_file(path, user->name, user->uid,
-	    user->gid, make));
+	if (!by_root)
+		cache_make(dir, user, false);
+	index_open(&drop->index, index_open_file(path, user->name, user->uid));
 }
 
 /* Octets of one record. */

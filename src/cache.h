@@ -14,14 +14,20 @@ struct maildrop;
 struct users_entry;
 
 /*
- * cache_open(drop, dir, user, make):
- * Open the cached index of ${user} in the directory ${dir}; NULL: where it is
- * by default; "none": nowhere.  ${make}: make what is missing, which for users
- * other than the effective one takes root.  Without an index everything works,
- * only slower.
+ * cache_make(dir, user, by_root):
+ * Make the cached index of ${user} in the directory ${dir} if it is missing;
+ * NULL: where it is by default; "none": nowhere.  ${by_root}: started by root,
+ * who makes it for the user.
+ */
+void cache_make(const char *dir, const struct users_entry *user, bool by_root);
+
+/*
+ * cache_open(drop, dir, user, by_root):
+ * Open the cached index that cache_make made; not ${by_root}, make it, too.
+ * Without an index everything works, only slower.
  */
 void cache_open(struct maildrop *drop, const char *dir,
-    const struct users_entry *user, bool make);
+    const struct users_entry *user, bool by_root);
 
 /*
  * cache_scan(drop):

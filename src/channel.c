@@ -8,10 +8,12 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 
 /* A length is two octets, the lower one first. */
 
@@ -118,6 +120,23 @@ channel_receive(int fd, struct channel_message *message)
 		(void)close(message->fd);
 	errno = EMSGSIZE;
 	return -1;
+}
+
+bool
+channel_wait(int fd, int64_t until, const sigset_t *waiting,
+    const volatile sig_atomic_t *stop)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int64_t left;
+
+	while (*stop == 0 && (left = until - clock_ms()) > 0) {
+		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
+		    .tv_nsec = (long)(left % 1000) * 1000000 };
+
+		if (ppoll(&pfd, 1, &wait, waiting) > 0)
+			return true;
+	}
+	return false;
 }
 
 uint8_t

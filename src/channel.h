@@ -6,6 +6,7 @@
 #ifndef CHANNEL_H
 #define CHANNEL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +51,15 @@ int channel_send(int fd, struct channel_message *message, int passed);
  * errno; EMSGSIZE for one that is too long.
  */
 int channel_receive(int fd, struct channel_message *message);
+
+/*
+ * channel_wait(fd, until, waiting, stop):
+ * Wait until ${fd} (-1: nothing) has something to say or is gone; at most until
+ * clock_ms() is ${until}.  The signals ${waiting} are blocked meanwhile;
+ * ${stop}, set by one, ends the wait.  Returns whether there is something.
+ */
+bool channel_wait(int fd, int64_t until, const sigset_t *waiting,
+    const volatile sig_atomic_t *stop);
 
 /*
  * channel_get(message), channel_get_byte(message):

@@ -58,7 +58,8 @@ configuration_read(struct options *options, int argc, char **argv,
     bool standard)
 {
 	static const char file[] = SYSCONFDIR "/dewey/dewey.conf";
-	const char *path = find_config(argc, argv), *why;
+	const char *path = find_config(argc, argv);
+	struct records_file open;
 	struct records records;
 	struct span line;
 	int got, result = 0;
@@ -69,8 +70,9 @@ configuration_read(struct options *options, int argc, char **argv,
 		return 0;
 	if (path[0] == '\0')
 		return options_complain(options, "--config must name a file");
-	if (records_open(&records, path, 022, &why) == -1)
-		return options_complain(options, "%s: %s", path, why);
+	if (records_open(&open, path, 022) == -1)
+		return options_complain(options, "%s: %s", path, open.why);
+	(void)records_begin(&records, &open);
 	while (result == 0 && (got = records_next(&records, &line)) != 0)
 		if (got == 1)
 			result = read_line(options, path, records.line,
@@ -80,6 +82,7 @@ configuration_read(struct options *options, int argc, char **argv,
 			    records.line, errno == EINVAL ?
 			    "the line is too long or holds NUL" :
 			    strerror(errno));
-	records_close(&records);
+	records_end(&records);
+	records_close(&open);
 	return result;
 }

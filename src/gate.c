@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The gate, and how the monitor hears it.  A question is a method, the number
+ * The gate, and how the judge hears it.  A question is a method, the number
  * of bad commands, a name, a secret, and the input that is unread; an answer is
  * an enum dispatch_text.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,9 +27,9 @@ struct gate {
 	int channel;
 };
 
-/* In the gate: ask the monitor, and hand over the input that is unread. */
+/* In the gate: ask the judge, and hand over the input that is unread. */
 static enum dispatch_text
-ask_monitor(void *to, struct login_question *question)
+ask_judge(void *to, struct login_question *question)
 {
 	struct gate *gate = to;
 	struct dialogue *dialogue = gate->dialogue;
@@ -54,36 +53,15 @@ ask_monitor(void *to, struct login_question *question)
 	    (enum dispatch_text)text : DISPATCH_TROUBLE;
 }
 
-/* Who the gate is.  Root if there is nobody: then it does not start. */
-static void
-find_gate(const struct options *options, uid_t *uid, gid_t *gid)
-{
-	const char *const names[] = { options->gate_user, "dewey-gate",
-	    "nobody" };
-	struct passwd *pw = NULL;
-
-	for (size_t i = 0; i < 3 && pw == NULL; i++)
-		if (names[i] != NULL) {
-			pw = getpwnam(names[i]);
-			if (i == 0)
-				break;
-		}
-	*uid = pw == NULL ? 0 : pw->pw_uid;
-	*gid = pw == NULL ? 0 : pw->pw_gid;
-}
-
 enum dialogue_exit
-gate_run(struct dialogue *dialogue, int channel)
+gate_run(struct dialogue *dialogue, int channel, uid_t uid, gid_t gid)
 {
 	const struct options *options = dialogue->options;
 	struct gate gate = { dialogue, channel };
 	struct channel_message message;
 	enum dialogue_exit code;
 	bool accepted;
-	uid_t uid;
-	gid_t gid;
 
-	find_gate(options, &uid, &gid);
 	if (uid == 0 || sandbox_hide() == -1 ||
 	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1) {
 		log_error("the gate cannot give up its rights: %s",
@@ -91,13 +69,13 @@ gate_run(struct dialogue *dialogue, int channel)
 		    strerror(errno));
 		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
 	}
-	/* The monitor logs for it; what the kernel lacks the session tells. */
+	/* The judge logs for it; what the kernel lacks the session tells. */
 	if (!options->verbose)
 		log_close(channel);
 	if (sandbox_close(FILTER_GATE, (enum sandbox_wish)options->sandbox,
 	    -1) == -1)
 		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
-	dialogue->ask = ask_monitor;
+	dialogue->ask = ask_judge;
 	dialogue->to = &gate;
 	code = dialogue_authorize(dialogue, &accepted);
 	if (accepted)

@@ -10,15 +10,17 @@
 #include "login.h"
 
 /*
- * gate_run(dialogue, channel):
- * In the gate: give up all rights, then speak; the process at the other end of
- * ${channel} is asked who may come in.  Returns the exit code.
+ * gate_run(dialogue, channel, uid, gid):
+ * In the gate: become ${uid} and ${gid}, who are nobody's, and give up all
+ * other rights, then speak; the judge, at the other end of ${channel}, is asked
+ * who may come in.  Returns the exit code.
  */
-enum dialogue_exit gate_run(struct dialogue *dialogue, int channel);
+enum dialogue_exit gate_run(struct dialogue *dialogue, int channel, uid_t uid,
+    gid_t gid);
 
 /*
  * gate_hear(channel, dialogue, question):
- * In the monitor: wait for what the gate says.  Returns 1 for a ${question},
+ * In the judge: wait for what the gate says.  Returns 1 for a ${question},
  * its unread input and its count of bad commands being ${dialogue}'s then; 0 if
  * the gate has ended, or does not speak as it must.
  */

@@ -26,39 +26,51 @@ enum field { FIELD_MAGIC, FIELD_DEV, FIELD_INO, FIELD_SIZE, FIELD_MTIME_S,
     FIELD_SETTLED, FIELD_HASH, FIELD_CHECKSUM, FIELDS };
 #define HEAD_OCTETS (FIELDS * sizeof(uint64_t))
 
-static bool
-is_safe_directory(int fd, uid_t uid)
+/* Open ${dir}, if only ${uid} and root can make names in it. */
+static int
+open_directory(const char *dir, uid_t uid)
 {
+	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) &&
-	    (st.st_uid == 0 || st.st_uid == uid) && (st.st_mode & 022) == 0;
+	if (at == -1 || (fstat(at, &st) == 0 &&
+	    (st.st_uid == 0 || st.st_uid == uid) && (st.st_mode & 022) == 0))
+		return at;
+	(void)close(at);
+	return -1;
+}
+
+void
+index_make(const char *dir, const char *name, uid_t uid, gid_t gid)
+{
+	int at = open_directory(dir, uid);
+	int fd = at == -1 ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+	/* One that could not be given is not believed later. */
+	if (fd != -1 && geteuid() != uid)
+		(void)!fchown(fd, uid, gid);
+	if (fd != -1)
+		(void)close(fd);
+	if (at != -1)
+		(void)close(at);
 }
 
 int
-index_open_file(const char *dir, const char *name, uid_t uid, gid_t gid,
-    bool make)
+index_open_file(const char *dir, const char *name, uid_t uid)
 {
-	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = -1, flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-	    O_CLOEXEC;
+	int at = open_directory(dir, uid), fd;
 	struct stat st;
 
 	if (at == -1)
 		return -1;
-	errno = EPERM;
-	if (is_safe_directory(at, uid))
-		fd = openat(at, name, make ? flags | O_CREAT | O_EXCL : flags,
-		    S_IRUSR | S_IWUSR);
+	fd = openat(at, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+	    O_CLOEXEC);
 	(void)close(at);
-	if (fd == -1)
-		return -1;
-	if ((!make || geteuid() == uid || fchown(fd, uid, gid) == 0) &&
-	    fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == uid &&
-	    st.st_nlink == 1 && (st.st_mode & 077) == 0)
+	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == uid && st.st_nlink == 1 && (st.st_mode & 077) == 0))
 		return fd;
 	(void)close(fd);
-	errno = EPERM;
 	return -1;
 }
 

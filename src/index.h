@@ -41,14 +41,19 @@ enum index_use {
 };
 
 /*
- * index_open_file(dir, name, uid, gid, make):
- * Open the index ${name} of the effective user ${uid} in the directory ${dir},
- * which must be his or root's and not for others to write.  ${make}: it is
- * missing, the caller is root: make it and give it to ${uid} and ${gid}.
- * Returns a descriptor, or -1 with errno.
+ * index_make(dir, name, uid, gid):
+ * Make the index ${name} in the directory ${dir}, which must be ${uid}'s or
+ * root's and not for others to write, if it is missing, and give it to ${uid}
+ * and ${gid}.
  */
-int index_open_file(const char *dir, const char *name, uid_t uid, gid_t gid,
-    bool make);
+void index_make(const char *dir, const char *name, uid_t uid, gid_t gid);
+
+/*
+ * index_open_file(dir, name, uid):
+ * Open the index ${name} of the effective user ${uid} in such a directory.
+ * Returns a descriptor, or -1.
+ */
+int index_open_file(const char *dir, const char *name, uid_t uid);
 
 /*
  * index_open(index, fd):

@@ -227,18 +227,17 @@ check_files(struct findings *findings, const struct login *login)
 	char secret[LIMITS_RECORD];
 	struct users_entry entry;
 	size_t length;
-	const char *why = NULL;
 
 	if (users_find(&login->users, nobody, false, &entry) == -1)
 		unsafe(findings, "the users file or a list cannot be used (see "
 		    "above)");
-	if (login->secrets[0] == '\0')
+	if (login->secrets.path == NULL)
 		return;
-	if (!secrets_usable(login->secrets, &why))
+	if (login->secrets.why != NULL)
 		unsafe(findings, "%s: %s; until then APOP is off",
-		    login->secrets, why);
-	else if (secrets_find(login->secrets, nobody, secret, &length) == -1)
-		unsafe(findings, "%s: cannot be read", login->secrets);
+		    login->secrets.path, login->secrets.why);
+	else if (secrets_find(&login->secrets, nobody, secret, &length) == -1)
+		unsafe(findings, "%s: cannot be read", login->secrets.path);
 }
 
 static void

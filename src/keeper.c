@@ -71,6 +71,41 @@ ask_set_aside(void *to)
 	return ask(to, REQUEST_SET_ASIDE, &none, 1) == 0 ? 0 : -1;
 }
 
+/* The three descriptors, each with what else is to be known. */
+int
+keeper_give(int channel, const struct mailbox *mailbox)
+{
+	const int fds[] = { mailbox->dir, mailbox->fd, mailbox->sidecar };
+	struct channel_message message;
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		channel_begin(&message);
+		channel_put_byte(&message, mailbox->read_only);
+		channel_put_byte(&message, mailbox->no_journal);
+		if (channel_send(channel, &message, fds[i]) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+keeper_take(int channel, const char *path, struct mailbox *mailbox)
+{
+	int *const fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar };
+	struct channel_message message;
+
+	if (mailbox_name(mailbox, path) == -1)
+		return -1;
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (channel_receive(channel, &message) != 1)
+			return -1;
+		*fds[i] = message.fd;
+		mailbox->read_only = channel_get_byte(&message) != 0;
+		mailbox->no_journal = channel_get_byte(&message) != 0;
+	}
+	return 0;
+}
+
 void
 keeper_ask(struct maildrop_rights *rights, int *channel)
 {

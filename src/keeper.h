@@ -12,6 +12,14 @@
 #include "maildrop.h"
 
 /*
+ * keeper_give(channel, mailbox), keeper_take(channel, path, mailbox):
+ * In the keeper, hand the open ${mailbox} to the session; in the session, take
+ * it: ${path} is its name.  Returns 0, or -1.
+ */
+int keeper_give(int channel, const struct mailbox *mailbox);
+int keeper_take(int channel, const char *path, struct mailbox *mailbox);
+
+/*
  * keeper_ask(rights, channel):
  * In the session: fill ${rights} so that they are asked for through
  * ${channel}, which must outlive them.

@@ -106,8 +106,9 @@
 /* Octets of the mailbox that the journal hashes to know it again. */
 #define LIMITS_JOURNAL_PROBE 512
 
-/* Octets of a message between processes: a question with its unread input. */
-#define LIMITS_MESSAGE (LIMITS_INPUT + 3 * LIMITS_COMMAND)
+/* Octets of a message between processes: a question, or a user and his home,
+ * with the unread input. */
+#define LIMITS_MESSAGE (LIMITS_INPUT + LIMITS_PATH + 3 * LIMITS_COMMAND)
 
 /* Milliseconds that a gate may live on when its time is over. */
 #define LIMITS_GRACE_MS 5000

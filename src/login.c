@@ -60,27 +60,28 @@ void
 login_open(struct login *login, const struct options *options,
     const char *host, bool by_root)
 {
-	const char *why = "";
-	bool system = strcmp(options->users, "system") == 0;
+	char *path = login->secrets_path;
 
 	memset(login, 0, sizeof(*login));
 	login->options = options;
-	login->users.file = system ? NULL : options->users;
-	login->users.mail_user = options->mail_user;
-	login->users.allow = options->allow;
-	login->users.deny = options->deny;
-	login->users.by_root = by_root;
-	login->passwords = by_root || !system;
-	login_secrets_path(options, by_root, login->secrets);
+	users_open(&login->users, options, by_root);
+	login->passwords = by_root || login->users.file.path != NULL;
+	login_secrets_path(options, by_root, path);
 	/* A file that nobody named may be missing. */
-	if (options->secrets == NULL && access(login->secrets, F_OK) == -1)
-		login->secrets[0] = '\0';
-	if (login->secrets[0] == '\0')
+	if (path[0] == '\0' ||
+	    (options->secrets == NULL && access(path, F_OK) == -1))
 		return;
-	if (secrets_usable(login->secrets, &why))
+	if (secrets_open(&login->secrets, path) == 0)
 		make_timestamp(login->timestamp, host);
 	else
-		log_error("%s: %s; APOP is off", login->secrets, why);
+		log_error("%s: %s; APOP is off", path, login->secrets.why);
+}
+
+void
+login_close(struct login *login)
+{
+	users_close(&login->users);
+	records_close(&login->secrets);
 }
 
 /* Whether ${name} has a secret and, with ${digest} not NULL, whether that is
@@ -93,7 +94,7 @@ secret_fits(const struct login *login, struct span name,
 	size_t length = 0;
 	int found;
 
-	found = secrets_find(login->secrets, name, secret, &length);
+	found = secrets_find(&login->secrets, name, secret, &length);
 	/* The same work without a secret. */
 	secrets_digest(span_of(login->timestamp),
 	    (struct span){ secret, length }, hex);

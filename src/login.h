@@ -38,7 +38,8 @@ enum login_verdict {
 struct login {
 	const struct options *options;
 	struct users users;
-	char secrets[LIMITS_PATH];	/* the file; empty: no APOP */
+	struct records_file secrets;	/* none: no APOP */
+	char secrets_path[LIMITS_PATH];
 	bool passwords;		/* some user may have a password */
 	char timestamp[LIMITS_TIMESTAMP];	/* of APOP; empty: none */
 	unsigned tries;		/* refused ones */
@@ -46,11 +47,17 @@ struct login {
 
 /*
  * login_open(login, options, host, by_root):
- * Prepare the checks, and the timestamp of this session if there is a secrets
+ * Open the files that decide, prepare the checks, and the timestamp of this session if there is a secrets
  * file that may be believed (RFC 1939 s7).  ${host} is the name in it.
  */
 void login_open(struct login *login, const struct options *options,
     const char *host, bool by_root);
+
+/*
+ * login_close(login):
+ * Close the files that decide who may come in; nobody does any more.
+ */
+void login_close(struct login *login);
 
 /*
  * login_secrets_path(options, by_root, path):

@@ -142,11 +142,20 @@ open_file(struct mailbox *mailbox)
 	return judge_file(mailbox->path, &st);
 }
 
-/* Take ${path} apart and open its directory. */
-static enum mailbox_fault
-open_directory(struct mailbox *mailbox, const char *path)
+/* Write the directory of ${path} to ${dir}. */
+static void
+name_directory(const char *path, char dir[LIMITS_PATH])
 {
-	char dir[LIMITS_PATH];
+	const char *slash = strrchr(path, '/');
+	struct span name = slash == NULL ? SPAN(".") : (struct span){ path,
+	    slash == path ? 1 : (size_t)(slash - path) };
+
+	(void)span_copy(name, dir, LIMITS_PATH);
+}
+
+int
+mailbox_name(struct mailbox *mailbox, const char *path)
+{
 	const char *slash = strrchr(path, '/');
 	const char *base = slash == NULL ? path : slash + 1;
 
@@ -155,14 +164,20 @@ open_directory(struct mailbox *mailbox, const char *path)
 	if (span_copy(span_of(path), mailbox->path, LIMITS_PATH) == -1 ||
 	    snprintf(mailbox->sidecar_name, LIMITS_PATH, ".%s.dewey", base) >=
 	    LIMITS_PATH)
-		return MAILBOX_NO_DIRECTORY;
+		return -1;
 	mailbox->base = mailbox->path + (base - path);
-	if (slash == NULL)
-		(void)span_copy(SPAN("."), dir, sizeof(dir));
-	else
-		(void)span_copy((struct span){ path,
-		    slash == path ? 1 : (size_t)(slash - path) }, dir,
-		    sizeof(dir));
+	return 0;
+}
+
+/* Take ${path} apart and open its directory. */
+static enum mailbox_fault
+open_directory(struct mailbox *mailbox, const char *path)
+{
+	char dir[LIMITS_PATH];
+
+	if (mailbox_name(mailbox, path) == -1)
+		return MAILBOX_NO_DIRECTORY;
+	name_directory(path, dir);
 	/* Readable, so that it can be synced; else as good as it gets. */
 	mailbox->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mailbox->dir == -1 && errno == EACCES)
@@ -185,11 +200,13 @@ mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
 }
 
 bool
-mailbox_spool_group(const struct mailbox *mailbox, gid_t *group)
+mailbox_spool_group(const char *path, gid_t *group)
 {
+	char dir[LIMITS_PATH];
 	struct stat st;
 
-	if (fstat(mailbox->dir, &st) == -1 || st.st_uid != 0 ||
+	name_directory(path, dir);
+	if (stat(dir, &st) == -1 || st.st_uid != 0 ||
 	    st.st_gid == 0 || (st.st_mode & S_IWGRP) == 0)
 		return false;
 	*group = st.st_gid;

@@ -56,6 +56,13 @@ int mailbox_expand(const char *template, const char *name, const char *home,
     char path[LIMITS_PATH]);
 
 /*
+ * mailbox_name(mailbox, path):
+ * Note the names of the mailbox ${path} and of its sidecar; nothing is open.
+ * Returns 0, or -1 if they are too long.
+ */
+int mailbox_name(struct mailbox *mailbox, const char *path);
+
+/*
  * mailbox_open(mailbox, path, read_only):
  * Open the mailbox ${path} of the effective user.  A missing mailbox is an
  * empty one, and nothing is made for it.  It must be a regular file of the
@@ -67,11 +74,11 @@ enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
     bool read_only);
 
 /*
- * mailbox_spool_group(mailbox, group):
- * Say whether the directory of ${mailbox} is root's and its group may write
- * there, as in Debian's /var/mail; that is ${group}.
+ * mailbox_spool_group(path, group):
+ * Say whether the directory of the mailbox ${path} is root's and its group may
+ * write there, as in Debian's /var/mail; that is ${group}.
  */
-bool mailbox_spool_group(const struct mailbox *mailbox, gid_t *group);
+bool mailbox_spool_group(const char *path, gid_t *group);
 
 /*
  * mailbox_reopen(mailbox, fd):

@@ -64,8 +64,6 @@ maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
 	drop->block.fd = drop->mailbox.fd;
 	if (block_open(&drop->block) == -1)
 		return -1;
-	lock_dot_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
-	    drop->mailbox.base);
 	drop->window = LIMITS_WINDOW;
 	drop->rights = (struct maildrop_rights){ direct_dot, direct_reopen,
 	    direct_set_aside, drop };

@@ -73,8 +73,8 @@ struct maildrop {
 /*
  * maildrop_prepare(drop, locks, timeout):
  * ${drop}->mailbox is open, the rest is empty: prepare the mailbox locks
- * ${locks}, with ${timeout} seconds, and memory.  The dot-lock will be that of
- * the calling process.  Returns 0, or -1 with errno.
+ * ${locks}, with ${timeout} seconds, and memory.  ${drop}->dot is whoever's who
+ * makes the dot-lock.  Returns 0, or -1 with errno.
  */
 int maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
     unsigned timeout);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The monitor: root, until a user's keeper reports that his maildrop is open.
- * It parses no POP3 and no mbox; what it gets is octets with lengths.
+ * It hears neither the client nor the gate, but the judge: who is to be let in.
  */
 #include "config.h"
 
@@ -17,8 +17,8 @@
 #include "admission.h"
 #include "channel.h"
 #include "clock.h"
-#include "dispatch.h"
 #include "gate.h"
+#include "judge.h"
 #include "keeper.h"
 #include "limits.h"
 #include "log.h"
@@ -27,32 +27,10 @@
 #include "sandbox.h"
 #include "verdict.h"
 
-/* Wait until ${fd} has something to say, for at most ${ms}.  Returns 1, or 0
- * if the time is over or a signal asks for the end. */
-static int
-wait_for(const struct monitor *monitor, int fd, int64_t ms)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	int64_t until = clock_ms() + ms;
-
-	while (*monitor->stop == 0) {
-		int64_t left = until - clock_ms();
-		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
-		    .tv_nsec = (long)(left % 1000) * 1000000 };
-
-		if (left <= 0)
-			return 0;
-		if (ppoll(&pfd, 1, &wait,
-		    &monitor->dialogue->wire.waiting) > 0)
-			return 1;
-	}
-	return 0;
-}
-
 /* Fork the keeper.  Returns in the monitor, and in the keeper and the session,
  * whose role is not ADMISSION_ALONE. */
 static enum mailbox_fault
-fork_keeper(struct monitor *monitor, int gate, pid_t *keeper)
+fork_keeper(struct monitor *monitor)
 {
 	struct admission *admission = monitor->admission;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
@@ -60,9 +38,9 @@ fork_keeper(struct monitor *monitor, int gate, pid_t *keeper)
 
 	if (channel_pair(fds) == -1)
 		return MAILBOX_TROUBLE;
-	*keeper = fork();
-	if (*keeper == 0) {
-		(void)close(gate);
+	monitor->keeper = fork();
+	if (monitor->keeper == 0) {
+		(void)close(monitor->channel);
 		(void)close(fds[0]);
 		admission->above = fds[1];
 		fault = admission_run(admission);
@@ -75,139 +53,161 @@ fork_keeper(struct monitor *monitor, int gate, pid_t *keeper)
 	}
 	(void)close(fds[1]);
 	admission->below = fds[0];
-	if (*keeper == -1)
+	if (monitor->keeper == -1)
 		log_error("a process cannot be made: %s", strerror(errno));
 	else if (keeper_await(fds[0], &fault, NULL) == -1)
 		fault = MAILBOX_TROUBLE;
 	return fault;
 }
 
-/* Answer the gate's question.  Returns 1 to go on, 0 when it is over: somebody
- * was let in by ${keeper}, or this is no longer the monitor. */
-static int
-answer_gate(struct monitor *monitor, int gate,
-    struct login_question *question, pid_t *keeper)
+/* Let ${monitor}->admission->user in.  Returns whether that is not the end:
+ * his maildrop cannot be had. */
+static bool
+let_in(struct monitor *monitor)
 {
-	enum dispatch_text text = verdict_give(monitor->verdict, question,
-	    &monitor->admission->user);
-	struct channel_message message;
-	enum mailbox_fault fault;
+	struct admission *admission = monitor->admission;
+	enum mailbox_fault fault = fork_keeper(monitor);
 	bool killed;
 
-	/* The keeper and the session, which are forked now, must not have it. */
-	span_wipe(question->secret, sizeof(question->secret));
-	if (text == DISPATCH_MAILDROP) {
-		fault = fork_keeper(monitor, gate, keeper);
-		if (monitor->admission->role != ADMISSION_ALONE)
-			return 0;
-		users_forget(&monitor->admission->user);
-		if (fault != MAILBOX_FINE) {
-			text = dispatch_fault(fault);
-			(void)close(monitor->admission->below);
-			monitor->admission->below = -1;
-			if (*keeper > 0)
-				(void)admission_reap(*keeper, "keeper",
-				    &killed);
-			*keeper = -1;
-		}
+	if (admission->role != ADMISSION_ALONE)
+		return false;
+	if (fault != MAILBOX_FINE) {
+		(void)close(admission->below);
+		if (monitor->keeper > 0)
+			(void)admission_reap(monitor->keeper, "keeper",
+			    &killed);
+		monitor->keeper = -1;
 	}
-	channel_begin(&message);
-	channel_put_byte(&message, (uint8_t)text);
-	if (text == DISPATCH_REFUSED_LAST)
-		monitor->dialogue->record.end = "auth-failed";
-	return channel_send(gate, &message, -1) == 0 &&
-	    text != DISPATCH_MAILDROP && text != DISPATCH_REFUSED_LAST;
+	judge_tell(monitor->channel, fault);
+	return fault != MAILBOX_FINE;
 }
 
 /* A session runs: wait for its end, with no rights.  If a signal asks for the
  * end, the keeper learns of it by the channel's end. */
 static enum dialogue_exit
-wait_for_keeper(struct monitor *monitor, pid_t keeper)
+wait_for_keeper(struct monitor *monitor)
 {
-	struct admission *admission = monitor->admission;
-	const struct passwd *nobody = getpwnam("nobody");
+	const struct wire *wire = &monitor->dialogue->wire;
+	int below = monitor->admission->below;
 	bool killed;
 
 	admission_leave_client();
-	if (nobody == NULL || sandbox_become(nobody->pw_uid, nobody->pw_gid,
+	if (monitor->uid == 0 || sandbox_become(monitor->uid, monitor->gid,
 	    SANDBOX_NO_GROUP) == -1 || sandbox_close(FILTER_WAITING,
 	    (enum sandbox_wish)monitor->dialogue->options->sandbox, -1) == -1)
 		log_error("the monitor cannot become nobody");
 	else
-		(void)wait_for(monitor, admission->below, INT32_MAX);
-	(void)close(admission->below);
-	return admission_reap(keeper, "keeper", &killed);
+		(void)channel_wait(below, INT64_MAX, &wire->waiting,
+		    wire->stop);
+	(void)close(below);
+	return admission_reap(monitor->keeper, "keeper", &killed);
 }
 
-/* The gate has nothing to ask any more: see to it that it ends. */
-static void
-end_gate(const struct monitor *monitor, int gate, pid_t child)
-{
-	struct pollfd pfd = { .fd = gate, .events = 0 };
-
-	if (*monitor->stop != 0)
-		(void)kill(child, SIGTERM);
-	/* Who waits for an answer gets none; the gate's end hangs up. */
-	(void)shutdown(gate, SHUT_WR);
-	if (poll(&pfd, 1, LIMITS_GRACE_MS) <= 0)
-		(void)kill(child, SIGKILL);
-}
-
-/* The monitor: judge what the gate asks, until somebody is let in. */
+/* AUTHORIZATION is over: see to it that the judge and the gate end.  The judge
+ * does when the gate has. */
 static enum dialogue_exit
-run_monitor(struct monitor *monitor, int gate, pid_t child)
+end_login(const struct monitor *monitor)
 {
-	struct admission *admission = monitor->admission;
-	struct login_question question;
-	int64_t until = clock_ms() +
-	    (int64_t)monitor->dialogue->options->login_timeout * 1000 + LIMITS_GRACE_MS;
-	pid_t keeper = -1;
+	struct pollfd pfd = { .fd = monitor->channel, .events = 0 };
 	enum dialogue_exit code;
 	bool killed;
-	int more = 1;
 
-	for (int i = 0; i < LIMITS_QUESTIONS && more == 1; i++) {
-		more = wait_for(monitor, gate, until - clock_ms());
-		if (more == 1)
-			more = gate_hear(gate, monitor->dialogue, &question);
-		if (more == 1)
-			more = answer_gate(monitor, gate, &question, &keeper);
-		span_wipe(&question, sizeof(question));
+	if (monitor->keeper == -1 && poll(&pfd, 1, 0) == 0) {
+		(void)kill(monitor->gate, SIGTERM);
+		if (monitor->judge > 0)
+			(void)kill(monitor->judge, SIGTERM);
 	}
+	/* A judge that waits for an answer gets none. */
+	(void)shutdown(monitor->channel, SHUT_WR);
+	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
+	(void)close(monitor->channel);
+	(void)kill(monitor->gate, SIGKILL);
+	if (monitor->judge > 0) {
+		(void)kill(monitor->judge, SIGKILL);
+		(void)admission_reap(monitor->judge, "judge", &killed);
+	}
+	code = admission_reap(monitor->gate, "gate", &killed);
+	if (code == DIALOGUE_TROUBLE && !killed)
+		log_error("the gate could not be closed in");
+	return code;
+}
+
+/* The monitor: let in whom the judge finds, until one is in. */
+static enum dialogue_exit
+run_monitor(struct monitor *monitor)
+{
+	struct admission *admission = monitor->admission;
+	struct dialogue *dialogue = monitor->dialogue;
+	int64_t until = clock_ms() + LIMITS_GRACE_MS +
+	    (int64_t)dialogue->options->login_timeout * 1000;
+	enum dialogue_exit code;
+
+	for (int i = 0; i < LIMITS_QUESTIONS; i++)
+		if (!channel_wait(monitor->channel, until,
+		    &dialogue->wire.waiting, dialogue->wire.stop) ||
+		    judge_hear(monitor->channel, dialogue,
+		    &monitor->verdict->method, &admission->user) != 1 ||
+		    !let_in(monitor))
+			break;
 	if (admission->role != ADMISSION_ALONE)
 		return DIALOGUE_ORDERLY;
 	admission->role = ADMISSION_DONE;
-	if (keeper == -1)
-		end_gate(monitor, gate, child);
-	(void)close(gate);
-	code = admission_reap(child, "gate", &killed);
-	if (keeper != -1)
-		return wait_for_keeper(monitor, keeper);
-	if (*monitor->stop != 0)
-		monitor->dialogue->record.end = "signal";
-	if (code == DIALOGUE_TROUBLE && !killed)
-		log_error("the gate could not be closed in");
-	log_record(&monitor->dialogue->record, clock_ms());
-	return code;
+	code = end_login(monitor);
+	return monitor->keeper == -1 ? code : wait_for_keeper(monitor);
+}
+
+/* Whose ids ${name} has, or else ${other}; root's if there is neither, for which
+ * nobody gives up his rights. */
+static void
+find_ids(const char *name, const char *other, uid_t *uid, gid_t *gid)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL && other != NULL)
+		pw = getpwnam(other);
+	*uid = pw == NULL ? 0 : pw->pw_uid;
+	*gid = pw == NULL ? 0 : pw->pw_gid;
 }
 
 enum dialogue_exit
 monitor_run(struct monitor *monitor)
 {
-	enum dialogue_exit code;
-	pid_t child;
-	int fds[2];
+	struct dialogue *dialogue = monitor->dialogue;
+	const char *user = dialogue->options->gate_user;
+	struct judge judge = { dialogue, monitor->verdict,
+	    &monitor->admission->user, -1, -1 };
+	int ask[2], tell[2];
+	uid_t uid;
+	gid_t gid;
 
-	if (channel_pair(fds) == -1 || (child = fork()) == -1) {
+	find_ids(user != NULL ? user : "dewey-gate", user != NULL ? NULL :
+	    "nobody", &uid, &gid);
+	find_ids("nobody", NULL, &monitor->uid, &monitor->gid);
+	if (channel_pair(ask) == -1 || channel_pair(tell) == -1 ||
+	    (monitor->gate = fork()) == -1) {
 		log_error("a process cannot be made: %s", strerror(errno));
-		return dialogue_refuse(monitor->dialogue, MAILBOX_TROUBLE);
+		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
 	}
-	if (child != 0) {
-		(void)close(fds[1]);
-		return run_monitor(monitor, fds[0], child);
+	if (monitor->gate == 0) {
+		(void)close(ask[0]);
+		(void)close(tell[0]);
+		(void)close(tell[1]);
+		monitor->admission->role = ADMISSION_DONE;
+		login_close(&monitor->verdict->login);
+		return gate_run(dialogue, ask[1], uid, gid);
 	}
-	(void)close(fds[0]);
-	code = gate_run(monitor->dialogue, fds[1]);
-	monitor->admission->role = ADMISSION_DONE;
-	return code;
+	monitor->judge = fork();
+	(void)close(ask[1]);
+	monitor->channel = tell[0];
+	judge.gate = ask[0];
+	judge.monitor = tell[1];
+	if (monitor->judge == 0) {
+		(void)close(tell[0]);
+		monitor->admission->role = ADMISSION_DONE;
+		return judge_run(&judge, monitor->uid, monitor->gid);
+	}
+	(void)close(ask[0]);
+	(void)close(tell[1]);
+	login_close(&monitor->verdict->login);
+	return run_monitor(monitor);
 }

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The monitor: judges what the gate asks, and lets users in.
+ * The monitor: has the gate ask and the judge judge, and lets users in.
  */
 #ifndef MONITOR_H
 #define MONITOR_H
 
-#include <signal.h>
+#include <sys/types.h>
 
 #include "dialogue.h"
 
 struct admission;
 struct verdict;
 
-/* What it works with; not owned. */
+/* What it works with, not owned; and what is its own. */
 struct monitor {
 	struct dialogue *dialogue;	/* which the gate and the session speak */
 	struct verdict *verdict;
 	struct admission *admission;
-	const volatile sig_atomic_t *stop;
+	int channel;		/* to the judge */
+	pid_t gate, judge, keeper;
+	uid_t uid;		/* who it is at last: nobody */
+	gid_t gid;
 };
 
 /*
  * monitor_run(monitor):
- * Fork the gate and answer it until somebody is let in or the session is over.
- * Returns the exit code in the monitor and the gate, and earlier in the keeper
- * and the session: ${monitor}->admission->role tells them apart.
+ * Fork the gate and the judge, and let in whom the judge finds, until one is in
+ * or the session is over.  Returns the exit code in these three, and earlier in
+ * the keeper and the session: ${monitor}->admission->role tells them apart.
  */
 enum dialogue_exit monitor_run(struct monitor *monitor);
 

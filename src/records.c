@@ -13,48 +13,59 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "records.h"
 
 static const char *
-fault(const struct stat *st, mode_t forbidden)
+fault(const struct records_file *file)
 {
-	if (!S_ISREG(st->st_mode))
+	struct stat st;
+
+	if (fstat(file->fd, &st) == -1)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
 		return "is not a regular file";
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return "belongs to another user: chown it to root or to the "
 		    "user dewey runs as";
-	if ((st->st_mode & forbidden & 077) != 0 && (forbidden & 044) != 0)
+	if ((st.st_mode & file->forbidden) != 0 &&
+	    (file->forbidden & 044) != 0)
 		return "can be read or written by others: chmod 600 it";
-	if ((st->st_mode & forbidden) != 0)
+	if ((st.st_mode & file->forbidden) != 0)
 		return "can be written by others: chmod go-w it";
 	return NULL;
 }
 
 int
-records_open(struct records *records, const char *path, mode_t forbidden,
-    const char **why)
+records_open(struct records_file *file, const char *path, mode_t forbidden)
 {
-	struct stat st;
+	*file = (struct records_file){ .path = path, .forbidden = forbidden,
+	    .fd = -1 };
+	if (path == NULL)
+		return 0;
+	/* O_NONBLOCK: a FIFO must not make us wait. */
+	file->fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (file->fd == -1)
+		file->why = errno == ELOOP ? "is a symbolic link: name the "
+		    "file itself" : strerror(errno);
+	else
+		file->why = fault(file);
+	if (file->why == NULL)
+		return 0;
+	records_close(file);
+	return -1;
+}
+
+int
+records_begin(struct records *records, const struct records_file *file)
+{
+	const char *why = file->fd == -1 ? file->why : fault(file);
 
 	memset(records, 0, sizeof(*records));
-	/* O_NONBLOCK: a FIFO must not make us wait. */
-	records->fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (records->fd == -1) {
-		*why = errno == ELOOP ? "is a symbolic link: name the file "
-		    "itself" : strerror(errno);
-		return -1;
-	}
-	if (fstat(records->fd, &st) == -1) {
-		*why = strerror(errno);
-	} else {
-		*why = fault(&st, forbidden);
-		errno = EPERM;
-	}
-	if (*why == NULL)
-		return 0;
-	(void)close(records->fd);
-	records->fd = -1;
-	return -1;
+	records->fd = file->fd;
+	if (why != NULL)
+		log_error("%s: %s", file->path, why);
+	return why == NULL ? 0 : -1;
 }
 
 /* Read more behind the octets that are left.  Returns -1 with errno. */
@@ -68,13 +79,16 @@ refill(struct records *records)
 	records->filled -= records->start;
 	records->start = 0;
 	do
-		n = read(records->fd, records->block + records->filled,
-		    sizeof(records->block) - records->filled);
+		n = pread(records->fd, records->block + records->filled,
+		    sizeof(records->block) - records->filled,
+		    (off_t)records->at);
 	while (n == -1 && errno == EINTR);
-	if (n <= 0)
+	if (n <= 0) {
 		records->ended = true;
-	else
+	} else {
 		records->filled += (size_t)n;
+		records->at += (uint64_t)n;
+	}
 	return n < 0 ? -1 : 0;
 }
 
@@ -127,10 +141,15 @@ records_next(struct records *records, struct span *line)
 }
 
 void
-records_close(struct records *records)
+records_end(struct records *records)
 {
-	if (records->fd != -1)
-		(void)close(records->fd);
 	span_wipe(records, sizeof(*records));
-	records->fd = -1;
+}
+
+void
+records_close(struct records_file *file)
+{
+	if (file->path != NULL && file->fd != -1)
+		(void)close(file->fd);
+	file->fd = -1;
 }

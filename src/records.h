@@ -11,28 +11,46 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "limits.h"
 #include "span.h"
 
-/* An open file; all fields but line are private. */
+/* A file that is opened once, maybe with other rights than later, and read
+ * whenever it is asked; all fields are for reading only. */
+struct records_file {
+	const char *path;	/* not owned; NULL: there is none */
+	const char *why;	/* what is wrong with it, or NULL */
+	mode_t forbidden;	/* mode bits */
+	int fd;
+};
+
+/* A file being read; all fields but line are private. */
 struct records {
 	unsigned line;		/* number of the current line, from 1 */
 	int fd;
+	uint64_t at;
 	size_t start, filled;
 	bool ended;
 	char block[4 * LIMITS_RECORD];
 };
 
 /*
- * records_open(records, path, forbidden, why):
+ * records_open(file, path, forbidden):
  * Open the file ${path}: a regular file, no symbolic link, of root or the
- * effective user, with none of the mode bits ${forbidden}.
- * Returns 0, or -1 with errno, and in ${why} what is wrong with the file and
- * how to mend it ("has mode 0644: chmod 600 it").
+ * effective user, with none of the mode bits ${forbidden}.  NULL: none.
+ * Returns 0, or -1, and in ${file}->why what is wrong with the file and how to
+ * mend it ("has mode 0644: chmod 600 it").
  */
-int records_open(struct records *records, const char *path, mode_t forbidden,
-    const char **why);
+int records_open(struct records_file *file, const char *path,
+    mode_t forbidden);
+
+/*
+ * records_begin(records, file):
+ * Read ${file} from its first line on.  Returns 0, or -1 if it is not open, or
+ * not to be believed any more, which is logged.
+ */
+int records_begin(struct records *records, const struct records_file *file);
 
 /*
  * records_next(records, line):
@@ -44,9 +62,10 @@ int records_open(struct records *records, const char *path, mode_t forbidden,
 int records_next(struct records *records, struct span *line);
 
 /*
- * records_close(records):
- * Close the file and wipe what was read of it.
+ * records_end(records), records_close(file):
+ * Wipe what was read; close the file.
  */
-void records_close(struct records *records);
+void records_end(struct records *records);
+void records_close(struct records_file *file);
 
 #endif

@@ -43,30 +43,11 @@ sandbox_begin(bool by_root)
 		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 }
 
-static int
-set_groups(gid_t group)
-{
-	return group == SANDBOX_NO_GROUP ? setgroups(0, NULL) :
-	    setgroups(1, &group);
-}
-
-int
-sandbox_lend(uid_t uid, gid_t gid, gid_t group)
-{
-	return set_groups(group) == -1 || setegid(gid) == -1 ? -1 :
-	    seteuid(uid);
-}
-
-int
-sandbox_return(void)
-{
-	return seteuid(0) == -1 ? -1 : setegid(0);
-}
-
 int
 sandbox_become(uid_t uid, gid_t gid, gid_t group)
 {
-	if (set_groups(group) == -1 || setresgid(gid, gid, gid) == -1 ||
+	if (setgroups(group == SANDBOX_NO_GROUP ? 0 : 1, &group) == -1 ||
+	    setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return -1;
 	/* There must be no way back. */
@@ -98,8 +79,6 @@ sandbox_hide(void)
 }
 
 #ifdef HAVE_LANDLOCK
-/* Let the keeper make, read and remove files in the mailbox's directory, and
- * read in /proc whether who made a dot-lock is still there. */
 static int
 allow(int ruleset, int fd, uint64_t access)
 {
@@ -113,6 +92,20 @@ allow(int ruleset, int fd, uint64_t access)
 	return added == -1 ? -1 : 0;
 }
 
+/* Let a process read below ${path}. */
+static int
+allow_reading(int ruleset, const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int result = allow(ruleset, fd, LANDLOCK_ACCESS_FS_READ_FILE);
+
+	if (fd != -1)
+		(void)close(fd);
+	return result;
+}
+
+/* Let the keeper make, read and remove files in the mailbox's directory, and
+ * read in /proc whether who made a dot-lock is still there. */
 static int
 allow_keeper(int ruleset, int dir, long abi)
 {
@@ -120,13 +113,24 @@ allow_keeper(int ruleset, int dir, long abi)
 	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
 	    LANDLOCK_ACCESS_FS_MAKE_REG;
 	const uint64_t truncate = abi >= 3 ? 1u << 14 : 0;
-	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int result = allow(ruleset, dir, directory | truncate) == -1 ||
-	    allow(ruleset, proc, LANDLOCK_ACCESS_FS_READ_FILE) == -1 ? -1 : 0;
 
-	if (proc != -1)
-		(void)close(proc);
-	return result;
+	return allow(ruleset, dir, directory | truncate) == -1 ? -1 :
+	    allow_reading(ruleset, "/proc");
+}
+
+/* What is allowed all the same: the C library looks up accounts for the judge
+ * in files of any name. */
+static int
+allow_role(int ruleset, enum filter_role role, int dir, long abi)
+{
+	switch (role) {
+	case FILTER_KEEPER:
+		return allow_keeper(ruleset, dir, abi);
+	case FILTER_JUDGE:
+		return allow_reading(ruleset, "/");
+	default:
+		return 0;
+	}
 }
 
 /* Deny every path and the network, as far as this kernel can. */
@@ -151,15 +155,15 @@ close_paths(enum filter_role role, int dir)
 		attr.fs |= 1u << 15;
 	/* Bind and connect; abstract Unix sockets; signals to outside, which
 	 * the keeper's check for a live process is not. */
-	if (abi >= 4)
+	if (abi >= 4 && role != FILTER_JUDGE)
 		attr.net = 3;
-	if (abi >= 6)
+	if (abi >= 6 && role != FILTER_JUDGE)
 		attr.scoped = role == FILTER_KEEPER ? 1 : 3;
 	ruleset = syscall(__NR_landlock_create_ruleset, &attr,
 	    abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
 	if (ruleset == -1)
 		return -1;
-	if (role != FILTER_KEEPER || allow_keeper((int)ruleset, dir, abi) == 0)
+	if (allow_role((int)ruleset, role, dir, abi) == 0)
 		done = syscall(__NR_landlock_restrict_self, ruleset, 0);
 	(void)close((int)ruleset);
 	return (int)done;
@@ -193,7 +197,7 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 	bool required = wish == SANDBOX_REQUIRED;
 
 	/* Who serves a client does not outlive who watches over him. */
-	if (role == FILTER_GATE || role == FILTER_SESSION)
+	if (role != FILTER_KEEPER && role != FILTER_WAITING)
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	if (wish == SANDBOX_NONE)
 		return 0;
@@ -206,7 +210,7 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 		if (required)
 			return -1;
 	}
-	if (filter_install(role) == -1) {
+	if (role != FILTER_JUDGE && filter_install(role) == -1) {
 		if (role == FILTER_SESSION)
 			log_warning("no system-call filter in this kernel: %s",
 			    strerror(errno));

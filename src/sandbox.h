@@ -29,15 +29,6 @@ enum sandbox_wish {
 void sandbox_begin(bool by_root);
 
 /*
- * sandbox_lend(uid, gid, group), sandbox_return(void):
- * Started by root: take on the user's effective ids, with the supplementary
- * group ${group} or none, to open his files; become root again.
- * Returns 0, or -1 with errno.
- */
-int sandbox_lend(uid_t uid, gid_t gid, gid_t group);
-int sandbox_return(void);
-
-/*
  * sandbox_become(uid, gid, group):
  * Started by root: become that user for good.  Returns 0, or -1 with errno.
  */
@@ -53,8 +44,8 @@ int sandbox_hide(void);
 /*
  * sandbox_close(role, wish, dir):
  * Take from this process everything that ${role} does not need: Landlock for
- * all paths (but ${dir}, for the keeper) and the network, a system-call filter
- * that kills, limits.  What the kernel cannot do is logged once.
+ * all paths (but ${dir}, for the keeper; the judge may read) and the network, a
+ * system-call filter that kills, limits.  What the kernel cannot do is logged once.
  * Returns 0, or -1 if ${wish} is SANDBOX_REQUIRED and not all of it is there.
  */
 int sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir);

@@ -16,47 +16,40 @@
 
 #define OTHERS 077
 
-bool
-secrets_usable(const char *path, const char **why)
+int
+secrets_open(struct records_file *file, const char *path)
 {
-	struct records records;
-
-	if (records_open(&records, path, OTHERS, why) == -1)
-		return false;
-	records_close(&records);
-	return true;
+	return records_open(file, path, OTHERS);
 }
 
 int
-secrets_find(const char *path, struct span name, char *secret, size_t *length)
+secrets_find(const struct records_file *file, struct span name, char *secret,
+    size_t *length)
 {
 	struct records records;
 	struct span line;
-	const char *why;
 	int got, found = 0;
 
-	if (records_open(&records, path, OTHERS, &why) == -1) {
-		log_error("%s: %s", path, why);
+	if (records_begin(&records, file) == -1)
 		return -1;
-	}
 	while ((got = records_next(&records, &line)) != 0) {
 		struct span rest = line, key = span_cut(&rest, ':');
 
 		if (got == -1 && errno != EINVAL) {
-			log_error("%s: %s", path, strerror(errno));
+			log_error("%s: %s", file->path, strerror(errno));
 			found = -1;
 			break;
 		}
 		if (got == -1 || key.n == 0 || rest.n == 0) {
 			log_warning("%s:%u: expected `name:secret'; the line "
-			    "is skipped", path, records.line);
+			    "is skipped", file->path, records.line);
 		} else if (found == 0 && span_equal(key, name)) {
 			memcpy(secret, rest.p, rest.n);
 			*length = rest.n;
 			found = 1;
 		}
 	}
-	records_close(&records);
+	records_end(&records);
 	return found;
 }
 

@@ -5,22 +5,22 @@
 #ifndef SECRETS_H
 #define SECRETS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "limits.h"
+#include "records.h"
 #include "span.h"
 
 /*
- * secrets_usable(path, why):
- * Say whether the file ${path} may be believed: a regular file, no symbolic
- * link, of root or the effective user, without any right for group and others.
- * If not, ${why} says what is wrong and how to mend it.
+ * secrets_open(file, path):
+ * Open the file ${path}, which must be a regular file, no symbolic link, of
+ * root or the effective user, without any right for group and others.
+ * Returns 0, or -1, and ${file}->why says what is wrong and how to mend it.
  */
-bool secrets_usable(const char *path, const char **why);
+int secrets_open(struct records_file *file, const char *path);
 
 /*
- * secrets_find(path, name, secret, length):
+ * secrets_find(file, name, secret, length):
  * Look up ${name}, octet for octet, and store its secret in ${secret}
  * (LIMITS_RECORD octets, to be wiped by the caller) and its octets in
  * ${length}.  The first line wins; the file is always read to its end, so that
@@ -28,8 +28,8 @@ bool secrets_usable(const char *path, const char **why);
  * Returns 1, 0 if there is no such name, or -1 with errno if the file cannot
  * be read or not be believed.
  */
-int secrets_find(const char *path, struct span name, char *secret,
-    size_t *length);
+int secrets_find(const struct records_file *file, struct span name,
+    char *secret, size_t *length);
 
 /*
  * secrets_digest(timestamp, secret, digest):

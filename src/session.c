@@ -3,12 +3,14 @@
  * One session and its processes.
  *
  * Started by root: the monitor forks the gate, which speaks AUTHORIZATION with
- * no rights and asks; the monitor judges, and for a user it lets in forks a
- * keeper, which opens his maildrop and forks the session (admission).  Started
- * by anybody else, one process judges and speaks.
+ * no rights and asks, and the judge, which has the files that decide and no
+ * other rights and answers.  For a user whom the judge finds the monitor forks a
+ * keeper, which forks the session; both become the user (admission).  Started by
+ * anybody else, one process judges and speaks.
  *
- * Code that runs as root: main, options, configuration, records, peer, login,
- * users, secrets, verdict, log, monitor, and admission up to where it says.
+ * Code that runs as root before a stranger is heard: main, options,
+ * configuration, peer, and the opening of users and secrets; after that only
+ * monitor, admission up to where it says, and what they call.
  */
 #include "config.h"
 
@@ -104,8 +106,9 @@ run(struct session *session)
 {
 	struct dialogue *dialogue = &session->dialogue;
 	const struct options *options = session->options;
-	struct monitor monitor = { dialogue, &session->verdict,
-	    &session->admission, &session_stop };
+	struct monitor monitor = { .dialogue = dialogue,
+	    .verdict = &session->verdict, .admission = &session->admission,
+	    .keeper = -1 };
 	enum dialogue_exit code;
 	bool accepted;
 
@@ -149,6 +152,7 @@ session_run(const struct options *options, bool by_root)
 	admission->by_root = by_root;
 	admission->stop = &session_stop;
 	admission->dialogue = &session->dialogue;
+	admission->login = &session->verdict.login;
 	admission->above = admission->below = -1;
 	session->dialogue.ask = answer;
 	session->dialogue.to = session;

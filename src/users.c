@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <pwd.h>
 #include <shadow.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "options.h"
 #include "records.h"
 #include "users.h"
 
@@ -44,19 +46,39 @@ users_can_be(struct span name)
 	return true;
 }
 
-/* Say whether ${name} stands in the list ${path}: 1, 0, or -1 with errno. */
+void
+users_open(struct users *users, const struct options *options, bool by_root)
+{
+	bool system = strcmp(options->users, "system") == 0;
+
+	(void)records_open(&users->file, system ? NULL : options->users, 022);
+	(void)records_open(&users->allow, options->allow, 022);
+	(void)records_open(&users->deny, options->deny, 022);
+	(void)records_open(&users->shadow, system && by_root ?
+	    "/etc/shadow" : NULL, 0);
+	users->mail_user = options->mail_user;
+	users->by_root = by_root;
+}
+
+void
+users_close(struct users *users)
+{
+	records_close(&users->file);
+	records_close(&users->allow);
+	records_close(&users->deny);
+	records_close(&users->shadow);
+}
+
+/* Say whether ${name} stands in the list ${file}: 1, 0, or -1 with errno. */
 static int
-is_listed(const char *path, struct span name)
+is_listed(const struct records_file *file, struct span name)
 {
 	struct records records;
 	struct span line;
-	const char *why;
 	int got, found = 0;
 
-	if (records_open(&records, path, 022, &why) == -1) {
-		log_error("%s: %s", path, why);
+	if (records_begin(&records, file) == -1)
 		return -1;
-	}
 	while ((got = records_next(&records, &line)) != 0) {
 		if (got == -1 && errno != EINVAL) {
 			found = -1;
@@ -64,11 +86,11 @@ is_listed(const char *path, struct span name)
 		}
 		if (got == -1)
 			log_warning("%s:%u: the line is too long or holds NUL; "
-			    "it is skipped", path, records.line);
+			    "it is skipped", file->path, records.line);
 		else if (span_equal(span_trim(line), name))
 			found = 1;
 	}
-	records_close(&records);
+	records_end(&records);
 	return found;
 }
 
@@ -76,11 +98,12 @@ is_listed(const char *path, struct span name)
 static int
 is_let_in(const struct users *users, struct span name)
 {
-	int listed = users->deny == NULL ? 0 : is_listed(users->deny, name);
+	int listed = users->deny.path == NULL ? 0 :
+	    is_listed(&users->deny, name);
 
 	if (listed != 0)
 		return listed == -1 ? -1 : 0;
-	return users->allow == NULL ? 1 : is_listed(users->allow, name);
+	return users->allow.path == NULL ? 1 : is_listed(&users->allow, name);
 }
 
 static int
@@ -123,11 +146,26 @@ is_open(const char *hash, bool has_secret)
 	return strcmp(hash, "x") != 0;
 }
 
+/* The entry of ${name} in the open shadow file: whoever may look up accounts
+ * may not open it.  NULL if there is none. */
+static struct spwd *
+find_shadow(FILE *file, const char *name)
+{
+	struct spwd *sp;
+
+	while ((sp = fgetspent(file)) != NULL)
+		if (strcmp(sp->sp_namp, name) == 0)
+			break;
+	return sp;
+}
+
 static int
-find_account(struct users_entry *entry, bool has_secret)
+find_account(const struct users *users, struct users_entry *entry,
+    bool has_secret)
 {
 	struct passwd *pw;
-	struct spwd *sp;
+	struct spwd *sp = NULL;
+	FILE *shadow = NULL;
 	const char *hash;
 	int found = 0;
 
@@ -136,14 +174,18 @@ find_account(struct users_entry *entry, bool has_secret)
 	if (pw == NULL)
 		return errno == 0 || errno == ENOENT ? 0 : -1;
 	hash = pw->pw_passwd;
-	sp = getspnam(entry->name);
+	if (lseek(users->shadow.fd, 0, SEEK_SET) == 0)
+		shadow = fdopen(dup(users->shadow.fd), "r");
+	if (shadow != NULL)
+		sp = find_shadow(shadow, entry->name);
 	if (sp != NULL)
 		hash = is_expired(sp) ? "" : sp->sp_pwdp;
 	if (is_open(hash, has_secret))
 		found = fill_entry(entry, pw, hash) == 0;
 	if (sp != NULL)
 		span_wipe(sp->sp_pwdp, strlen(sp->sp_pwdp));
-	endspent();
+	if (shadow != NULL)
+		(void)fclose(shadow);
 	endpwent();
 	return found;
 }
@@ -155,8 +197,8 @@ lend_rights(const struct users *users, struct users_entry *entry)
 {
 	struct passwd *pw = NULL;
 
-	entry->uid = geteuid();
-	entry->gid = getegid();
+	entry->uid = users->by_root ? 0 : geteuid();
+	entry->gid = users->by_root ? 0 : getegid();
 	if (users->by_root && users->mail_user != NULL)
 		pw = getpwnam(users->mail_user);
 	if (pw != NULL) {
@@ -204,19 +246,16 @@ find_in_file(const struct users *users, struct span name,
 	struct records records;
 	struct users_entry scratch;
 	struct span line;
-	const char *why;
 	int got, found = 0;
 
-	if (records_open(&records, users->file, 022, &why) == -1) {
-		log_error("%s: %s", users->file, why);
+	if (records_begin(&records, &users->file) == -1)
 		return -1;
-	}
 	while ((got = records_next(&records, &line)) != 0) {
 		struct span rest = line, key = span_cut(&rest, ':');
 		bool wanted = got == 1 && found == 0 && span_equal(key, name);
 
 		if (got == -1 && errno != EINVAL) {
-			log_error("%s: %s", users->file, strerror(errno));
+			log_error("%s: %s", users->file.path, strerror(errno));
 			found = -1;
 			break;
 		}
@@ -224,12 +263,12 @@ find_in_file(const struct users *users, struct span name,
 		    read_entry(rest, wanted ? entry : &scratch) == -1)
 			log_warning("%s:%u: expected `name:hash' or "
 			    "`name:hash:uid:gid:gecos:home:shell'; the line is "
-			    "skipped", users->file, records.line);
+			    "skipped", users->file.path, records.line);
 		else if (wanted)
 			found = 1;
 	}
 	span_wipe(&scratch, sizeof(scratch));
-	records_close(&records);
+	records_end(&records);
 	if (found == 1 && entry->uid == NO_UID)
 		lend_rights(users, entry);
 	return found;
@@ -257,14 +296,14 @@ users_find(const struct users *users, struct span name, bool has_secret,
 		return 0;
 	(void)span_copy(name, entry->name, sizeof(entry->name));
 	found = is_let_in(users, name);
-	if (found == 1 && users->file != NULL) {
+	if (found == 1 && users->file.path != NULL) {
 		found = find_in_file(users, name, entry);
 		if (found == 0 && has_secret) {
 			lend_rights(users, entry);
 			found = 1;
 		}
 	} else if (found == 1) {
-		found = users->by_root ? find_account(entry, has_secret) :
+		found = users->by_root ? find_account(users, entry, has_secret) :
 		    find_self(entry, has_secret);
 	}
 	if (found == 1 && (entry->uid == 0 ||

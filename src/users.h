@@ -11,14 +11,18 @@
 #include <stdbool.h>
 
 #include "limits.h"
+#include "records.h"
 #include "span.h"
 
-/* Where to look, from the options; all texts outlive this. */
+struct options;
+
+/* Where to look. */
 struct users {
-	const char *file;	/* NULL: the system's accounts */
+	struct records_file file;	/* none: the system's accounts */
+	struct records_file allow;	/* lists of names, or none */
+	struct records_file deny;
+	struct records_file shadow;	/* shadow(5) */
 	const char *mail_user;	/* for entries without a uid, or NULL */
-	const char *allow;	/* lists of names, or NULL */
-	const char *deny;
 	bool by_root;		/* dewey was started by root; if not, system
 				 * accounts are the one of who started it */
 };
@@ -31,6 +35,20 @@ struct users_entry {
 	char home[LIMITS_PATH];	/* empty: none */
 	char hash[LIMITS_RECORD];	/* empty: no password fits */
 };
+
+/*
+ * users_open(users, options, by_root):
+ * Open the files that decide who may log in, as ${options} say, which outlive
+ * this.  What is wrong with one is said when it is asked for.
+ */
+void users_open(struct users *users, const struct options *options,
+    bool by_root);
+
+/*
+ * users_close(users):
+ * Close the files.
+ */
+void users_close(struct users *users);
 
 /*
  * users_find(users, name, has_secret, entry):

@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include <poll.h>
 #include <stddef.h>
 
+#include "channel.h"
 #include "clock.h"
 #include "limits.h"
 #include "log.h"
@@ -24,7 +24,7 @@ static enum dispatch_text
 refuse(struct verdict *verdict, int64_t asked)
 {
 	struct login *login = &verdict->login;
-	int64_t due, left;
+	int64_t due;
 
 	login->tries++;
 	log_info("refused login peer=%s method=%s try=%u",
@@ -32,12 +32,7 @@ refuse(struct verdict *verdict, int64_t asked)
 	    login->tries);
 	due = asked + login_delay(login->tries, verdict->login.options->fail_delay,
 	    clock_ms() - asked);
-	while (*verdict->stop == 0 && (left = due - clock_ms()) > 0) {
-		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
-		    .tv_nsec = (long)(left % 1000) * 1000000 };
-
-		(void)ppoll(NULL, 0, &wait, verdict->waiting);
-	}
+	(void)channel_wait(-1, due, verdict->waiting, verdict->stop);
 	/* Nobody is told anything any more. */
 	if (*verdict->stop != 0)
 		return DISPATCH_SENT;

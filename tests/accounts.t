@@ -258,8 +258,12 @@ Accounts::add('dwfrated', password => 'hoopy');
 	}
 	my $c = Accounts::start();
 	$c->greeting;
-	my @all = ($c->pid, Processes::below($c->pid));
-	is @all, 2, 'before login there are two processes';
+	my @all;
+	$c->wait_for(sub {
+		@all = ($c->pid, Processes::below($c->pid));
+		@all > 2;
+	});
+	is @all, 3, 'before login there are three processes';
 	$c->kill('TERM');
 	is $c->rest, '', 'SIGTERM before login: nothing is said';
 	is $c->exit_code, 1, '... exit code 1';
@@ -378,7 +382,10 @@ FILE
 	    'an entry without a uid, no --mail-user';
 	$c = Accounts::login('without@example.org', 'virtual', @flags,
 	    '--mail-user=dwmailuser');
-	(undef, $session) = Processes::below($c->pid);
+	$c->wait_for(sub {
+		(undef, $session, my @more) = Processes::below($c->pid);
+		defined $session && !@more;
+	});
 	is Processes::look($session)->{uids},
 	    join(' ', (Accounts::uid('dwmailuser')) x 4),
 	    '... has the --mail-user\'s with it';

@@ -23,9 +23,10 @@ my %floor = (
 	(map { $_ => 8 } qw(authorization transaction update manage inspect)),
 	dialogue => 9,
 	(map { $_ => 10 } qw(admission gate)),
-	monitor => 11,
-	session => 12,
-	main => 13,
+	judge => 11,
+	monitor => 12,
+	session => 13,
+	main => 14,
 );
 
 # The files and what they include with quotes.

@@ -160,12 +160,19 @@ Dewey::give($secrets);
 unsafe('regular', 'a FIFO');
 unlink $secrets;
 
-# It becomes unsafe, or vanishes, during the session.
+# It becomes unsafe, or is replaced, during the session.
 file('mrose:tanstaaf');
-for my $do (sub { chmod 0644, $secrets }, sub { unlink $secrets }) {
-	my $c = $site->start('--log=stderr');
+{
+	my $c = $site->start;
 	my $stamp = $c->timestamp;
-	$do->();
+	unlink $secrets;
+	like $c->apop('mrose', 'tanstaaf'), qr/^\+OK/,
+	    'the secrets file is the one there was at the greeting';
+	$c->say('QUIT');
+	file('mrose:tanstaaf');
+	$c = $site->start('--log=stderr');
+	$stamp = $c->timestamp;
+	chmod 0644, $secrets;
 	is $c->apop('mrose', 'tanstaaf'), $off, 'unsafe since the greeting';
 	$c->say('USER frated');
 	like $c->say('PASS hoopy'), qr/^\+OK|^-ERR \[SYS/,

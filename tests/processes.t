@@ -107,14 +107,18 @@ sub as_root {
 	my @leaky = ('sh', '-c', 'exec 9</etc/shadow "$@"', 'sh');
 	my $c = Accounts::start({ wrapper => \@leaky });
 	$c->greeting;
-	my ($monitor, $gate) = all($c, 1);
+	my ($monitor, $gate, $judge) = all($c, 2);
 	check('monitor, before login', $monitor, uid => 0, gid => 0,
 	    seccomp => 0, fds => '0 1 socket, 2 log, socket',
 	    groups => $monitor->{groups});
 	check('gate', $gate, uid => $nobody, gid => $nogroup,
 	    root => qr/ \(deleted\)$/, fds => '0 1 socket, 2 socket again');
+	check('judge', $judge, uid => $nobody, gid => $nogroup, seccomp => 0,
+	    fds => '/etc/shadow, 0 1 /dev/null, 2 log, socket, socket');
 	$c->say('USER dwmrose');
 	$c->say("PASS $wrong");
+	is_deeply [Processes::remembers($_->{pid}, $wrong)], [],
+	    'a wrong password is forgotten' for $monitor, $gate, $judge;
 	$c->say('USER dwmrose');
 	like $c->say("PASS $password"), qr/^\+OK/, 'login';
 	$c->wait_for(sub {
@@ -159,7 +163,7 @@ sub as_root {
 	$c->wait_for(sub { -e '/held' });
 	$c->say('USER dwmrose');
 	$c->cmd("PASS $password");
-	my (undef, $g, $k, $s) = all($c, 3);
+	my (undef, $g, $j, $k, $s) = all($c, 4);
 	$c->wait_for(sub { Processes::look($s->{pid})->{seccomp} == 2 });
 	is_deeply [Processes::remembers($s->{pid}, $password, $hash)], [],
 	    'a session that scans remembers no password and no hash';
@@ -177,13 +181,13 @@ sub as_root {
 	Accounts::add('dewey-gate', more => ['-r']);
 	$c = Accounts::start('--secrets=/dewey-secrets');
 	$c->greeting;
-	($monitor, $gate) = all($c, 1);
+	($monitor, $gate, $judge) = all($c, 2);
 	check('gate with an account of its own', $gate,
 	    uid => Accounts::uid('dewey-gate'),
 	    gid => Accounts::gid('dewey-gate'), root => qr/ \(deleted\)$/,
 	    fds => '0 1 socket, 2 socket again');
-	is_deeply [Processes::remembers($gate->{pid}, values %secret)], [],
-	    '... remembers no secret';
+	is_deeply [Processes::remembers($_->{pid}, values %secret)], [],
+	    '... remembers no secret' for $monitor, $gate;
 	like $c->apop('dwmrose', $secret), qr/^\+OK/, 'APOP';
 	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
 	@all = all($c, 2);
@@ -196,7 +200,7 @@ sub as_root {
 	$c->say('QUIT');
 	$c = Accounts::start('--gate-user=dwother');
 	$c->greeting;
-	is +(all($c, 1))[1]{uids}, join(' ', (Accounts::uid('dwother')) x 4),
+	is +(all($c, 2))[1]{uids}, join(' ', (Accounts::uid('dwother')) x 4),
 	    '--gate-user';
 	$c->say('QUIT');
 	for my $bad ('dwabsent', 'root') {
@@ -257,7 +261,8 @@ sub as_user {
 		$c->greeting;
 		my ($before) = all($c, 0);
 		check("as a user, before login", $before, uid => $uid,
-		    gid => $gid, seccomp => 0, fds => '0 1 socket, 2 log',
+		    gid => $gid, seccomp => 0, fds => join(', ',
+		    "$dir/secrets", "$dir/users", '0 1 socket', '2 log'),
 		    groups => $before->{groups});
 		if ($name eq 'mrose') {
 			like $c->apop('mrose', $secret), qr/^\+OK/, 'APOP';

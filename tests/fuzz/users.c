@@ -50,13 +50,17 @@ fuzz_users(struct span input)
 	unsigned settings = fuzz_number(&input, 15);
 	struct span file = input, name = span_cut(&file, '\0');
 	const char *path = fuzz_path(file);
-	struct users users = { .file = path, .by_root = (settings & 1) == 0 };
+	struct records_file open;
+	struct users users = { .by_root = (settings & 1) == 0 };
 	bool has_secret = (settings & 2) != 0;
 
+	FUZZ_CHECK(records_open(&open, path, 022) == 0);
+	users.file = open;
 	check(&users, name, has_secret, file);
 	if ((settings & 4) != 0)
-		users.allow = path;
+		users.allow = open;
 	if ((settings & 8) != 0)
-		users.deny = path;
+		users.deny = open;
 	check(&users, name, has_secret, file);
+	records_close(&open);
 }

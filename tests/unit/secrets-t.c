@@ -109,19 +109,22 @@ test_find(void **state)
 		    { NULL, 0 } },
 		{ "a name with NUL", OCTETS("mrose\0"), 0, { NULL, 0 } },
 	};
-	const char *path = unit_write(state, "secrets", file,
-	    sizeof(file) - 1, 0600);
+	struct records_file open;
+
+	assert_int_equal(secrets_open(&open, unit_write(state, "secrets", file,
+	    sizeof(file) - 1, 0600)), 0);
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char secret[LIMITS_RECORD];
 		size_t length = 0;
 
-		ROW(rows[i].what, secrets_find(path, rows[i].name, secret,
+		ROW(rows[i].what, secrets_find(&open, rows[i].name, secret,
 		    &length) == rows[i].found);
 		ROW(rows[i].what, rows[i].found != 1 ||
 		    span_equal((struct span){ secret, length },
 		    rows[i].secret));
 	}
+	records_close(&open);
 }
 
 /* The longest secret that a line holds. */
@@ -130,18 +133,22 @@ test_longest(void **state)
 {
 	char text[LIMITS_RECORD + 8], secret[LIMITS_RECORD];
 	size_t length = 0;
-	const char *path;
+	struct records_file open;
 
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "m:", 2);
 	text[LIMITS_RECORD - 1] = '\n';
-	path = unit_write(state, "long", text, LIMITS_RECORD, 0600);
-	assert_int_equal(secrets_find(path, SPAN("m"), secret, &length), 1);
+	assert_int_equal(secrets_open(&open, unit_write(state, "long", text,
+	    LIMITS_RECORD, 0600)), 0);
+	assert_int_equal(secrets_find(&open, SPAN("m"), secret, &length), 1);
+	records_close(&open);
 	assert_int_equal(length, LIMITS_RECORD - 3);
 	text[LIMITS_RECORD - 1] = 'x';
 	text[LIMITS_RECORD] = '\n';
-	path = unit_write(state, "long", text, LIMITS_RECORD + 1, 0600);
-	assert_int_equal(secrets_find(path, SPAN("m"), secret, &length), 0);
+	assert_int_equal(secrets_open(&open, unit_write(state, "long", text,
+	    LIMITS_RECORD + 1, 0600)), 0);
+	assert_int_equal(secrets_find(&open, SPAN("m"), secret, &length), 0);
+	records_close(&open);
 }
 
 static void
@@ -163,29 +170,30 @@ test_usable(void **state)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *path = unit_write(state, "modes", "m:s\n", 4,
-		    rows[i].mode), *why = NULL;
+		    rows[i].mode);
+		struct records_file open;
 		char secret[LIMITS_RECORD];
 		size_t length = 0;
 
 		ROW(rows[i].what,
-		    secrets_usable(path, &why) == rows[i].usable);
-		ROW(rows[i].what, (why == NULL) == rows[i].usable);
-		ROW(rows[i].what, secrets_find(path, SPAN("m"), secret,
+		    (secrets_open(&open, path) == 0) == rows[i].usable);
+		ROW(rows[i].what, (open.why == NULL) == rows[i].usable);
+		ROW(rows[i].what, secrets_find(&open, SPAN("m"), secret,
 		    &length) == (rows[i].usable ? 1 : -1));
+		records_close(&open);
 	}
 }
 
 static void
 test_missing(void **state)
 {
-	const char *path = unit_path(state, "missing"), *why = NULL;
+	struct records_file open;
 	char secret[LIMITS_RECORD];
 	size_t length = 0;
 
-	assert_false(secrets_usable(path, &why));
-	assert_non_null(why);
-	assert_int_equal(secrets_find(path, SPAN("m"), secret, &length), -1);
-	assert_int_equal(errno, ENOENT);
+	assert_int_equal(secrets_open(&open, unit_path(state, "missing")), -1);
+	assert_non_null(open.why);
+	assert_int_equal(secrets_find(&open, SPAN("m"), secret, &length), -1);
 }
 
 int

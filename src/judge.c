@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The judge, between the gate and the monitor.  A user is a method, the number
+ * of bad commands, a name, uid and gid, a home, and the input that is unread;
+ * the answer is an enum mailbox_fault.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admission.h"
+#include "channel.h"
+#include "clock.h"
+#include "dispatch.h"
+#include "gate.h"
+#include "judge.h"
+#include "limits.h"
+#include "log.h"
+#include "mailbox.h"
+#include "options.h"
+#include "sandbox.h"
+#include "verdict.h"
+
+/* Let the monitor open the maildrop of ${judge}->user. */
+static enum dispatch_text
+ask_monitor(const struct judge *judge, enum login_method method)
+{
+	const struct users_entry *user = judge->user;
+	const uint32_t ids[2] = { user->uid, user->gid };
+	struct channel_message message;
+	unsigned fault;
+
+	channel_begin(&message);
+	channel_put_byte(&message, (uint8_t)method);
+	channel_put_byte(&message, (uint8_t)judge->dialogue->bad);
+	channel_put(&message, span_of(user->name));
+	channel_put(&message, (struct span){ (const char *)ids, sizeof(ids) });
+	channel_put(&message, span_of(user->home));
+	channel_put(&message, wire_unread(&judge->dialogue->wire));
+	if (channel_send(judge->monitor, &message, -1) == -1 ||
+	    channel_receive(judge->monitor, &message) != 1)
+		return DISPATCH_TROUBLE;
+	fault = channel_get_byte(&message);
+	return fault == MAILBOX_FINE && message.whole ? DISPATCH_MAILDROP :
+	    dispatch_fault(fault);
+}
+
+/* Answer one question of the gate.  Returns the answer. */
+static enum dispatch_text
+answer(const struct judge *judge, struct login_question *question)
+{
+	enum dispatch_text text = verdict_give(judge->verdict, question,
+	    judge->user);
+	struct channel_message message;
+
+	span_wipe(question->secret, sizeof(question->secret));
+	if (text == DISPATCH_MAILDROP)
+		text = ask_monitor(judge, question->method);
+	users_forget(judge->user);
+	if (text == DISPATCH_REFUSED_LAST)
+		judge->dialogue->record.end = "auth-failed";
+	channel_begin(&message);
+	channel_put_byte(&message, (uint8_t)text);
+	return channel_send(judge->gate, &message, -1) == 0 ? text :
+	    DISPATCH_REFUSED_LAST;
+}
+
+/* Answer the gate.  Returns the last answer. */
+static enum dispatch_text
+serve(const struct judge *judge)
+{
+	const struct wire *wire = &judge->dialogue->wire;
+	enum dispatch_text text = DISPATCH_USER;
+	struct login_question question;
+
+	for (int i = 0; i < LIMITS_QUESTIONS && text != DISPATCH_MAILDROP &&
+	    text != DISPATCH_REFUSED_LAST; i++) {
+		if (!channel_wait(judge->gate, INT64_MAX, &wire->waiting,
+		    wire->stop) ||
+		    gate_hear(judge->gate, judge->dialogue, &question) != 1)
+			break;
+		text = answer(judge, &question);
+		span_wipe(&question, sizeof(question));
+	}
+	return text;
+}
+
+enum dialogue_exit
+judge_run(const struct judge *judge, uid_t uid, gid_t gid)
+{
+	struct pollfd pfd = { .fd = judge->gate, .events = 0 };
+	struct dialogue *dialogue = judge->dialogue;
+
+	admission_leave_client();
+	if (uid == 0 || sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1 ||
+	    sandbox_close(FILTER_JUDGE,
+	    (enum sandbox_wish)dialogue->options->sandbox, -1) == -1) {
+		log_error("the judge cannot give up its rights: %s", uid == 0 ?
+		    "there is no account nobody" : strerror(errno));
+		return DIALOGUE_TROUBLE;
+	}
+	if (serve(judge) != DISPATCH_MAILDROP) {
+		if (*dialogue->wire.stop != 0)
+			dialogue->record.end = "signal";
+		log_record(&dialogue->record, clock_ms());
+	}
+	/* Who waits for an answer gets none; the gate's end hangs up. */
+	(void)shutdown(judge->gate, SHUT_WR);
+	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
+	return DIALOGUE_ORDERLY;
+}
+
+int
+judge_hear(int channel, struct dialogue *dialogue, enum login_method *method,
+    struct users_entry *user)
+{
+	struct channel_message message;
+	struct span name, ids, home, unread;
+	uint32_t id[2];
+	unsigned how;
+
+	if (channel_receive(channel, &message) != 1)
+		return 0;
+	how = channel_get_byte(&message);
+	dialogue->bad = channel_get_byte(&message);
+	name = channel_get(&message);
+	ids = channel_get(&message);
+	home = channel_get(&message);
+	unread = channel_get(&message);
+	memset(user, 0, sizeof(*user));
+	if (!message.whole || message.fd != -1 || how > LOGIN_APOP ||
+	    !users_can_be(name) || ids.n != sizeof(id) ||
+	    unread.n > LIMITS_INPUT ||
+	    span_copy(name, user->name, sizeof(user->name)) == -1 ||
+	    span_copy(home, user->home, sizeof(user->home)) == -1)
+		return 0;
+	memcpy(id, ids.p, sizeof(id));
+	user->uid = id[0];
+	user->gid = id[1];
+	*method = (enum login_method)how;
+	wire_feed(&dialogue->wire, unread);
+	return user->uid != 0;
+}
+
+void
+judge_tell(int channel, enum mailbox_fault fault)
+{
+	struct channel_message message;
+
+	channel_begin(&message);
+	channel_put_byte(&message, (uint8_t)fault);
+	(void)channel_send(channel, &message, -1);
+}
