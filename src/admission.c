@@ -84,26 +84,10 @@ find_path(const struct admission *admission, char path[LIMITS_PATH])
 	return MAILBOX_FINE;
 }
 
-/* As root: make what only root can, and find the spool's group. */
-static gid_t
-prepare(const struct admission *admission, const char *path)
-{
-	const struct options *options = admission->options;
-	gid_t group = SANDBOX_NO_GROUP;
-	struct stat st;
-
-	if (admission->path == NULL && stat(path, &st) == 0 &&
-	    st.st_size >= LIMITS_CACHED_LEAST)
-		cache_make(options->cache_dir, &admission->user, true);
-	if (admission->path != NULL || strstr(options->mailbox, "%h") == NULL)
-		(void)mailbox_spool_group(path, &group);
-	return group;
-}
-
 /* In the keeper, as the user: open the maildrop.  The spool's group, which only
  * makes files, must be that of the directory still. */
 static enum mailbox_fault
-open_maildrop(struct admission *admission, const char *path, gid_t group)
+open_maildrop(struct admission *admission, const char *path)
 {
 	const struct options *options = admission->options;
 	struct maildrop *drop = &admission->drop;
@@ -111,11 +95,10 @@ open_maildrop(struct admission *admission, const char *path, gid_t group)
 	    options->read_only);
 	struct stat st;
 
-	if (fault == MAILBOX_FINE && group != SANDBOX_NO_GROUP &&
+	if (fault == MAILBOX_FINE && admission->group != SANDBOX_NO_GROUP &&
 	    (fstat(drop->mailbox.dir, &st) == -1 || st.st_uid != 0 ||
-	    st.st_gid != group)) {
+	    st.st_gid != admission->group)) {
 		log_error("%s: its directory was replaced", path);
-		mailbox_close(&drop->mailbox);
 		return MAILBOX_CHANGED;
 	}
 	if (fault == MAILBOX_FINE)
@@ -141,9 +124,8 @@ enter(struct admission *admission)
 		return MAILBOX_TROUBLE;
 	drop->window = options->journal_window;
 	keeper_ask(&drop->rights, &admission->above);
-	if (admission->path == NULL)
-		cache_open(drop, options->cache_dir, &admission->user,
-		    admission->by_root);
+	cache_open(drop, admission->cache, &admission->user,
+	    !admission->by_root);
 	if (sandbox_close(FILTER_SESSION,
 	    (enum sandbox_wish)options->sandbox, -1) == 0)
 		fault = cache_scan(drop);
@@ -158,85 +140,100 @@ enter(struct admission *admission)
 	return fault;
 }
 
-/* In the new process: become the session. */
+/* In the new process, the session. */
 static void
-begin_session(struct admission *admission, const char *path, int channel)
+begin_session(struct admission *admission, int channel)
 {
-	const struct users_entry *user = &admission->user;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	char path[LIMITS_PATH];
 
 	close_channel(&admission->above);
 	admission->below = -1;
 	admission->above = channel;
 	admission->child = -1;
 	admission->role = ADMISSION_DONE;
-	if ((!admission->by_root || sandbox_become(user->uid, user->gid,
-	    SANDBOX_NO_GROUP) == 0) &&
+	login_close(admission->login);
+	if (find_path(admission, path) == MAILBOX_FINE &&
 	    keeper_take(channel, path, &admission->drop.mailbox) == 0)
 		fault = enter(admission);
 	keeper_report(admission->above, fault);
 }
 
-/* In the keeper: become the user, with the spool's group; open his maildrop,
- * hand it to the session, and wait for its report. */
+/* In the keeper, with the user's rights and the spool's group: open his
+ * maildrop, hand it to the session, and wait for its report. */
 static enum mailbox_fault
-begin_keeper(struct admission *admission, const char *path, int channel,
-    gid_t group)
+begin_keeper(struct admission *admission)
 {
-	const struct users_entry *user = &admission->user;
 	struct maildrop *drop = &admission->drop;
 	enum mailbox_fault fault;
+	char path[LIMITS_PATH];
 
-	admission->below = channel;
 	admission->role = ADMISSION_KEEPER;
 	if (admission->by_root)
 		admission_leave_client();
-	if (admission->by_root && sandbox_become(user->uid, user->gid,
-	    group) == -1)
-		return MAILBOX_TROUBLE;
-	fault = open_maildrop(admission, path, group);
+	fault = find_path(admission, path);
+	if (fault == MAILBOX_FINE)
+		fault = open_maildrop(admission, path);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	if ((admission->by_root && sandbox_close(FILTER_KEEPER,
 	    (enum sandbox_wish)admission->options->sandbox,
 	    drop->mailbox.dir) == -1) ||
-	    keeper_give(channel, &drop->mailbox) == -1 ||
-	    keeper_await(channel, &fault, drop) == -1)
+	    keeper_give(admission->below, &drop->mailbox) == -1 ||
+	    keeper_await(admission->below, &fault, drop) == -1)
 		fault = MAILBOX_TROUBLE;
-	if (fault != MAILBOX_FINE)
-		maildrop_close(drop);
 	return fault;
+}
+
+/* Fork the session.  Both processes have the user's rights and no others then,
+ * but for the spool's group in this one, the keeper. */
+static int
+fork_session(struct admission *admission)
+{
+	const struct users_entry *user = &admission->user;
+
+	if (!admission->by_root) {
+		admission->child = fork();
+		if (admission->child == -1)
+			log_error("no process for the session: %s",
+			    strerror(errno));
+		return admission->child == -1 ? -1 : 0;
+	}
+	cache_make(admission->cache, user);
+	admission->child = sandbox_fork("session", user->uid, user->gid, false);
+	return admission->child == -1 || (admission->child > 0 &&
+	    sandbox_become(user->uid, user->gid, admission->group) == -1) ?
+	    -1 : 0;
 }
 
 enum mailbox_fault
 admission_run(struct admission *admission)
 {
-	char path[LIMITS_PATH];
-	gid_t group = SANDBOX_NO_GROUP;
-	int fds[2];
+	struct mailbox *mailbox = &admission->drop.mailbox;
+	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	int fds[2], forked;
 	bool killed;
-	enum mailbox_fault fault = find_path(admission, path);
 
-	if (fault != MAILBOX_FINE)
-		return fault;
 	memset(&admission->drop, 0, sizeof(admission->drop));
-	if (admission->by_root)
-		group = prepare(admission, path);
-	if (channel_pair(fds) == -1 || (admission->child = fork()) == -1) {
-		log_error("a process cannot be made: %s", strerror(errno));
+	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
+	if (channel_pair(fds) == -1)
 		return MAILBOX_TROUBLE;
-	}
+	forked = fork_session(admission);
 	if (admission->child == 0) {
 		(void)close(fds[0]);
-		login_close(admission->login);
-		begin_session(admission, path, fds[1]);
+		begin_session(admission, fds[1]);
 		return MAILBOX_FINE;
 	}
 	(void)close(fds[1]);
-	fault = begin_keeper(admission, path, fds[0], group);
+	admission->below = fds[0];
+	if (forked == 0)
+		fault = begin_keeper(admission);
 	if (fault != MAILBOX_FINE) {
+		maildrop_close(&admission->drop);
 		close_channel(&admission->below);
-		(void)admission_reap(admission->child, "session", &killed);
+		if (admission->child > 0)
+			(void)admission_reap(admission->child, "session",
+			    &killed);
 		admission->role = ADMISSION_ALONE;
 	}
 	return fault;
@@ -301,8 +298,10 @@ recover_path(const struct options *options, const char *path,
 		*admission = (struct admission){ .options = options,
 		    .by_root = geteuid() == 0, .stop = stop, .path = path,
 		    .dialogue = dialogue, .login = login, .above = -1,
-		    .below = -1,
+		    .below = -1, .group = SANDBOX_NO_GROUP,
 		    .user = { .uid = st->st_uid, .gid = st->st_gid } };
+		if (admission->by_root)
+			(void)mailbox_spool_group(path, &admission->group);
 		if (admission_run(admission) == MAILBOX_FINE)
 			code = admission->role == ADMISSION_KEEPER ?
 			    (int)admission_keep(admission) :

@@ -34,6 +34,8 @@ struct admission {
 	struct dialogue *dialogue;	/* gets the maildrop and the user */
 	struct login *login;	/* whose files the session does not get */
 	struct users_entry user;	/* who is let in */
+	gid_t group;		/* the spool's, for him, or SANDBOX_NO_GROUP */
+	char cache[LIMITS_PATH];	/* where indexes are, or empty */
 	const char *path;	/* his mailbox; NULL: as the options say */
 	enum admission_role role;
 	int above, below;	/* channels to the processes there, or -1 */

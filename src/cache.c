@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,22 @@
 #include "message.h"
 #include "users.h"
 
-/* Write to ${path} where the indexes are.  Returns 0, or -1 if nowhere. */
-static int
-find_directory(char path[LIMITS_PATH], const char *dir, bool by_root)
+/* Make the directory and the one it is in. */
+static void
+make_directory(char path[LIMITS_PATH], mode_t mode)
+{
+	char *slash = strrchr(path, '/');
+
+	if (mkdir(path, mode) == 0 || errno != ENOENT || slash == NULL)
+		return;
+	*slash = '\0';
+	(void)mkdir(path, mode);
+	*slash = '/';
+	(void)mkdir(path, mode);
+}
+
+void
+cache_find(char path[LIMITS_PATH], const char *dir, bool by_root)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	int n = -1;
@@ -39,49 +53,48 @@ find_directory(char path[LIMITS_PATH], const char *dir, bool by_root)
 		n = snprintf(path, LIMITS_PATH, "%s/dewey", cache);
 	else if (home != NULL && home[0] == '/')
 		n = snprintf(path, LIMITS_PATH, "%s/.cache/dewey", home);
-	return n < 0 || n >= LIMITS_PATH ? -1 : 0;
-}
-
-/* Make the directory and the one it is in. */
-static void
-make_directory(char path[LIMITS_PATH], bool by_root)
-{
-	mode_t mode = by_root ? 0755 : 0700;
-	char *slash = strrchr(path, '/');
-
-	if (mkdir(path, mode) == 0 || errno != ENOENT || slash == NULL)
+	if (n < 0 || n >= LIMITS_PATH)
+		path[0] = '\0';
+	if (!by_root || path[0] == '\0' || index_is_safe(path, 0))
 		return;
-	*slash = '\0';
-	(void)mkdir(path, mode);
-	*slash = '/';
-	(void)mkdir(path, mode);
+	make_directory(path, 0755);
+	if (!index_is_safe(path, 0))
+		path[0] = '\0';
 }
 
 void
-cache_make(const char *dir, const struct users_entry *user, bool by_root)
+cache_make(const char *dir, const struct users_entry *user)
 {
 	char path[LIMITS_PATH];
+	int fd = -1;
 
-	if (find_directory(path, dir, by_root) == -1)
-		return;
-	make_directory(path, by_root);
-	index_make(path, user->name, user->uid, user->gid);
+	if (dir[0] != '\0' && snprintf(path, sizeof(path), "%s/%s", dir,
+	    user->name) < (int)sizeof(path))
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    S_IRUSR | S_IWUSR);
+	/* One that could not be given is not believed later. */
+	if (fd != -1)
+		(void)!fchown(fd, user->uid, user->gid);
+	if (fd != -1)
+		(void)close(fd);
 }
 
 void
 cache_open(struct maildrop *drop, const char *dir,
-    const struct users_entry *user, bool by_root)
+    const struct users_entry *user, bool make)
 {
 	char path[LIMITS_PATH];
 	struct stat st;
 
-	if (drop->mailbox.fd == -1 || fstat(drop->mailbox.fd, &st) == -1 ||
+	if (dir[0] == '\0' || drop->mailbox.fd == -1 ||
+	    fstat(drop->mailbox.fd, &st) == -1 ||
 	    st.st_size < LIMITS_CACHED_LEAST ||
-	    find_directory(path, dir, by_root) == -1)
+	    span_copy(span_of(dir), path, sizeof(path)) == -1)
 		return;
-	if (!by_root)
-		cache_make(dir, user, false);
-	index_open(&drop->index, index_open_file(path, user->name, user->uid));
+	if (make)
+		make_directory(path, S_IRWXU);
+	index_open(&drop->index, index_open_file(path, user->name, user->uid,
+	    make));
 }
 
 /* Octets of one record. */

@@ -14,20 +14,27 @@ struct maildrop;
 struct users_entry;
 
 /*
- * cache_make(dir, user, by_root):
- * Make the cached index of ${user} in the directory ${dir} if it is missing;
- * NULL: where it is by default; "none": nowhere.  ${by_root}: started by root,
- * who makes it for the user.
+ * cache_find(path, dir, by_root):
+ * Write to ${path} the directory of cached indexes that ${dir} means; NULL: the
+ * default one, "none": none.  Started by root: make it if it is missing, and
+ * look that nobody else can make names in it.  ${path} is empty if there is
+ * none.
  */
-void cache_make(const char *dir, const struct users_entry *user, bool by_root);
+void cache_find(char path[LIMITS_PATH], const char *dir, bool by_root);
 
 /*
- * cache_open(drop, dir, user, by_root):
- * Open the cached index that cache_make made; not ${by_root}, make it, too.
- * Without an index everything works, only slower.
+ * cache_make(dir, user):
+ * As root: make the cached index of ${user} in ${dir}, if it is missing.
+ */
+void cache_make(const char *dir, const struct users_entry *user);
+
+/*
+ * cache_open(drop, dir, user, make):
+ * Open the cached index of ${user} in ${dir}; ${make} what is missing.  Without
+ * an index everything works, only slower.
  */
 void cache_open(struct maildrop *drop, const char *dir,
-    const struct users_entry *user, bool by_root);
+    const struct users_entry *user, bool make);
 
 /*
  * cache_scan(drop):

@@ -54,7 +54,7 @@ ask_judge(void *to, struct login_question *question)
 }
 
 enum dialogue_exit
-gate_run(struct dialogue *dialogue, int channel, uid_t uid, gid_t gid)
+gate_run(struct dialogue *dialogue, int channel)
 {
 	const struct options *options = dialogue->options;
 	struct gate gate = { dialogue, channel };
@@ -62,13 +62,6 @@ gate_run(struct dialogue *dialogue, int channel, uid_t uid, gid_t gid)
 	enum dialogue_exit code;
 	bool accepted;
 
-	if (uid == 0 || sandbox_hide() == -1 ||
-	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1) {
-		log_error("the gate cannot give up its rights: %s",
-		    uid == 0 ? "there is no such --gate-user" :
-		    strerror(errno));
-		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
-	}
 	/* The judge logs for it; what the kernel lacks the session tells. */
 	if (!options->verbose)
 		log_close(channel);

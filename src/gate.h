@@ -10,13 +10,11 @@
 #include "login.h"
 
 /*
- * gate_run(dialogue, channel, uid, gid):
- * In the gate: become ${uid} and ${gid}, who are nobody's, and give up all
- * other rights, then speak; the judge, at the other end of ${channel}, is asked
- * who may come in.  Returns the exit code.
+ * gate_run(dialogue, channel):
+ * In the gate: give up all rights that are left, then speak; the judge, at the
+ * other end of ${channel}, is asked who may come in.  Returns the exit code.
  */
-enum dialogue_exit gate_run(struct dialogue *dialogue, int channel, uid_t uid,
-    gid_t gid);
+enum dialogue_exit gate_run(struct dialogue *dialogue, int channel);
 
 /*
  * gate_hear(channel, dialogue, question):

@@ -40,32 +40,26 @@ open_directory(const char *dir, uid_t uid)
 	return -1;
 }
 
-void
-index_make(const char *dir, const char *name, uid_t uid, gid_t gid)
+bool
+index_is_safe(const char *dir, uid_t uid)
 {
 	int at = open_directory(dir, uid);
-	int fd = at == -1 ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
-	/* One that could not be given is not believed later. */
-	if (fd != -1 && geteuid() != uid)
-		(void)!fchown(fd, uid, gid);
-	if (fd != -1)
-		(void)close(fd);
 	if (at != -1)
 		(void)close(at);
+	return at != -1;
 }
 
 int
-index_open_file(const char *dir, const char *name, uid_t uid)
+index_open_file(const char *dir, const char *name, uid_t uid, bool make)
 {
 	int at = open_directory(dir, uid), fd;
 	struct stat st;
 
 	if (at == -1)
 		return -1;
-	fd = openat(at, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-	    O_CLOEXEC);
+	fd = openat(at, name, (make ? O_RDWR | O_CREAT : O_RDWR) | O_NOFOLLOW |
+	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	(void)close(at);
 	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    st.st_uid == uid && st.st_nlink == 1 && (st.st_mode & 077) == 0))

@@ -41,19 +41,18 @@ enum index_use {
 };
 
 /*
- * index_make(dir, name, uid, gid):
- * Make the index ${name} in the directory ${dir}, which must be ${uid}'s or
- * root's and not for others to write, if it is missing, and give it to ${uid}
- * and ${gid}.
+ * index_is_safe(dir, uid):
+ * Say whether ${dir} is a directory in which only ${uid} and root can make
+ * names.
  */
-void index_make(const char *dir, const char *name, uid_t uid, gid_t gid);
+bool index_is_safe(const char *dir, uid_t uid);
 
 /*
- * index_open_file(dir, name, uid):
- * Open the index ${name} of the effective user ${uid} in such a directory.
- * Returns a descriptor, or -1.
+ * index_open_file(dir, name, uid, make):
+ * Open the index ${name} of the effective user ${uid} in such a directory, or
+ * ${make} it.  Returns a descriptor, or -1.
  */
-int index_open_file(const char *dir, const char *name, uid_t uid);
+int index_open_file(const char *dir, const char *name, uid_t uid, bool make);
 
 /*
  * index_open(index, fd):

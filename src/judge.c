@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The judge, between the gate and the monitor.  A user is a method, the number
- * of bad commands, a name, uid and gid, a home, and the input that is unread;
+ * of bad commands, a name, uid, gid and the spool's, a home, and the input that is unread;
  * the answer is an enum mailbox_fault.
  */
 #include "config.h"
@@ -26,12 +26,26 @@
 #include "sandbox.h"
 #include "verdict.h"
 
+/* The group of the spool that ${user}'s mailbox is in, if that is one. */
+static gid_t
+find_group(const struct options *options, const struct users_entry *user)
+{
+	gid_t group = SANDBOX_NO_GROUP;
+	char path[LIMITS_PATH];
+
+	if (strstr(options->mailbox, "%h") == NULL &&
+	    mailbox_expand(options->mailbox, user->name, user->home, path) == 0)
+		(void)mailbox_spool_group(path, &group);
+	return group;
+}
+
 /* Let the monitor open the maildrop of ${judge}->user. */
 static enum dispatch_text
 ask_monitor(const struct judge *judge, enum login_method method)
 {
 	const struct users_entry *user = judge->user;
-	const uint32_t ids[2] = { user->uid, user->gid };
+	const uint32_t ids[3] = { user->uid, user->gid,
+	    find_group(judge->dialogue->options, user) };
 	struct channel_message message;
 	unsigned fault;
 
@@ -91,19 +105,15 @@ serve(const struct judge *judge)
 }
 
 enum dialogue_exit
-judge_run(const struct judge *judge, uid_t uid, gid_t gid)
+judge_run(const struct judge *judge)
 {
 	struct pollfd pfd = { .fd = judge->gate, .events = 0 };
 	struct dialogue *dialogue = judge->dialogue;
 
 	admission_leave_client();
-	if (uid == 0 || sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1 ||
-	    sandbox_close(FILTER_JUDGE,
-	    (enum sandbox_wish)dialogue->options->sandbox, -1) == -1) {
-		log_error("the judge cannot give up its rights: %s", uid == 0 ?
-		    "there is no account nobody" : strerror(errno));
+	if (sandbox_close(FILTER_JUDGE,
+	    (enum sandbox_wish)dialogue->options->sandbox, -1) == -1)
 		return DIALOGUE_TROUBLE;
-	}
 	if (serve(judge) != DISPATCH_MAILDROP) {
 		if (*dialogue->wire.stop != 0)
 			dialogue->record.end = "signal";
@@ -117,11 +127,11 @@ judge_run(const struct judge *judge, uid_t uid, gid_t gid)
 
 int
 judge_hear(int channel, struct dialogue *dialogue, enum login_method *method,
-    struct users_entry *user)
+    struct users_entry *user, gid_t *group)
 {
 	struct channel_message message;
 	struct span name, ids, home, unread;
-	uint32_t id[2];
+	uint32_t id[3];
 	unsigned how;
 
 	if (channel_receive(channel, &message) != 1)
@@ -142,6 +152,7 @@ judge_hear(int channel, struct dialogue *dialogue, enum login_method *method,
 	memcpy(id, ids.p, sizeof(id));
 	user->uid = id[0];
 	user->gid = id[1];
+	*group = id[2];
 	*method = (enum login_method)how;
 	wire_feed(&dialogue->wire, unread);
 	return user->uid != 0;

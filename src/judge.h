@@ -24,21 +24,21 @@ struct judge {
 };
 
 /*
- * judge_run(judge, uid, gid):
- * In the judge: become ${uid} and ${gid}, then answer the gate until somebody
- * is let in or the session is over, which is logged.
+ * judge_run(judge):
+ * In the judge: answer the gate until somebody is let in or the session is
+ * over, which is logged.
  */
-enum dialogue_exit judge_run(const struct judge *judge, uid_t uid, gid_t gid);
+enum dialogue_exit judge_run(const struct judge *judge);
 
 /*
- * judge_hear(channel, dialogue, method, user):
+ * judge_hear(channel, dialogue, method, user, group):
  * In the monitor: wait for whom the judge finds.  Returns 1 for a ${user}, who
- * is not root, let in by ${method}, the unread input and the count of bad
- * commands being ${dialogue}'s then; 0 if the judge has ended, or does not
- * speak as it must.
+ * is not root, let in by ${method}, and the ${group} of his spool; the unread
+ * input and the count of bad commands are ${dialogue}'s then.  0 if the judge
+ * has ended, or does not speak as it must.
  */
 int judge_hear(int channel, struct dialogue *dialogue,
-    enum login_method *method, struct users_entry *user);
+    enum login_method *method, struct users_entry *user, gid_t *group);
 
 /*
  * judge_tell(channel, fault):

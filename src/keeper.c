@@ -126,6 +126,19 @@ keeper_report(int channel, enum mailbox_fault fault)
 	(void)channel_send(channel, &message, -1);
 }
 
+enum mailbox_fault
+keeper_hear(int channel)
+{
+	struct channel_message message;
+	unsigned fault = MAILBOX_TROUBLE;
+
+	if (channel_receive(channel, &message) == 1 &&
+	    channel_get_byte(&message) == REQUEST_REPORT)
+		fault = channel_get_byte(&message);
+	return !message.whole || fault > MAILBOX_TROUBLE ? MAILBOX_TROUBLE :
+	    (enum mailbox_fault)fault;
+}
+
 /* Open the mailbox again for the session, and keep it for breaking locks. */
 static unsigned
 reopen(struct maildrop *drop, int *fd)
@@ -159,8 +172,6 @@ answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
 		    MAILBOX_TROUBLE : (enum mailbox_fault)result;
 		return 2;
 	}
-	if (drop == NULL)
-		return 0;
 	if (request == REQUEST_REOPEN)
 		result = reopen(drop, &fd);
 	else if (request == REQUEST_SET_ASIDE)

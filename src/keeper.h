@@ -33,10 +33,15 @@ void keeper_ask(struct maildrop_rights *rights, int *channel);
 void keeper_report(int channel, enum mailbox_fault fault);
 
 /*
+ * keeper_hear(channel):
+ * In the monitor: wait for what the keeper reports.
+ */
+enum mailbox_fault keeper_hear(int channel);
+
+/*
  * keeper_await(channel, fault, drop):
  * In the keeper: do what the session asks, with ${drop}, until it reports
- * ${fault}; with ${drop} NULL, do nothing but wait.  Returns 0, or -1 if it
- * died before that.
+ * ${fault}.  Returns 0, or -1 if it died before that.
  */
 int keeper_await(int channel, enum mailbox_fault *fault,
     struct maildrop *drop);

@@ -113,6 +113,9 @@
 /* Milliseconds that a gate may live on when its time is over. */
 #define LIMITS_GRACE_MS 5000
 
+/* The ids of nobody, where no account has them. */
+#define LIMITS_NOBODY 65534
+
 /* Questions a gate may ask, answered or not. */
 #define LIMITS_QUESTIONS 100
 

@@ -55,8 +55,8 @@ fork_keeper(struct monitor *monitor)
 	admission->below = fds[0];
 	if (monitor->keeper == -1)
 		log_error("a process cannot be made: %s", strerror(errno));
-	else if (keeper_await(fds[0], &fault, NULL) == -1)
-		fault = MAILBOX_TROUBLE;
+	else
+		fault = keeper_hear(fds[0]);
 	return fault;
 }
 
@@ -92,7 +92,7 @@ wait_for_keeper(struct monitor *monitor)
 	bool killed;
 
 	admission_leave_client();
-	if (monitor->uid == 0 || sandbox_become(monitor->uid, monitor->gid,
+	if (sandbox_become(monitor->uid, monitor->gid,
 	    SANDBOX_NO_GROUP) == -1 || sandbox_close(FILTER_WAITING,
 	    (enum sandbox_wish)monitor->dialogue->options->sandbox, -1) == -1)
 		log_error("the monitor cannot become nobody");
@@ -146,7 +146,8 @@ run_monitor(struct monitor *monitor)
 		if (!channel_wait(monitor->channel, until,
 		    &dialogue->wire.waiting, dialogue->wire.stop) ||
 		    judge_hear(monitor->channel, dialogue,
-		    &monitor->verdict->method, &admission->user) != 1 ||
+		    &monitor->verdict->method, &admission->user,
+		    &admission->group) != 1 ||
 		    !let_in(monitor))
 			break;
 	if (admission->role != ADMISSION_ALONE)
@@ -156,8 +157,7 @@ run_monitor(struct monitor *monitor)
 	return monitor->keeper == -1 ? code : wait_for_keeper(monitor);
 }
 
-/* Whose ids ${name} has, or else ${other}; root's if there is neither, for which
- * nobody gives up his rights. */
+/* Whose ids ${name} has, or else ${other}; root's if there is neither. */
 static void
 find_ids(const char *name, const char *other, uid_t *uid, gid_t *gid)
 {
@@ -169,45 +169,63 @@ find_ids(const char *name, const char *other, uid_t *uid, gid_t *gid)
 	*gid = pw == NULL ? 0 : pw->pw_gid;
 }
 
+/* In a process that is to be the gate, and is nobody in any case. */
+static enum dialogue_exit
+be_gate(struct monitor *monitor, int channel, bool known)
+{
+	monitor->admission->role = ADMISSION_DONE;
+	login_close(&monitor->verdict->login);
+	if (known)
+		return gate_run(monitor->dialogue, channel);
+	log_error("the gate cannot give up its rights: there is no such "
+	    "--gate-user");
+	return dialogue_refuse(monitor->dialogue, MAILBOX_TROUBLE);
+}
+
+/* In a process that is to be the judge. */
+static enum dialogue_exit
+be_judge(struct monitor *monitor, int gate, int channel)
+{
+	const struct judge judge = { monitor->dialogue, monitor->verdict,
+	    &monitor->admission->user, gate, channel };
+
+	monitor->admission->role = ADMISSION_DONE;
+	return judge_run(&judge);
+}
+
 enum dialogue_exit
 monitor_run(struct monitor *monitor)
 {
-	struct dialogue *dialogue = monitor->dialogue;
-	const char *user = dialogue->options->gate_user;
-	struct judge judge = { dialogue, monitor->verdict,
-	    &monitor->admission->user, -1, -1 };
+	const char *user = monitor->dialogue->options->gate_user;
 	int ask[2], tell[2];
 	uid_t uid;
 	gid_t gid;
 
+	find_ids("nobody", NULL, &monitor->uid, &monitor->gid);
 	find_ids(user != NULL ? user : "dewey-gate", user != NULL ? NULL :
 	    "nobody", &uid, &gid);
-	find_ids("nobody", NULL, &monitor->uid, &monitor->gid);
-	if (channel_pair(ask) == -1 || channel_pair(tell) == -1 ||
-	    (monitor->gate = fork()) == -1) {
-		log_error("a process cannot be made: %s", strerror(errno));
-		return dialogue_refuse(dialogue, MAILBOX_TROUBLE);
-	}
+	if (monitor->uid == 0)
+		monitor->uid = monitor->gid = LIMITS_NOBODY;
+	if (channel_pair(ask) == -1 || channel_pair(tell) == -1)
+		return DIALOGUE_TROUBLE;
+	monitor->gate = sandbox_fork("gate", uid == 0 ? LIMITS_NOBODY : uid,
+	    uid == 0 ? LIMITS_NOBODY : gid, true);
 	if (monitor->gate == 0) {
 		(void)close(ask[0]);
 		(void)close(tell[0]);
 		(void)close(tell[1]);
-		monitor->admission->role = ADMISSION_DONE;
-		login_close(&monitor->verdict->login);
-		return gate_run(dialogue, ask[1], uid, gid);
+		return be_gate(monitor, ask[1], uid != 0);
 	}
-	monitor->judge = fork();
+	monitor->judge = monitor->gate == -1 ? -1 :
+	    sandbox_fork("judge", monitor->uid, monitor->gid, false);
 	(void)close(ask[1]);
 	monitor->channel = tell[0];
-	judge.gate = ask[0];
-	judge.monitor = tell[1];
 	if (monitor->judge == 0) {
 		(void)close(tell[0]);
-		monitor->admission->role = ADMISSION_DONE;
-		return judge_run(&judge, monitor->uid, monitor->gid);
+		return be_judge(monitor, ask[0], tell[1]);
 	}
 	(void)close(ask[0]);
 	(void)close(tell[1]);
 	login_close(&monitor->verdict->login);
-	return run_monitor(monitor);
+	return monitor->gate == -1 ? DIALOGUE_TROUBLE : run_monitor(monitor);
 }

@@ -58,8 +58,9 @@ sandbox_become(uid_t uid, gid_t gid, gid_t group)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-int
-sandbox_hide(void)
+/* Make an empty directory that no longer has a name the root directory. */
+static int
+hide(void)
 {
 	static const char *const places[] = { "/run", "/tmp", "/var/tmp" };
 	char path[32];
@@ -76,6 +77,22 @@ sandbox_hide(void)
 		(void)rmdir(path);
 	}
 	return -1;
+}
+
+pid_t
+sandbox_fork(const char *who, uid_t uid, gid_t gid, bool hidden)
+{
+	pid_t child = fork();
+
+	if (child == 0 && ((hidden && hide() == -1) ||
+	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1)) {
+		log_error("the %s cannot give up its rights: %s", who,
+		    strerror(errno));
+		_exit(1);
+	}
+	if (child == -1)
+		log_error("no process for the %s: %s", who, strerror(errno));
+	return child;
 }
 
 #ifdef HAVE_LANDLOCK

@@ -35,11 +35,13 @@ void sandbox_begin(bool by_root);
 int sandbox_become(uid_t uid, gid_t gid, gid_t group);
 
 /*
- * sandbox_hide(void):
- * Started by root: make an empty directory that no longer has a name the root
- * directory.  Returns 0, or -1 with errno.
+ * sandbox_fork(who, uid, gid, hidden):
+ * Started by root: fork a process that is ${uid} and ${gid}, without another
+ * group, from its first line on; if ${hidden}, its root directory is an empty
+ * one that has no name any more.  A child that cannot give up root's rights
+ * ends; the log calls it ${who}.  Returns as fork(2).
  */
-int sandbox_hide(void);
+pid_t sandbox_fork(const char *who, uid_t uid, gid_t gid, bool hidden);
 
 /*
  * sandbox_close(role, wish, dir):

@@ -20,11 +20,13 @@
 #include <unistd.h>
 
 #include "admission.h"
+#include "cache.h"
 #include "dispatch.h"
 #include "limits.h"
 #include "log.h"
 #include "monitor.h"
 #include "options.h"
+#include "sandbox.h"
 #include "session.h"
 #include "verdict.h"
 
@@ -154,6 +156,8 @@ session_run(const struct options *options, bool by_root)
 	admission->dialogue = &session->dialogue;
 	admission->login = &session->verdict.login;
 	admission->above = admission->below = -1;
+	admission->group = SANDBOX_NO_GROUP;
+	cache_find(admission->cache, options->cache_dir, by_root);
 	session->dialogue.ask = answer;
 	session->dialogue.to = session;
 	catch_signals();

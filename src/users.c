@@ -9,8 +9,6 @@
 #include <crypt.h>
 #include <errno.h>
 #include <pwd.h>
-#include <shadow.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -118,27 +116,63 @@ fill_entry(struct users_entry *entry, const struct passwd *pw, const char *hash)
 	return 0;
 }
 
-/* shadow(5): the account or its password has run out. */
+/* shadow(5): name:hash:change:min:max:warn:inactive:expire, days since 1970,
+ * empty where not used.  Whether the account or its password has run out; ${rest}
+ * is what is behind the hash. */
 static bool
-is_expired(const struct spwd *sp)
+is_expired(struct span rest)
 {
-	long today = (long)(time(NULL) / SECONDS_A_DAY);
+	uint64_t today = (uint64_t)time(NULL) / SECONDS_A_DAY;
+	uint64_t days[6] = { UINT64_MAX, 0, UINT64_MAX, 0, 0, UINT64_MAX };
+	uint64_t change;
 
-	if (sp->sp_expire >= 0 && today >= sp->sp_expire)
-		return true;
+	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++)
+		(void)span_number(span_cut(&rest, ':'), INT32_MAX, &days[i]);
+	change = days[0];
 	/* A last change on day 0: it must be changed at once, and POP3 has no
 	 * way to do that. */
-	if (sp->sp_lstchg == 0)
-		return true;
-	return sp->sp_max >= 0 && sp->sp_lstchg > 0 &&
-	    today > sp->sp_lstchg + sp->sp_max;
+	return today >= days[5] || change == 0 || (change != UINT64_MAX &&
+	    days[2] != UINT64_MAX && today > change + days[2]);
+}
+
+/* Look up the hash of ${entry} in shadow(5), which is open: whoever may look up
+ * accounts may not open it.  It is empty if that has run out.  Returns 1, 0 if
+ * he is not there, or -1 with errno. */
+static int
+find_shadow(const struct users *users, struct users_entry *entry)
+{
+	struct records records;
+	struct span line;
+	int got, found = 0;
+
+	if (users->shadow.fd == -1 ||
+	    records_begin(&records, &users->shadow) == -1)
+		return 0;
+	while ((got = records_next(&records, &line)) != 0) {
+		struct span name = span_cut(&line, ':'), hash;
+
+		if (got == -1 && errno != EINVAL) {
+			found = -1;
+			break;
+		}
+		if (got == -1 || found == 1 ||
+		    !span_equal(name, span_of(entry->name)))
+			continue;
+		hash = span_cut(&line, ':');
+		found = 1;
+		if (is_expired(line) || span_copy(hash, entry->hash,
+		    sizeof(entry->hash)) == -1)
+			entry->hash[0] = '\0';
+	}
+	records_end(&records);
+	return found;
 }
 
 /* Whether the account is open: for a password, or for a user with a secret. */
 static bool
 is_open(const char *hash, bool has_secret)
 {
-	if (hash == NULL || hash[0] == '\0' || hash[0] == '!')
+	if (hash[0] == '\0' || hash[0] == '!')
 		return false;
 	/* `*' alone: no password was ever set, and none is needed. */
 	if (hash[0] == '*')
@@ -146,48 +180,21 @@ is_open(const char *hash, bool has_secret)
 	return strcmp(hash, "x") != 0;
 }
 
-/* The entry of ${name} in the open shadow file: whoever may look up accounts
- * may not open it.  NULL if there is none. */
-static struct spwd *
-find_shadow(FILE *file, const char *name)
-{
-	struct spwd *sp;
-
-	while ((sp = fgetspent(file)) != NULL)
-		if (strcmp(sp->sp_namp, name) == 0)
-			break;
-	return sp;
-}
-
 static int
 find_account(const struct users *users, struct users_entry *entry,
     bool has_secret)
 {
 	struct passwd *pw;
-	struct spwd *sp = NULL;
-	FILE *shadow = NULL;
-	const char *hash;
-	int found = 0;
+	int found;
 
 	errno = 0;
 	pw = getpwnam(entry->name);
 	if (pw == NULL)
 		return errno == 0 || errno == ENOENT ? 0 : -1;
-	hash = pw->pw_passwd;
-	if (lseek(users->shadow.fd, 0, SEEK_SET) == 0)
-		shadow = fdopen(dup(users->shadow.fd), "r");
-	if (shadow != NULL)
-		sp = find_shadow(shadow, entry->name);
-	if (sp != NULL)
-		hash = is_expired(sp) ? "" : sp->sp_pwdp;
-	if (is_open(hash, has_secret))
-		found = fill_entry(entry, pw, hash) == 0;
-	if (sp != NULL)
-		span_wipe(sp->sp_pwdp, strlen(sp->sp_pwdp));
-	if (shadow != NULL)
-		(void)fclose(shadow);
+	found = fill_entry(entry, pw, pw->pw_passwd) == -1 ? 0 :
+	    find_shadow(users, entry);
 	endpwent();
-	return found;
+	return found == -1 ? -1 : is_open(entry->hash, has_secret);
 }
 
 /* The rights of users who have none of their own.  Those of root, without a
