@@ -187,23 +187,25 @@ begin_keeper(struct admission *admission)
 
 /* Fork the session.  Both processes have the user's rights and no others then,
  * but for the spool's group in this one, the keeper. */
-static int
-fork_session(struct admission *admission)
+static pid_t
+fork_session(const struct admission *admission)
 {
 	const struct users_entry *user = &admission->user;
+	pid_t child;
 
 	if (!admission->by_root) {
-		admission->child = fork();
-		if (admission->child == -1)
+		child = fork();
+		if (child == -1)
 			log_error("no process for the session: %s",
 			    strerror(errno));
-		return admission->child == -1 ? -1 : 0;
+		return child;
 	}
 	cache_make(admission->cache, user);
-	admission->child = sandbox_fork("session", user->uid, user->gid, false);
-	return admission->child == -1 || (admission->child > 0 &&
-	    sandbox_become(user->uid, user->gid, admission->group) == -1) ?
-	    -1 : 0;
+	child = sandbox_fork("session", user->uid, user->gid, false);
+	if (child != 0 && sandbox_become(user->uid, user->gid,
+	    admission->group) == -1)
+		_exit(DIALOGUE_TROUBLE);
+	return child;
 }
 
 enum mailbox_fault
@@ -211,14 +213,14 @@ admission_run(struct admission *admission)
 {
 	struct mailbox *mailbox = &admission->drop.mailbox;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
-	int fds[2], forked;
+	int fds[2];
 	bool killed;
 
 	memset(&admission->drop, 0, sizeof(admission->drop));
 	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
 	if (channel_pair(fds) == -1)
 		return MAILBOX_TROUBLE;
-	forked = fork_session(admission);
+	admission->child = fork_session(admission);
 	if (admission->child == 0) {
 		(void)close(fds[0]);
 		begin_session(admission, fds[1]);
@@ -226,7 +228,7 @@ admission_run(struct admission *admission)
 	}
 	(void)close(fds[1]);
 	admission->below = fds[0];
-	if (forked == 0)
+	if (admission->child > 0)
 		fault = begin_keeper(admission);
 	if (fault != MAILBOX_FINE) {
 		maildrop_close(&admission->drop);

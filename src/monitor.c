@@ -82,35 +82,12 @@ let_in(struct monitor *monitor)
 	return fault != MAILBOX_FINE;
 }
 
-/* A session runs: wait for its end, with no rights.  If a signal asks for the
- * end, the keeper learns of it by the channel's end. */
-static enum dialogue_exit
-wait_for_keeper(struct monitor *monitor)
-{
-	const struct wire *wire = &monitor->dialogue->wire;
-	int below = monitor->admission->below;
-	bool killed;
-
-	admission_leave_client();
-	if (sandbox_become(monitor->uid, monitor->gid,
-	    SANDBOX_NO_GROUP) == -1 || sandbox_close(FILTER_WAITING,
-	    (enum sandbox_wish)monitor->dialogue->options->sandbox, -1) == -1)
-		log_error("the monitor cannot become nobody");
-	else
-		(void)channel_wait(below, INT64_MAX, &wire->waiting,
-		    wire->stop);
-	(void)close(below);
-	return admission_reap(monitor->keeper, "keeper", &killed);
-}
-
 /* AUTHORIZATION is over: see to it that the judge and the gate end.  The judge
  * does when the gate has. */
-static enum dialogue_exit
+static void
 end_login(const struct monitor *monitor)
 {
 	struct pollfd pfd = { .fd = monitor->channel, .events = 0 };
-	enum dialogue_exit code;
-	bool killed;
 
 	if (monitor->keeper == -1 && poll(&pfd, 1, 0) == 0) {
 		(void)kill(monitor->gate, SIGTERM);
@@ -122,14 +99,34 @@ end_login(const struct monitor *monitor)
 	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
 	(void)close(monitor->channel);
 	(void)kill(monitor->gate, SIGKILL);
-	if (monitor->judge > 0) {
+	if (monitor->judge > 0)
 		(void)kill(monitor->judge, SIGKILL);
+}
+
+/* With no rights any more: wait for the end of all.  If a signal asks for that,
+ * the keeper learns of it by the channel's end. */
+static enum dialogue_exit
+wait_for_all(struct monitor *monitor)
+{
+	const struct wire *wire = &monitor->dialogue->wire;
+	int below = monitor->admission->below;
+	enum dialogue_exit code;
+	bool killed;
+
+	if (monitor->judge > 0)
 		(void)admission_reap(monitor->judge, "judge", &killed);
-	}
 	code = admission_reap(monitor->gate, "gate", &killed);
 	if (code == DIALOGUE_TROUBLE && !killed)
 		log_error("the gate could not be closed in");
-	return code;
+	if (monitor->keeper == -1)
+		return code;
+	admission_leave_client();
+	if (sandbox_close(FILTER_WAITING,
+	    (enum sandbox_wish)monitor->dialogue->options->sandbox, -1) == 0)
+		(void)channel_wait(below, INT64_MAX, &wire->waiting,
+		    wire->stop);
+	(void)close(below);
+	return admission_reap(monitor->keeper, "keeper", &killed);
 }
 
 /* The monitor: let in whom the judge finds, until one is in. */
@@ -140,7 +137,6 @@ run_monitor(struct monitor *monitor)
 	struct dialogue *dialogue = monitor->dialogue;
 	int64_t until = clock_ms() + LIMITS_GRACE_MS +
 	    (int64_t)dialogue->options->login_timeout * 1000;
-	enum dialogue_exit code;
 
 	for (int i = 0; i < LIMITS_QUESTIONS; i++)
 		if (!channel_wait(monitor->channel, until,
@@ -153,8 +149,11 @@ run_monitor(struct monitor *monitor)
 	if (admission->role != ADMISSION_ALONE)
 		return DIALOGUE_ORDERLY;
 	admission->role = ADMISSION_DONE;
-	code = end_login(monitor);
-	return monitor->keeper == -1 ? code : wait_for_keeper(monitor);
+	end_login(monitor);
+	if (sandbox_become(monitor->uid, monitor->gid,
+	    SANDBOX_NO_GROUP) == -1)
+		_exit(DIALOGUE_TROUBLE);
+	return wait_for_all(monitor);
 }
 
 /* Whose ids ${name} has, or else ${other}; root's if there is neither. */
