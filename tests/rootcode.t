@@ -16,7 +16,7 @@ my $builddir = File::Spec->rel2abs($ENV{builddir} // '.');
 Accounts::enter() if !$> && !Dewey::slow();
 
 # From the least to the most exposed.
-my @phases = qw(start lent become judge);
+my @phases = qw(start become serve);
 my %rank = map { $phases[$_] => $_ } 0 .. $#phases;
 
 # ---- Lines that are neither empty nor comment, of each function of src/
@@ -163,9 +163,9 @@ SKIP: {
 	for my $record (@records) {
 		my ($name, $place) = map { chomp; $_ } splice @where, 0, 2;
 		my ($file) = $place =~ m{([^/]+\.c):};
-		my (undef, $phase, $lent) = split ' ', $record;
-		my $when = $lent ? 'lent' : $phase == 0 ? 'start' :
-		    $phase == 1 ? 'judge' : 'become';
+		my $phase = (split ' ', $record)[1];
+		my $when = $phase == 0 ? 'start' : $phase == 1 ? 'serve'
+		    : 'become';
 		my $function = "$file $name";
 		$called{$function} = $when if !$called{$function} ||
 		    $rank{$when} > $rank{ $called{$function} };

@@ -2,9 +2,8 @@
 /*
  * Which functions run as root: rootcode.t builds dewey with
  * -finstrument-functions and links this.  Each function's first call in each
- * phase is a line of the file TRACE: its address, the phase (0 before the
- * monitor, 1 in the monitor, 2 and more in processes that it forked) and whether
- * the effective uid is another than root's.
+ * phase is a line of the file TRACE: its address and the phase (0 before the
+ * monitor, 1 in the monitor, 2 and more in processes that it forked).
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -23,7 +22,7 @@ void __cyg_profile_func_exit(void *function, void *caller)
     __attribute__((no_instrument_function));
 
 extern char __executable_start;
-static struct { void *function; int lent; } seen[FUNCTIONS];
+static void *seen[FUNCTIONS];
 static int count, file = -1, pid, phase;
 
 void
@@ -31,7 +30,7 @@ __cyg_profile_func_enter(void *function, void *caller)
 {
 	unsigned real, effective, saved;
 	char line[80];
-	int n, me, lent;
+	int n, me;
 
 	(void)caller;
 	if (syscall(__NR_getresuid, &real, &effective, &saved) == -1 ||
@@ -47,17 +46,14 @@ __cyg_profile_func_enter(void *function, void *caller)
 		phase = 1;
 		count = 0;
 	}
-	lent = effective != 0;
 	for (int i = 0; i < count; i++)
-		if (seen[i].function == function && seen[i].lent == lent)
+		if (seen[i] == function)
 			return;
 	if (count == FUNCTIONS)
 		abort();
-	seen[count].function = function;
-	seen[count++].lent = lent;
-	n = snprintf(line, sizeof(line), "%lx %d %d\n",
-	    (unsigned long)((char *)function - &__executable_start), phase,
-	    lent);
+	seen[count++] = function;
+	n = snprintf(line, sizeof(line), "%lx %d\n",
+	    (unsigned long)((char *)function - &__executable_start), phase);
 	/* dewey closes what it does not know, so it may have to be opened
 	 * again; in the gate's root there is no such file any more. */
 	for (int i = 0; i < 2 && write(file, line, (size_t)n) != n; i++)
