@@ -337,8 +337,9 @@ sub net_pop3 {
 	my ($o) = @_;
 	return library($o, $^X, 'pl', $perl_begin . <<'SCRIPT');
 use Net::POP3;
-my $pop = Net::POP3->new('127.0.0.1', Port => $port, Timeout => 20)
-    or die "no greeting: $@";
+my @tls = $tls ? (SSL => 1, SSL_ca_file => "$tls.crt") : ();
+my $pop = Net::POP3->new($tls ? 'localhost' : '127.0.0.1', Port => $port,
+    Timeout => 20, @tls) or die "no greeting: $@";
 my $login = $apop ? $pop->apop($user, $password)
     : $pop->login($user, $password);
 defined $login or die 'refused: ', $pop->message;
@@ -356,9 +357,17 @@ sub mail_pop3client {
 	my ($o) = @_;
 	return library($o, $^X, 'pl', $perl_begin . <<'SCRIPT');
 use Mail::POP3Client;
+# It has no option for the certificate: it is given a socket.
+my @tls;
+if ($tls) {
+	require IO::Socket::SSL;
+	@tls = (SOCKET => IO::Socket::SSL->new(PeerAddr => 'localhost',
+	    PeerPort => $port, SSL_ca_file => "$tls.crt")
+	    // die IO::Socket::SSL::errstr());
+}
 my $pop = Mail::POP3Client->new(HOST => '127.0.0.1', PORT => $port,
     USER => $user, PASSWORD => $password, TIMEOUT => 20,
-    AUTH_MODE => $apop ? 'APOP' : 'PASS', USESSL => 0);
+    AUTH_MODE => $apop ? 'APOP' : 'PASS', USESSL => 0, @tls);
 $pop->Alive or die 'refused: ', $pop->Message;
 for my $n (1 .. $pop->Count) {
 	my ($id) = ($pop->Uidl($n) // '') =~ /(\S+)\s*\z/;
@@ -411,7 +420,8 @@ with open(dir + '/seen', 'w') as f:
 SCRIPT
 }
 
-# need: programs or Perl modules; no: what it cannot do, with the reason.
+# need: programs or Perl modules; also: what one thing needs besides; no: what it
+# cannot do, with the reason.
 my %client = (
 	curl => { fetch => \&curl, need => ['curl'] },
 	fetchmail => { fetch => \&fetchmail, need => ['fetchmail'] },
@@ -422,10 +432,10 @@ my %client = (
 	's-nail' => { fetch => \&snail, need => ['s-nail'],
 		no => { leave => 's-nail keeps no memory of unique-ids' } },
 	'Net::POP3' => { fetch => \&net_pop3, need => ['Net::POP3'],
-		no => { tls => 'needs IO::Socket::SSL' } },
+		also => { tls => ['IO::Socket::SSL'] } },
 	'POP3Client' => { fetch => \&mail_pop3client,
 		need => ['Mail::POP3Client'],
-		no => { tls => 'needs IO::Socket::SSL' } },
+		also => { tls => ['IO::Socket::SSL'] } },
 	poplib => { fetch => \&poplib, need => ['python3'] },
 );
 
@@ -438,7 +448,8 @@ sub names {
 sub missing {
 	my ($name, $what) = @_;
 	my $client = $client{$name} or croak "no client $name";
-	for my $need (@{ $client->{need} }) {
+	my $also = defined $what ? $client->{also}{$what} : undef;
+	for my $need (@{ $client->{need} }, @{ $also // [] }) {
 		my $there = $need =~ /^[A-Z]/
 		    ? eval "require $need; 1" : Spawner::program($need);
 		return "$need is not installed" unless $there;
