@@ -53,7 +53,7 @@ my @digests;
 for my $n (1, 2) {
 	my $top = "$dir/" . 'copy' x $n;
 	mkdir $top;
-	my $umask = umask $n == 1 ? 022 : 077;
+	my $umask = umask($n == 1 ? 022 : 077);
 	my $touch = $n == 1 ? 'true' : 'find . -exec touch -d 2001-01-01 {} +';
 	# configure's answers are the same.
 	sh($top, "mkdir tree obj && (cd '$srcdir' && tar -cf - " .
