@@ -6,6 +6,8 @@
 # processes, network, host name), in a root whose every change goes to memory
 # (overlayfs over the real one).  When that process ends all is gone: files,
 # processes, ports.
+#
+# In there it can make a fresh Debian besides.
 package Rootfs;
 
 use strict;
@@ -127,6 +129,77 @@ sub enter {
 	    ($why || "unshare does not work here\n") =~ s/\n.*//sr)
 	    if !-e "$dir/why" || length $why;
 	exit($status & 127 ? 128 + ($status & 127) : $status >> 8);
+}
+
+# ---- A fresh Debian
+
+# The installed packages that ${wanted} and every Debian need.
+sub closure {
+	my (@wanted) = @_;
+	my (%needs, %provides, %closure);
+	my $fields = join '\t', map { "\${$_}" } qw(db:Status-Status Package
+	    Essential Priority Provides Pre-Depends Depends);
+	for (split /\n/, qx{dpkg-query -W -f '$fields\n'}) {
+		my ($status, $name, $essential, $priority, $provides, @needs) =
+		    split /\t/, $_, -1;
+		next if $status ne 'installed';
+		$needs{$name} = join ', ', @needs;
+		$provides{$_} = $name for $provides =~ /([a-z0-9][a-z0-9.+-]+)/g;
+		push @wanted, $name if $essential eq 'yes' ||
+		    $priority eq 'required';
+	}
+	while (defined(my $name = shift @wanted)) {
+		next if $closure{$name}++;
+		for my $need (split /,\s*/, $needs{$name} // return) {
+			my ($first) = grep { defined $needs{$_} } map {
+				my ($n) = /^\s*([a-z0-9][a-z0-9.+-]+)/;
+				defined $n ? ($n, $provides{$n} // ()) : ()
+			} split /\|/, $need;
+			push @wanted, $first if defined $first;
+		}
+	}
+	return sort keys %closure;
+}
+
+# Makes a root in ${dir}, which shall not be there yet, of the files of these
+# packages and of what they need, with the accounts that every Debian begins with.
+# Only after enter().  Returns ${dir}, or nothing where that is not possible.
+sub fresh {
+	my ($dir, @wanted) = @_;
+	my $dpkg = '/var/lib/dpkg';
+	my @packages = closure(@wanted) or return;
+	my %is_in = map { $_ => 1 } @packages;
+	# What is merged into /usr; what the list of files does not have.
+	my @files = (map({ "/$_" } qw(bin sbin lib lib32 lib64 libx32)),
+	    '/etc/nsswitch.conf', '/etc/pam.d', glob('/etc/pam.d/common-*'),
+	    '/usr/bin/awk', '/etc/alternatives', '/etc/alternatives/awk',
+	    glob("{$dpkg,$dpkg/info}/format"),
+	    grep { m{/([^/:]+)(?::[^/]*)?\.[a-z0-9]+\z} && $is_in{$1} }
+	    glob "$dpkg/info/*");
+	push @files, grep { m{^/.*[^.]$} &&
+	    !m{^/usr/share/(?:doc|info|locale|man)/} } split /\n/,
+	    qx{dpkg-query -L @packages};
+	run('mkdir', '-p', map { "$dir/$_" } qw(dev proc tmp var/mail usr/bin
+	    usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32), map { ".$dpkg/$_" }
+	    qw(info triggers updates)) or return;
+	Dewey::write_file("$dir.list", join '', map { "$_\0" } grep { lstat }
+	    @files);
+	run("tar -C / --null --no-recursion -cf - -T $dir.list 2>/dev/null | " .
+	    "tar -C $dir --numeric-owner -xpf -") or return;
+	my $status = Dewey::read_file("$dpkg/status");
+	Dewey::write_file("$dir$dpkg/status", join('', map { "$_\n\n" }
+	    grep { /^Package: (\S+)$/m && $is_in{$1} } split /\n\n/, $status),
+	    0644);
+	for my $name (qw(passwd group)) {
+		run('cp', "/usr/share/base-passwd/$name.master",
+		    "$dir/etc/$name") or return;
+	}
+	run("cp -a /dev/null /dev/zero /dev/urandom /dev/random $dir/dev && " .
+	    "chmod 1777 $dir/tmp && mount -t proc proc $dir/proc && " .
+	    "chroot $dir sh -c 'chgrp mail /var/mail && " .
+	    "chmod 2775 /var/mail && pwconv && grpconv && ldconfig'")
+	    or return;
+	return $dir;
 }
 
 1;

@@ -3,7 +3,7 @@
 # `make dist` makes the same tarball from the same tree wherever and whenever it
 # is done.  contrib/debian builds from it with dpkg-buildpackage and satisfies
 # lintian; installed, with the README's inetd line pasted, it serves a real
-# account; purged, it leaves nothing.
+# account, here and in a fresh Debian; purged, it leaves nothing.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
@@ -116,43 +116,41 @@ SKIP: {
 
 # ---- Installed, used, purged
 
-SKIP: {
-	skip 'this needs root', 1 if $>;
-	my $find = 'find / -xdev -path /proc -prune -o -path /tmp -prune -o ' .
-	    '-path /var/lib/dpkg -prune -o -path /var/log -prune -o ' .
-	    '-path /var/cache/man -prune -o -path /var/cache/debconf -prune ' .
-	    '-o -print | sort';
-	my $before = `$find`;
-	$ENV{DEBIAN_FRONTEND} = 'noninteractive';
-	# Other POP3 servers' and MTAs' scripts are not wanted here.
-	ok sh('/', "dpkg -i $deb"), 'dpkg -i'
-	    or skip 'it is not installed', 1;
-	like `/usr/sbin/dewey --version`, qr/^dewey \Q$version\E$/, 'dewey --version';
-	ok defined getpwnam 'dewey-gate', "the gate's user";
-	is system('/usr/sbin/dewey --check-config >/dev/null 2>&1') >> 8, 0,
-	    'dewey --check-config as installed';
+$ENV{DEBIAN_FRONTEND} = 'noninteractive';
 
-	# The inetd line of the README, or of contrib/.
+# A real account in the root ${root}, its password as Debian stores it.
+sub account {
+	my ($root, $name, $password) = @_;
+	my $hash = crypt $password, '$y$j9T$' . 'dewey.dewey.dewey.';
+	$hash = crypt $password, '$6$dewey' unless defined $hash
+	    && $hash =~ /^\$y\$/;
+	sh('/', "chroot '$root' useradd -m -p '$hash' $name");
+	my ($uid) = Dewey::read_file("$root/etc/passwd") =~
+	    /^\Q$name\E:[^:]*:(\d+):/m or die "no account $name";
+	my ($gid) = Dewey::read_file("$root/etc/group") =~ /^mail:[^:]*:(\d+):/m;
+	my $box = Dewey::write_file("$root/var/mail/$name", Spawner::mbox(),
+	    0660);
+	chown $uid, $gid, $box;
+	return $box;
+}
+
+# The README's line for inetd pasted in the root ${root}, where the package is
+# installed: a client fetches and deletes the mail of an account.
+sub serves {
+	my ($root) = @_;
 	my ($line) = Dewey::read_file("$srcdir/README.md") =~
 	    /^\s+(pop3\s+stream\s+tcp\s.*dewey)\s*$/m;
 	ok defined $line, 'README has a line for inetd' or
 	    ($line) = Spawner::contrib('inetd/inetd.conf') =~ /^(pop3\s.*)$/m;
-	Dewey::write_file('/etc/inetd.conf', "$line\n", 0644);
-	my $inetd = Spawner::program('inetd')
-	    or skip 'inetd is not installed', 1;
+	Dewey::write_file("$root/etc/inetd.conf", "$line\n", 0644);
+	my $box = account($root, 'ford', 'correct horse');
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		open STDOUT, '>', '/dev/null';
 		open STDERR, '>&', \*STDOUT;
-		exec $inetd, '-i', '/etc/inetd.conf' or POSIX::_exit(127);
+		exec 'chroot', $root, Spawner::program('inetd'), '-i',
+		    '/etc/inetd.conf' or POSIX::_exit(127);
 	}
-	# A real account, its password as Debian stores it.
-	my $hash = crypt 'correct horse', '$y$j9T$' . 'dewey.dewey.dewey.';
-	$hash = crypt 'correct horse', '$6$dewey' unless defined $hash
-	    && $hash =~ /^\$y\$/;
-	sh('/', "useradd -m -p '$hash' ford");
-	Dewey::write_file('/var/mail/ford', Spawner::mbox(), 0660);
-	chown((getpwnam 'ford')[2], scalar getgrnam 'mail', '/var/mail/ford');
 	for (1 .. 200) {
 		last if Spawner::listens($pid, 110);
 		Time::HiRes::sleep(0.05);
@@ -161,21 +159,57 @@ SKIP: {
 	my $pop = Net::POP3->new('127.0.0.1', Timeout => 20);
 	ok $pop, 'inetd starts dewey on port 110';
 	is $pop && $pop->login('ford', 'correct horse'), 3,
-	    'a client logs in to a real account';
+	    'a client logs in to a real account'
+	    or diag $pop ? $pop->message : 'nothing listens';
 	is $pop && Spawner::difference(join('', @{ $pop->get(3) // [] }),
 	    Spawner::message(3)), 'none', '... gets a message, octet for octet';
 	ok $pop && $pop->delete(2) && $pop->quit, '... deletes one';
-	is Spawner::difference(Dewey::read_file('/var/mail/ford'),
-	    Spawner::mbox(1, 3)), 'none', '... which is gone';
+	is Spawner::difference(Dewey::read_file($box), Spawner::mbox(1, 3)),
+	    'none', '... which is gone';
 	kill 'TERM', $pid;
 	waitpid $pid, 0;
-
-	ok sh('/', 'dpkg --purge dewey'), 'dpkg --purge';
-	unlink '/var/mail/ford', '/var/mail/.ford.dewey';
-	sh('/', 'userdel -rf ford');
-	my %before = map { $_ => 1 } split /\n/, $before;
-	is join(' ', grep { !$before{$_} && !m{^/etc/(?:inetd\.conf|.*-$)} }
-	    split /\n/, `$find`), '', 'nothing is left';
 }
+
+SKIP: {
+	skip 'this needs root', 1 if $>;
+	# Other POP3 servers' and MTAs' scripts are not wanted here.
+	ok sh('/', "dpkg -i $deb"), 'dpkg -i'
+	    or skip 'it is not installed', 1;
+	like `/usr/sbin/dewey --version`, qr/^dewey \Q$version\E$/, 'dewey --version';
+	ok defined getpwnam 'dewey-gate', "the gate's user";
+	is system('/usr/sbin/dewey --check-config >/dev/null 2>&1') >> 8, 0,
+	    'dewey --check-config as installed';
+	SKIP: {
+		skip 'inetd is not installed', 1
+		    unless Spawner::program('inetd');
+		serves('/');
+	}
+	ok sh('/', 'dpkg --purge dewey'), 'dpkg --purge';
+}
+
+# The same in a fresh Debian, of which nobody has used anything and which nobody
+# else writes to: what every Debian has, inetd, and what apt would install for
+# this package.
+subtest 'a fresh Debian' => sub {
+	plan skip_all => 'this needs root' if $>;
+	my $needs = `dpkg-deb -f $deb Depends`;
+	my $root = Rootfs::fresh('/fresh', qw(netbase openbsd-inetd),
+	    map { /^([a-z0-9.+-]+)/ ? $1 : () } split /,\s*/, $needs)
+	    or plan skip_all => 'no Debian whose files could be copied';
+	sh('/', "cp $deb $root/tmp/dewey.deb");
+	my $find = "cd $root && find . -path ./proc -prune -o -path ./run " .
+	    '-prune -o -path ./var/lib/dpkg -prune -o -path ./var/log -prune ' .
+	    '-o -path ./var/cache/debconf -prune -o -print | sort';
+	my $before = `$find`;
+	ok sh('/', "chroot $root dpkg -i /tmp/dewey.deb"), 'dpkg -i' or return;
+	ok sh('/', "chroot $root dewey --check-config"), 'dewey --check-config';
+	serves($root);
+	ok sh('/', "chroot $root dpkg --purge dewey"), 'dpkg --purge';
+	unlink map { "$root/var/mail/$_" } qw(ford .ford.dewey);
+	sh('/', "chroot $root userdel -r ford");
+	my %before = map { $_ => 1 } split /\n/, $before;
+	is join(' ', grep { !$before{$_} && !m{^\./etc/(?:inetd\.conf|.*-$)} }
+	    split /\n/, `$find`), '', 'nothing is left';
+};
 
 done_testing;
