@@ -224,7 +224,7 @@ sub make_socat {
 }
 
 # TLS and proxies.  They need $s->{certificate}; stunnel and haproxy hand on to
-# the plain port $s->{behind}.
+# the plain port $s->{behind}, haproxy what had no TLS to $s->{behind_apop}.
 
 sub make_socat_tls {
 	my ($s) = @_;
@@ -268,8 +268,11 @@ sub make_haproxy {
 		qr{bind :110$}m => "bind 127.0.0.1:$s->{port}",
 		qr{bind :995 } => "bind 127.0.0.1:$s->{port_tls} ",
 		qr{/etc/dewey/tls\.pem} => $s->{certificate},
-		qr{127\.0\.0\.1:1110 } => "127.0.0.1:$s->{behind} ",
-		qr{inter 30s} => 'inter 1s'));
+		qr{(?<=server local )127\.0\.0\.1:1110 } =>
+		    "127.0.0.1:$s->{behind_apop} ",
+		qr{(?<=server local )127\.0\.0\.1:1111 } =>
+		    "127.0.0.1:$s->{behind} ",
+		qr{inter 30s} => 'inter 100'));
 	return (program('haproxy'), '-db', '-q', '-f', $file);
 }
 

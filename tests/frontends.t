@@ -40,7 +40,8 @@ sub sessions {
 sub site {
 	my ($as_root) = @_;
 	return Spawner->site(as_root => $as_root,
-	    mail => { map { $_ => Spawner::mbox() } qw(ann bob cid dan) });
+	    mail => { map { $_ => Spawner::mbox() } qw(ann bob cid eve) },
+	    secrets => { eve => 'secret' });
 }
 
 # Front ends that start dewey themselves: as root, too, where we are.
@@ -90,19 +91,58 @@ subtest 'stunnel to a port' => sub {
 	    $certificate) }, qw(ann bob));
 };
 
+# The plain port without TLS is for APOP alone, and HAProxy sees to that.
 subtest 'haproxy' => sub {
 	my $why = $reason // Spawner::missing('haproxy');
 	plan skip_all => $why if $why;
 	my $site = site(0);
 	my $plain = plain($site) or plan skip_all => 'no spawner';
+	my $apop = Spawner->start($plain->{kind},
+	    config => $site->configuration(plaintext => 'never'));
 	my $front = Spawner->start('haproxy', certificate => $certificate,
-	    behind => $plain->port);
-	sessions($site, sub { $front->connect }, qw(ann bob));
+	    behind => $plain->port, behind_apop => $apop->port);
 	sessions($site, sub { Spawner->connect_tls($front->port_tls,
-	    $certificate) }, qw(cid dan));
-	ok $plain->wait_log(qr/user=- peer=127\.0\.0\.1 .*end=quit/),
-	    'a health check of haproxy is a session that quits';
-	unlike $plain->log, qr/end=(?!quit)/, '... and nothing else';
+	    $certificate) }, qw(ann bob));
+
+	my $c = $front->connect;
+	like $c->greeting, qr/^\+OK/, 'without TLS: a greeting';
+	like $c->say('USER cid'), qr/^-ERR \[AUTH\]/, '... no password';
+	like $c->apop('eve', 'secret'), qr/^\+OK/, '... but APOP';
+	for my $n (1 .. 3) {
+		like $c->say("RETR $n"), qr/^\+OK/, "... RETR $n";
+		is Spawner::difference($c->body . ".\r\n",
+		    Spawner::sent(Spawner::message($n))), 'none',
+		    '... to the last octet';
+	}
+	$c->say('DELE 2');
+	like $c->say('QUIT'), qr/^\+OK/, '... QUIT';
+	is Spawner::difference(Dewey::read_file($site->mailbox('eve')),
+	    Spawner::mbox(1, 3)), 'none', '... the mailbox as it must be';
+
+	for ($plain, $apop) {
+		ok $_->wait_log(qr/user=- peer=127\.0\.0\.1 .*end=quit/),
+		    'a health check of haproxy is a session that quits';
+		unlike $_->log, qr/end=(?!quit)/, '... and nothing else';
+	}
+};
+
+# Somebody has forgotten --plaintext=never.
+subtest 'haproxy before a dewey that takes any password' => sub {
+	my $why = $reason // Spawner::missing('haproxy');
+	plan skip_all => $why if $why;
+	my $site = site(0);
+	my $plain = plain($site) or plan skip_all => 'no spawner';
+	my $front = Spawner->start('haproxy', certificate => $certificate,
+	    behind => $plain->port, behind_apop => $plain->port);
+	# HAProxy looks at it a moment after it has started.
+	my $greeting = 1;
+	for (1 .. 200) {
+		last unless defined($greeting = $front->connect->greeting);
+		Time::HiRes::sleep(0.05);
+	}
+	is $greeting, undef, 'the port without TLS is not served';
+	like +Spawner->connect_tls($front->port_tls, $certificate)->greeting,
+	    qr/^\+OK/, '... the one with TLS is';
 };
 
 done_testing;
