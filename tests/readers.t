@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Mail readers that rewrite the mailbox, during a session and between two: mutt
-# and s-nail delete the second message while a session has marked the fourth.
+# Mail readers that rewrite the mailbox, during a session and between two: mutt,
+# mailx and s-nail delete the second message while a session has marked the fourth.
 # Both go, the others are there once, and keep their unique-ids although the
 # reader has written into their headers.
 use strict;
@@ -9,11 +9,21 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Client;
 use Dewey;
+use Spawner;
 use Test::More;
 
 my @messages = map { Client::message("number $_", "body $_\n" x $_) } 1 .. 5;
 
 my %reader = (
+	# Debian's mailx.  It may be unpacked only, beside its library.
+	'bsd-mailx' => sub {
+		my ($o, $box) = @_;
+		my $input = Dewey::write_file("$o->{dir}/input",
+		    "delete 2\nquit\n");
+		Client::run({ %$o, input => $input }, 'env',
+		    'LD_LIBRARY_PATH=' . Spawner::libraries(),
+		    Spawner::program('bsd-mailx'), '-n', '-f', $box);
+	},
 	mutt => sub {
 		my ($o, $box) = @_;
 		my $rc = Client::write_rc($o, 'set mbox_type=mbox delete=yes ' .
@@ -50,7 +60,10 @@ sub ids { my ($c) = @_; return scalar($c->multi('UIDL')) =~ /^\d+ (\S+)\r$/mg }
 for my $name (sort keys %reader) {
 	for my $asked (0, 1) {
 		subtest "$name, ids " . ($asked ? 'known' : 'not known') => sub {
-			my $reason = Client::missing($name);
+			my $reason = $name ne 'bsd-mailx' ?
+			    Client::missing($name) :
+			    Spawner::program($name) ? undef :
+			    "$name is not installed";
 			plan skip_all => $reason if $reason;
 			my %mail = map { $_ => Dewey::mbox(@messages) }
 			    qw(ann bob);
