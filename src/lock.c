@@ -35,6 +35,18 @@ lock_dot_open(struct lock_dot *dot, int dir, int mailbox, const char *base)
 	owner_write(dot->owner);
 }
 
+/* A lock of all of the mailbox.  A descriptor that cannot be written takes read
+ * locks only. */
+static int
+lock_whole(int mailbox)
+{
+	struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if ((fcntl(mailbox, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		range.l_type = F_RDLCK;
+	return fcntl(mailbox, F_OFD_SETLK, &range);
+}
+
 /* What stands in the way. */
 static bool
 look(struct lock_dot *dot, struct stat *st, bool *gone)
@@ -78,13 +90,11 @@ name_temporary(const struct lock_dot *dot, char name[LIMITS_PATH])
 static void
 break_lock(struct lock_dot *dot, ino_t ino)
 {
-	struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char away[LIMITS_PATH];
 	struct stat st;
 
 	/* Two that break at once could remove a lock made in between. */
-	if (dot->mailbox != -1 &&
-	    fcntl(dot->mailbox, F_OFD_SETLK, &range) == -1)
+	if (dot->mailbox != -1 && lock_whole(dot->mailbox) == -1)
 		return;
 	if (name_temporary(dot, away) == -1 ||
 	    renameat(dot->dir, dot->name, dot->dir, away) == -1)
@@ -223,15 +233,11 @@ lock_dot(struct lock_dot *dot, enum lock_request request)
 static enum lock_result
 take_one(struct lock *lock, enum options_lock kind, enum lock_request request)
 {
-	struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int got = 0;
 
 	switch (kind) {
 	case OPTIONS_LOCK_FCNTL:
-		/* A descriptor that cannot be written takes read locks only. */
-		if ((fcntl(lock->mailbox, F_GETFL) & O_ACCMODE) == O_RDONLY)
-			range.l_type = F_RDLCK;
-		got = fcntl(lock->mailbox, F_OFD_SETLK, &range);
+		got = lock_whole(lock->mailbox);
 		break;
 	case OPTIONS_LOCK_FLOCK:
 		got = flock(lock->mailbox, LOCK_EX | LOCK_NB);
