@@ -1,0 +1,125 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# A journal that a dead session left and that does not fit its mailbox is set
+# aside by copy, logged, and the mailbox is served as it is; if it cannot be set
+# aside, or the maildrop is read-only, nothing is written and nobody gets in.
+# (DESIGN section 6.)
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Crash;
+use Dewey;
+use Errno qw(EIO ENOSPC);
+use Test::More;
+
+my $why = Crash::reason();
+plan skip_all => $why if defined $why;
+
+my $dir = Dewey::tmpdir();
+my $box = "$dir/box";
+my $sidecar = "$dir/.box.dewey";
+my $before = Dewey::mbox(map { "Subject: $_\n\n" . $_ x 300 . "\n" } 1 .. 4);
+my $trouble = qr{\A-ERR \[SYS/TEMP\]};
+
+sub session {
+	my (%o) = @_;
+	open my $log, '>', "$dir/log" or die "$dir/log: $!";
+	my $r = Crash::run(mailbox => $box, stderr => $log,
+	    input => "QUIT\r\n", %o,
+	    flags => ['--sandbox=none', @{ $o{flags} // [] }]);
+	close $log;
+	return $r;
+}
+
+# The session that dies when half of its first write to the mailbox is done.
+sub cut_short {
+	my %o = (flags => ['--journal-window=130'],
+	    input => "DELE 1\r\nDELE 3\r\nQUIT\r\n");
+	my $die = 1;
+	unlink glob "$dir/.box* $dir/box* $dir/record";
+	Dewey::write_file($box, $before);
+	session(%o, shim => { RECORD => "$dir/record" });
+	my @calls = Crash::record("$dir/record");
+	$die++ until $calls[$die - 1]{file} eq 'm'
+	    && $calls[$die - 1]{kind} eq 'w';
+	unlink "$dir/record";
+	Dewey::write_file($box, $before);
+	session(%o, shim => { AT => $die, DO => 'middle', GROUP => 1 });
+	return Dewey::read_file($box), Dewey::read_file($sidecar);
+}
+
+# The same octets in another file: no journal of it fits.
+sub replace {
+	my ($octets) = @_;
+	Dewey::write_file("$box.new", $octets);
+	rename "$box.new", $box or die "rename: $!";
+}
+
+sub aside { return grep { !/\.new$/ } glob "$sidecar.*" }
+
+my ($torn, $journal) = cut_short();
+isnt $torn, $before, 'an UPDATE that was cut short';
+isnt $journal, '', '... left its journal';
+
+# ---- A maildrop that is read-only
+
+like session(flags => ['--read-only'])->{output}, $trouble,
+    '--read-only: nobody gets in';
+like Dewey::read_file("$dir/log"), qr/UPDATE was cut short.*read-only/,
+    '... the log says why';
+is Dewey::read_file($box), $torn, '... the mailbox is as it was';
+is Dewey::read_file($sidecar), $journal, '... and so is the journal';
+
+# ---- A journal that cannot be set aside
+
+replace($torn);
+session(shim => { RECORD => "$dir/record" });
+my @calls = Crash::record("$dir/record");
+# No dot-lock is that long.
+my ($made) = grep { $calls[$_ - 1]{kind} eq 'w' && $calls[$_ - 1]{file} eq '-'
+    && $calls[$_ - 1]{length} > 1000 } 1 .. @calls;
+ok $made, 'it is written to another file';
+my ($synced) = grep { $_ > $made && $calls[$_ - 1]{kind} eq 's' } 1 .. @calls;
+for my $what (['the file cannot be made', $made - 1, ENOSPC],
+    ['the disk is full', $made, ENOSPC],
+    ['it cannot be synced', $synced, EIO],
+    ['its name cannot be synced', $synced + 1, EIO]) {
+	my ($name, $at, $errno) = @$what;
+	unlink aside();
+	Dewey::write_file($sidecar, $journal);
+	my $r = session(shim => { AT => $at, DO => 'fail', ERRNO => $errno });
+	like $r->{output}, $trouble, "$name: nobody gets in";
+	like Dewey::read_file("$dir/log"), qr/cannot be set aside/,
+	    '... the log says so';
+	is Dewey::read_file($box), $torn, '... the mailbox is as it was';
+	is Dewey::read_file($sidecar), $journal, '... and so is the journal';
+	is_deeply [aside()], [], '... no part of a copy is left';
+}
+
+# ---- One that can
+
+for my $how (['the next login', input => "STAT\r\nQUIT\r\n"],
+    ['--recover', action => ['--recover', $box]]) {
+	my ($name, @how) = @$how;
+	my $r = session(@how);
+	my ($aside) = aside();
+	is $r->{status}, 0, "$name: goes on";
+	like $r->{output}, $name eq '--recover'
+	    ? qr/^\Q$box\E: a journal that does not fit was set aside/
+	    : qr/\A\+OK .*\r\n\+OK \d+ \d+\r\n\+OK /, '... says so';
+	is scalar(aside()), 1, '... the journal is set aside';
+	is Dewey::read_file($aside), $journal, '... octet for octet';
+	is((stat $aside)[2] & 07777, 0600, '... for its owner alone');
+	is -s $sidecar, 0, '... and cleared';
+	is Dewey::read_file($box), $torn, '... the mailbox is as it was';
+	like Dewey::read_file("$dir/log"),
+	    qr/\Q$box\E: the journal .*set aside as \Q@{[$aside =~
+	    s{.*\/}{}r]}\E/, '... the log has both names';
+	unlink $aside;
+	Dewey::write_file($sidecar, $journal);
+}
+
+# Two in the same second have names of their own.
+session(), Dewey::write_file($sidecar, $journal) for 1 .. 3;
+is scalar(aside()), 3, 'none is written over';
+done_testing;
