@@ -23,19 +23,24 @@
 static jmp_buf death;
 static long calls;		/* so far */
 static long last = -1;		/* 2 k: die before call k; 2 k + 1: after it */
+static long change = -1;	/* the call after which somebody else writes */
+static void (*change_by)(void);
 
 static void
 maybe_die(long when)
 {
 	if (last == when)
 		longjmp(death, 1);
+	if (change * 2 + 1 == when)
+		change_by();
 }
 
 int
 fsync(int fd)
 {
 	(void)fd;
-	maybe_die(2 * calls++);
+	maybe_die(2 * calls);
+	maybe_die(2 * calls++ + 1);
 	return 0;
 }
 
@@ -176,6 +181,7 @@ update(struct site *site)
 	result = setjmp(death) == 0 ? journal_run(&journal) : 1;
 	last = -1;
 	journal_end(&journal);
+	change = -1;
 	return result;
 }
 
@@ -253,6 +259,66 @@ test_delivered_before(void **state)
 		assert_true(is_cleared(&site));
 		close_site(&site);
 	}
+}
+
+static const struct site *changing;
+
+static void
+arrive(void)
+{
+	deliver(changing, "From b\nnew mail\n\n");
+}
+
+static void
+empty(void)
+{
+	assert_int_equal(syscall(SYS_ftruncate, changing->box, 0), 0);
+}
+
+/* Mail of who respects no lock is kept, after whatever call it arrives. */
+static void
+test_delivered_meanwhile(void **state)
+{
+	static struct site site;
+
+	changing = &site;
+	change_by = arrive;
+	for (int i = 0; i < 40; i++) {
+		choose(&site);
+		calls = 1;
+		for (long at = 0; at < calls; at++) {
+			open_site(state, &site);
+			change = at;
+			assert_int_equal(update(&site), 0);
+			assert_true(holds(&site, site.new, site.new_n,
+			    "From b\nnew mail\n\n"));
+			assert_true(is_cleared(&site));
+			close_site(&site);
+		}
+	}
+}
+
+/* A mailbox that somebody empties during UPDATE is not taken for one that was
+ * updated: it is noticed before the end. */
+static void
+test_emptied_meanwhile(void **state)
+{
+	static struct site site;
+	int failed = 0;
+
+	changing = &site;
+	change_by = empty;
+	for (int i = 0; i < 40; i++) {
+		choose(&site);
+		calls = 1;
+		for (long at = 0; at < calls; at++) {
+			open_site(state, &site);
+			change = at;
+			failed += update(&site) == -1;
+			close_site(&site);
+		}
+	}
+	assert_true(failed > 40);
 }
 
 /* After a death: recover, once or after a death of recovery at its call
@@ -366,6 +432,44 @@ test_unbelieved(void **state)
 	assert_true(unbelieved > 20);
 }
 
+/* A copy of the mailbox in another file is not what the journal is of, though
+ * every octet is the same. */
+static void
+test_another_file(void **state)
+{
+	static struct site site;
+	int unbelieved = 0;
+
+	for (int i = 0; i < 60; i++) {
+		static char copy[2 * MOST];
+		ssize_t n;
+		int copied, found;
+
+		choose(&site);
+		open_site(state, &site);
+		last = 10 + (long)pick(20);
+		if (update(&site) == 0) {
+			close_site(&site);
+			continue;
+		}
+		n = pread(site.box, copy, sizeof(copy), 0);
+		assert_true(n >= 0);
+		/* Both are there: the inode is another one. */
+		copied = open(unit_write(state, "copy", copy, (size_t)n,
+		    0600), O_RDWR);
+		assert_int_not_equal(copied, -1);
+		assert_int_equal(dup2(copied, site.box), site.box);
+		found = recover(&site);
+		assert_int_not_equal(found, JOURNAL_FAILED);
+		assert_int_not_equal(found, JOURNAL_FINISHED);
+		assert_true(holds(&site, copy, (size_t)n, ""));
+		unbelieved += found == JOURNAL_UNBELIEVED;
+		(void)close(copied);
+		close_site(&site);
+	}
+	assert_true(unbelieved > 20);
+}
+
 /* Octets that are no journal are none, and are cleared or set aside. */
 static void
 test_garbage(void **state)
@@ -396,9 +500,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_delivered_before),
+		cmocka_unit_test(test_delivered_meanwhile),
+		cmocka_unit_test(test_emptied_meanwhile),
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_second_deaths),
 		cmocka_unit_test(test_unbelieved),
+		cmocka_unit_test(test_another_file),
 		cmocka_unit_test(test_garbage),
 	};
 
