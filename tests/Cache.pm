@@ -70,9 +70,8 @@ sub begin {
 	    "--mailbox=$box", '--log=none', '--locks=fcntl',
 	    '--cache-dir=' . ($o{cache} // $store), $o{live} ? () :
 	    '--sandbox=none', { wrapper => $o{wrapper}, env => $o{live} ? {} :
-	    { LD_PRELOAD => Crash::shim(), SHIM_MAILBOX => $box, SHIM_FAST => 1,
-	    SHIM_STAMPS => $stamps, map { ("SHIM_$_" => $o{shim}{$_}) }
-	    keys %{ $o{shim} // {} } } });
+	    Crash::environment($box, { STAMPS => $stamps,
+	    %{ $o{shim} // {} } }) });
 	$c->greeting;
 	return $c;
 }
