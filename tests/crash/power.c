@@ -471,8 +471,9 @@ become(size_t window, int in, int out)
 	char mailbox_flag[4200], window_flag[64], env[8][4200];
 	char *arguments[] = { (char *)(uintptr_t)program, "--preauth",
 	    "--log=none", "--sandbox=none", mailbox_flag, window_flag, NULL };
-	char *environment[] = { env[0], env[1], env[2], env[3], "SHIM_FAST=1",
-	    "SHIM_DO=fail", "SHIM_ERRNO=5", NULL };
+	char *environment[] = { env[0], env[1], env[2], env[3], env[4],
+	    "SHIM_FAST=1", "SHIM_DO=fail", "SHIM_ERRNO=5", NULL };
+	const char *sanitizer = getenv("ASAN_OPTIONS");
 
 	(void)snprintf(mailbox_flag, sizeof(mailbox_flag), "--mailbox=%s",
 	    mailbox_path);
@@ -483,6 +484,10 @@ become(size_t window, int in, int out)
 	    mailbox_path);
 	(void)snprintf(env[2], sizeof(env[2]), "SHIM_RECORD=%s", record_path);
 	(void)snprintf(env[3], sizeof(env[3]), "SHIM_AT=%s", getenv("SHIM_AT"));
+	/* The shim comes before its library. */
+	(void)snprintf(env[4], sizeof(env[4]),
+	    "ASAN_OPTIONS=%s%sverify_asan_link_order=0",
+	    sanitizer == NULL ? "" : sanitizer, sanitizer == NULL ? "" : ":");
 	if (dup2(in, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
 		(void)execve(program, arguments, environment);
 	_exit(127);
