@@ -33,6 +33,19 @@ block_forget(struct block *block)
 	block->vouched = false;
 }
 
+void
+block_hold(struct block *block, uint64_t from, uint64_t to)
+{
+	const char *p;
+
+	if ((from >= block->at && to <= block->at + block->n) || from >= to ||
+	    to - from > LIMITS_BLOCK)
+		return;
+	block_forget(block);
+	/* Trouble shows again where the octets are wanted. */
+	(void)block_read(block, from, to, &p);
+}
+
 ssize_t
 block_read(struct block *block, uint64_t offset, uint64_t end, const char **p)
 {

@@ -36,6 +36,13 @@ ssize_t block_read(struct block *block, uint64_t offset, uint64_t end,
     const char **p);
 
 /*
+ * block_hold(block, from, to):
+ * If the octets from ${from} up to ${to} fit into a block, have them there at
+ * once, so that block_read of any of them reads no file.
+ */
+void block_hold(struct block *block, uint64_t from, uint64_t to);
+
+/*
  * block_forget(block):
  * Make the next block_read read the file anew.
  */

@@ -202,17 +202,6 @@ begins(const struct maildrop *drop, size_t i)
 	return from_end(&from, true);
 }
 
-/* Whether message ${i} has the id that the cached index says. */
-static bool
-is_same(struct maildrop *drop, size_t i)
-{
-	const struct maildrop_message *m = &drop->messages[i];
-	uint8_t id[LIMITS_UID_OCTETS];
-
-	return m->copy == 0 || (message_hash(drop, i, id) == 0 &&
-	    memcmp(id, m->id, sizeof(id)) == 0);
-}
-
 /* Whether some of the first ${n} messages begin where they began: the first,
  * the last, and some between. */
 static bool
@@ -255,7 +244,8 @@ scan_tail(struct maildrop *drop, size_t n)
 	drop->messages[n - 1] = last;
 	drop->begin = drop->messages[0].offset;
 	drop->identified = drop->identified && drop->count == n;
-	return is_same(drop, 0) && is_same(drop, n - 1) &&
+	return message_measure(drop, 0) &&
+	    message_measure(drop, n - 1) &&
 	    mailbox_is(&drop->mailbox, &drop->stamp);
 }
 

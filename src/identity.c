@@ -83,7 +83,8 @@ hash_all(struct maildrop *drop)
 
 		if (!unchanged && !message_measure(drop, i))
 			return MAILBOX_CHANGED;
-		if (m->copy == 0 && message_hash(drop, i, m->id) == -1)
+		if (m->copy == 0 && message_hash(drop, i, m->id,
+		    &m->sum) == -1)
 			return MAILBOX_TROUBLE;
 		lock_keep(&drop->lock);
 	}
@@ -121,7 +122,7 @@ static bool
 only_grew(const struct maildrop *old, struct maildrop *drop)
 {
 	uint8_t id[LIMITS_UID_OCTETS];
-
+	uint64_t sum;
 	bool replaced = drop->stamp.dev != old->stamp.dev ||
 	    drop->stamp.ino != old->stamp.ino;
 
@@ -136,7 +137,7 @@ only_grew(const struct maildrop *old, struct maildrop *drop)
 			return false;
 		if (was->copy == 0)
 			continue;
-		if (message_hash(drop, i, id) == -1 ||
+		if (message_hash(drop, i, id, &sum) == -1 ||
 		    memcmp(id, was->id, sizeof(id)) != 0)
 			return false;
 		lock_keep(&drop->lock);

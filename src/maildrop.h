@@ -20,10 +20,11 @@
 #include "mailbox.h"
 #include "mbox.h"
 
-/* One message: 40 octets of memory, whatever its size. */
+/* One message: 48 octets of memory, whatever its size. */
 struct maildrop_message {
 	uint64_t offset;	/* stored: where its From_ line begins */
 	uint64_t octets;	/* as sent */
+	uint64_t sum;		/* of the octets stored and the id, if known */
 	uint32_t copy;		/* which of those with this id, from 1; 0: the
 				 * id is not known */
 	uint8_t id[LIMITS_UID_OCTETS];

@@ -21,20 +21,22 @@ struct maildrop;
 bool message_follows_empty(const char *before, size_t n);
 
 /*
- * message_is_bounded(drop, i), message_measure(drop, i):
- * Say whether message ${i} is still where it was, behind an empty line, with the same octets and the
- * same end; message_measure: and, where its id is known, the same id.  What ${drop}->block holds
- * is believed: forget it first if the mailbox changed.
+ * message_is_whole(drop, i), message_measure(drop, i):
+ * Say whether message ${i} is still where it was, behind an empty line, with
+ * the same number of octets and the same end.  Where its id is known,
+ * message_is_whole: and octets and id have the same sum; message_measure: and the
+ * same id.  What ${drop}->block holds is believed: forget it first if the
+ * mailbox changed.
  */
-bool message_is_bounded(struct maildrop *drop, size_t i);
+bool message_is_whole(struct maildrop *drop, size_t i);
 bool message_measure(struct maildrop *drop, size_t i);
 
 /*
- * message_hash(drop, i, id):
- * Compute the id of message ${i} as it is stored now.  Returns 0, or -1 with
- * errno.
+ * message_hash(drop, i, id, sum):
+ * Compute the id of message ${i} as it is stored now, and the sum of its
+ * stored octets and the id.  Returns 0, or -1 with errno.
  */
 int message_hash(struct maildrop *drop, size_t i,
-    uint8_t id[LIMITS_UID_OCTETS]);
+    uint8_t id[LIMITS_UID_OCTETS], uint64_t *sum);
 
 #endif

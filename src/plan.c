@@ -12,6 +12,7 @@
 
 #include "limits.h"
 #include "plan.h"
+#include "sum.h"
 
 #define MAGIC 0x31306e6c50776544u	/* DewPln01 */
 #define FROM_OCTETS 256		/* of a run's first line that are hashed */
@@ -34,39 +35,14 @@ plan_set(uint8_t *p, size_t field, uint64_t value)
 		p[field * 8 + i] = (uint8_t)value;
 }
 
-/* Called for every word of what is moved: a call would cost more than it. */
-static inline uint64_t __attribute__((always_inline))
-mix(uint64_t h, const uint8_t *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	h = (h ^ word) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 29;
-}
-
 uint64_t
 plan_hash(uint64_t seed, const void *octets, size_t n)
 {
-	const uint8_t *p = octets;
-	uint8_t rest[8] = { 0 };
-	uint64_t whole = n;
-	uint64_t a = mix(seed, (const uint8_t *)&whole), b = a + 1;
-	uint64_t c = a + 2, d = a + 3;
+	struct sum sum;
 
-	/* Four at a time: one multiplication need not wait for another. */
-	for (; n >= 32; p += 32, n -= 32) {
-		a = mix(a, p);
-		b = mix(b, p + 8);
-		c = mix(c, p + 16);
-		d = mix(d, p + 24);
-	}
-	a = mix(mix(mix(a, (const uint8_t *)&b), (const uint8_t *)&c),
-	    (const uint8_t *)&d);
-	for (; n >= 8; p += 8, n -= 8)
-		a = mix(a, p);
-	memcpy(rest, p, n);
-	return mix(mix(a, rest), rest);
+	sum_begin(&sum, seed, n);
+	sum_feed(&sum, octets, n);
+	return sum_end(&sum);
 }
 
 int

@@ -189,7 +189,7 @@ is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 {
 	*stamp = drop->stamp;
 	if (maildrop_is_unchanged(drop))
-		return !drop->cached || message_measure(drop, i);
+		return !drop->cached || message_is_whole(drop, i);
 	block_forget(&drop->block);
 	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
 	    message_measure(drop, i);
@@ -229,7 +229,7 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 
 	/* Looking for its end may have read on, over its begin. */
 	if (held && drop->cached)
-		held = message_measure(drop, i) && is_held(drop, i);
+		held = message_is_whole(drop, i) && is_held(drop, i);
 	if ((!held && !is_as_scanned(drop, i, &stamp)) ||
 	    maildrop_text_of(drop, i, &text) == -1) {
 		reply->text = DISPATCH_CHANGED;

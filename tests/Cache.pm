@@ -15,8 +15,8 @@ use Test::More;
 
 use constant {
 	RECORDS_AT => 4096,
-	RECORD => 'Q< Q< L< a18 C C',	# struct maildrop_message
-	RECORD_OCTETS => 40,
+	RECORD => 'Q< Q< Q< L< a18 C C',	# struct maildrop_message
+	RECORD_OCTETS => 48,
 };
 
 our @EXPORT = qw($box $count $dir $file $mail $more $stamps $store %at @columns
@@ -27,7 +27,7 @@ our @EXPORT = qw($box $count $dir $file $mail $more $stamps $store %at @columns
 our @fields = qw(magic dev ino size mtime_s mtime_ns ctime_s ctime_ns boot0
     boot1 count sure octets begin end settled hash checksum);
 our %at = map { $fields[$_] => $_ } 0 .. $#fields;
-our @columns = qw(offset octets copy id separator marked);
+our @columns = qw(offset octets sum copy id separator marked);
 
 plan skip_all => 'the shim was not built' if !Crash::shim();
 
@@ -178,7 +178,7 @@ sub poison {
 	my ($n, %head) = @_;
 	my @head = head();
 	my @records = records();
-	@{ $records[ $n - 1 ] }[2, 3] = (1, $lie);
+	@{ $records[ $n - 1 ] }[3, 4] = (1, $lie);
 	$head[ $at{$_} ] = $head{$_} for keys %head;
 	forge(\@head, \@records);
 }

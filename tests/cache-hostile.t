@@ -107,7 +107,7 @@ for my $k (0, 4, $ENV{DEWEY_LONG} ? 19 : (), $count - 1) {
 	for my $c (0 .. $#columns) {
 		my $now = $records[$k][$c];
 		my @values = $columns[$c] eq 'id' ? ("\0" x 18,
-		    $records[ $k ? 0 : 1 ][3], $lie) :
+		    $records[ $k ? 0 : 1 ][4], $lie) :
 		    (0, 1, $now + 1, $now ? $now - 1 : 3,
 		    $records[ $k ? $k - 1 : 1 ][$c],
 		    $c < 2 ? (~0, length $mail) : 255);
@@ -115,7 +115,7 @@ for my $k (0, 4, $ENV{DEWEY_LONG} ? 19 : (), $count - 1) {
 			next if $value eq $now;
 			my @forged = map { [ @$_ ] } @records;
 			$forged[$k][$c] = $value;
-			my $shown = $c == 3 ? unpack 'H*', $value : $value;
+			my $shown = $columns[$c] eq 'id' ? unpack 'H*', $value : $value;
 			harmless("record $k: $columns[$c] is $shown",
 			    sub { restore(sub { forge(\@head, \@forged) }) },
 			    $k + 1);

@@ -25,6 +25,12 @@ is unpack('q<', pack 'Q<', $head[ $at{checksum} ]),
     hash(0, substr Dewey::read_file($file), 0, 17 * 8),
     'the checksum of the head, too';
 is scalar @records, $count, 'one record a message';
+is join(' ', map { $_->[2] } @records), join(' ', map {
+    my $octets = $stored[$_];
+    substr $octets, length($octets) - $records[$_][5], 3, '';
+    unpack 'Q<', pack 'q<', hash(hash($records[$_][0], $octets),
+    $records[$_][4]) } 0 .. $#stored),
+    'the sums of what is stored and the ids are those that it computes';
 same('the second session, too', @every);
 is talk({}, @every) + 0, @every, 'a session after it';
 is join(' ', map { $_->[0] } talk({}, 'RETR 1')), '+OK ' .
@@ -219,6 +225,23 @@ edited('a line less', sub { $_[0] =~ s/(line 9 of many)\nline/$1 line/ }, 16,
     bounds => 1);
 edited('a From_ line less', sub { $_[0] =~
     s/From (a\@b [^\n]*\nD: 4)/from $1/ }, 4, bounds => 1, scan => 1);
+
+# What a reader of mail changes in a header is not of the id, but of the octets.
+{
+	my $status = $mail =~ s/E: 5\n/E: 5\nStatus: RO\n/r;
+	put($status);
+	forget();
+	my $before = cached();
+	put($status =~ s/Status: RO/Status:  O/r, 1);
+	my ($retr, $top, $other) = talk({}, 'RETR 5', 'TOP 5 0', 'RETR 6');
+	like $_->[0], qr/^-ERR \[SYS\/TEMP\]/,
+	    'a header edited in place under the same stamps is not sent'
+	    for $retr, $top;
+	is unstuffed($other->[1]), $wire[5], 'the next message is';
+	is cached(), $before, '(and no id has changed)';
+	touch();
+	same('under others it is', 'RETR 5', 'TOP 5 0', @look);
+}
 
 # What begins behind no empty line is no message.  Message 19 of so many is none
 # of those that are looked at when mail came.

@@ -10,7 +10,7 @@ my $srcdir = $ENV{srcdir} // '.';
 
 # Room -> floor.  A new room is entered here and in doc/DESIGN.md.
 my %floor = (
-	(map { $_ => 0 } qw(limits span clock log)),
+	(map { $_ => 0 } qw(limits span clock log sum)),
 	(map { $_ => 1 } qw(options records owner plan block stamp from
 	    channel filter)),
 	(map { $_ => 2 } qw(configuration wire mbox uid lock mailbox slot

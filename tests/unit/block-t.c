@@ -104,6 +104,37 @@ test_forget(void **state)
 	close_block(&block);
 }
 
+/* What fits is there at once; what is there stays; what does not fit is left
+ * to block_read. */
+static void
+test_hold(void **state)
+{
+	struct block block;
+	const char *p;
+
+	open_block(state, &block);
+	block_hold(&block, 10, 20);
+	assert_int_equal(block.at, 10);
+	assert_int_equal(block.n, LIMITS_BLOCK);
+	block.vouched = true;
+	block_hold(&block, 30, 10 + LIMITS_BLOCK);
+	assert_int_equal(block.at, 10);
+	assert_true(block.vouched);
+	block_hold(&block, 0, LIMITS_BLOCK + 1);
+	block_hold(&block, 5, 5);
+	assert_int_equal(block.at, 10);
+	block_hold(&block, 50, 50 + LIMITS_BLOCK);
+	assert_int_equal(block.at, 50);
+	assert_false(block.vouched);
+	assert_int_equal(block_read(&block, 49 + LIMITS_BLOCK, N, &p), 1);
+	assert_int_equal(*p, octet_at(49 + LIMITS_BLOCK));
+	/* Beyond the end there is nothing to be had. */
+	block_hold(&block, N - 10, N + 10);
+	assert_int_equal(block_read(&block, N - 1, N, &p), 1);
+	assert_int_equal(*p, octet_at(N - 1));
+	close_block(&block);
+}
+
 static void
 test_failure(void **state)
 {
@@ -124,6 +155,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_forget),
+		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_failure),
 	};
 

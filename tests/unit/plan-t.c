@@ -9,6 +9,7 @@
 
 #include "limits.h"
 #include "plan.h"
+#include "sum.h"
 
 #define RUNS 20
 
@@ -115,6 +116,28 @@ test_hash(void **state)
 	for (size_t n = 1; n < sizeof(text); n++)
 		assert_int_not_equal(plan_hash(0, text, n),
 		    plan_hash(0, text, n - 1));
+}
+
+/* However octets are cut into pieces. */
+static void
+test_hash_pieces(void **state)
+{
+	struct sum sum;
+	char text[150];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 31 + 7);
+	for (size_t n = 0; n <= sizeof(text); n++)
+		for (size_t piece = 1; piece <= n + 1; piece++) {
+			sum_begin(&sum, 5, n);
+			sum_feed(&sum, text, 0);
+			for (size_t i = 0; i < n; i += piece)
+				sum_feed(&sum, text + i,
+				    n - i < piece ? n - i : piece);
+			assert_int_equal(sum_end(&sum),
+			    plan_hash(5, text, n));
+		}
 }
 
 static void
@@ -365,6 +388,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_hash_pieces),
 		cmocka_unit_test(test_read_write),
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_tail),
