@@ -17,15 +17,23 @@
 static bool
 is_edited(struct span name)
 {
-	static const char *const fields[] = {
-		"Status", "X-Status", "X-Keywords", "X-UID", "X-UIDL",
-		"X-IMAP", "X-IMAPbase", "X-Mozilla-Status",
-		"X-Mozilla-Status2", "X-Mozilla-Keys", "Content-Length",
-		"Lines"
+	/* With their lengths: this is asked of every line of a header. */
+#define FIELD(name) { sizeof(name) - 1, name }
+	static const struct {
+		uint8_t n;
+		char s[UID_FIELD - 1];
+	} fields[] = {
+		FIELD("Status"), FIELD("X-Status"), FIELD("X-Keywords"),
+		FIELD("X-UID"), FIELD("X-UIDL"), FIELD("X-IMAP"),
+		FIELD("X-IMAPbase"), FIELD("X-Mozilla-Status"),
+		FIELD("X-Mozilla-Status2"), FIELD("X-Mozilla-Keys"),
+		FIELD("Content-Length"), FIELD("Lines")
 	};
+#undef FIELD
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (span_equal_nocase(name, span_of(fields[i])))
+		if (fields[i].n == name.n && span_equal_nocase(name,
+		    (struct span){ fields[i].s, name.n }))
 			return true;
 	return false;
 }
@@ -44,102 +52,114 @@ hash(struct uid *uid, const char *p, size_t n)
 	sha256_update(&uid->sha, n, (const uint8_t *)p);
 }
 
-/* The begin of a header line is known: keep or leave out the line. */
+/* The begin of a header line, or all of it, is at ${p}: is the line of a field
+ * that is left out? */
 static void
-decide(struct uid *uid, bool skip)
+decide(struct uid *uid, const char *p, size_t n)
 {
-	uid->state = skip ? UID_SKIP : UID_KEEP;
-	uid->skipping = skip;
-	if (!skip)
+	const char *colon = memchr(p, ':', n < UID_FIELD ? n : UID_FIELD);
+
+	if (n == 0 || (*p != ' ' && *p != '\t'))
+		uid->skipping = colon != NULL && is_edited((struct span){ p,
+		    (size_t)(colon - p) });
+	uid->state = uid->skipping ? UID_SKIP : UID_KEEP;
+}
+
+/* The same, with what was kept of the line so far. */
+static void
+decide_name(struct uid *uid)
+{
+	decide(uid, uid->name, uid->named);
+	if (uid->state == UID_KEEP)
 		hash(uid, uid->name, uid->named);
 	uid->named = 0;
 }
 
-/* Octets of a line that hold no line end. */
+/* Octets of a line that hold no line end, the line not being at hand whole. */
 static void
 feed_part(struct uid *uid, const char *p, size_t n)
 {
 	if (n > 0)
 		uid->inside = true;
-	while (n > 0 && uid->state == UID_NAME) {
-		char c = *p;
-
-		if (uid->named == 0 && (c == ' ' || c == '\t')) {
-			decide(uid, uid->skipping);
-		} else if (c == ':') {
-			decide(uid, is_edited((struct span){ uid->name,
-			    uid->named }));
-		} else if (uid->named == UID_FIELD) {
-			decide(uid, false);
-		} else {
-			uid->name[uid->named++] = c;
-			p++;
-			n--;
-		}
+	for (; n > 0 && uid->state == UID_NAME; p++, n--) {
+		uid->name[uid->named++] = *p;
+		if (uid->named == UID_FIELD)
+			decide_name(uid);
 	}
 	if (n > 0 && uid->state != UID_SKIP)
 		hash(uid, p, n);
 }
 
-static void
-feed_line_end(struct uid *uid)
+/* The next line of the header, or as much of it as there is.  Returns what is
+ * behind it; what is before ${*kept} is hashed or left out. */
+static const char *
+feed_header(struct uid *uid, const char *p, const char *end, const char **kept)
 {
-	bool empty = !uid->inside;
+	const char *lf = memchr(p, '\n', (size_t)(end - p));
+	const char *line = lf == NULL ? end : lf;
 
-	if (uid->state == UID_NAME)
-		decide(uid, false);
-	if (uid->state != UID_SKIP)
-		hash(uid, "\n", 1);
-	uid->inside = false;
-	if (uid->state == UID_FROM || !empty)
-		uid->state = uid->state == UID_BODY ? UID_BODY : UID_NAME;
-	else
-		uid->state = UID_BODY;
-}
-
-/* The body needs no look at its lines, only at its CRs. */
-static size_t
-feed_body(struct uid *uid, const char *p, size_t n)
-{
-	const char *cr = memchr(p, '\r', n);
-	size_t plain = cr == NULL ? n : (size_t)(cr - p);
-
-	if (plain > 0) {
-		hash(uid, p, plain);
-		uid->inside = p[plain - 1] != '\n';
+	line -= line > p && line[-1] == '\r';
+	if (lf == NULL || uid->named > 0) {
+		hash(uid, *kept, (size_t)(p - *kept));
+		feed_part(uid, p, (size_t)(line - p));
+		*kept = lf == NULL ? end : line;
+		if (lf == NULL) {
+			uid->cr = line < end;
+			return end;
+		}
+		if (uid->state == UID_NAME)
+			decide_name(uid);
+		p = line;
 	}
-	return plain;
+	if (uid->state == UID_NAME)
+		decide(uid, p, (size_t)(line - p));
+	if (uid->state == UID_SKIP) {
+		hash(uid, *kept, (size_t)(p - *kept));
+		*kept = lf + 1;
+	} else if (line < lf) {
+		hash(uid, *kept, (size_t)(line - *kept));
+		*kept = lf;
+	}
+	uid->state = uid->state == UID_FROM || uid->inside || line > p ?
+	    UID_NAME : UID_BODY;
+	uid->inside = false;
+	return lf + 1;
 }
 
+/* The same of the body, which needs no look at its lines, only at its CRs. */
+static const char *
+feed_body(struct uid *uid, const char *p, const char *end, const char **kept)
+{
+	const char *cr = memchr(p, '\r', (size_t)(end - p));
+
+	if (cr == NULL || (cr + 1 < end && cr[1] != '\n')) {
+		p = cr == NULL ? end : cr + 1;
+		uid->inside = p[-1] != '\n';
+		return p;
+	}
+	if (cr > p)
+		uid->inside = cr[-1] != '\n';
+	hash(uid, *kept, (size_t)(cr - *kept));
+	*kept = cr + 1;
+	uid->cr = *kept == end;
+	return *kept;
+}
+
+/* Octets that are neighbours are hashed together. */
 void
 uid_feed(struct uid *uid, const char *p, size_t n)
 {
-	const char *end = p + n;
+	const char *end = p + n, *kept = p;
 
-	while (p < end) {
-		if (uid->cr) {
-			uid->cr = false;
-			if (*p != '\n')
-				feed_part(uid, "\r", 1);
-		}
-		if (*p == '\r') {
-			uid->cr = true;
-			p++;
-		} else if (uid->state == UID_BODY) {
-			p += feed_body(uid, p, (size_t)(end - p));
-		} else if (*p == '\n') {
-			feed_line_end(uid);
-			p++;
-		} else {
-			size_t part = 1;
-
-			while (p + part < end && p[part] != '\n' &&
-			    p[part] != '\r')
-				part++;
-			feed_part(uid, p, part);
-			p += part;
-		}
+	if (uid->cr && n > 0) {
+		uid->cr = false;
+		if (*p != '\n')
+			feed_part(uid, "\r", 1);
 	}
+	while (p < end)
+		p = (uid->state == UID_BODY ? feed_body : feed_header)(uid, p,
+		    end, &kept);
+	hash(uid, kept, (size_t)(end - kept));
 }
 
 void
@@ -147,8 +167,10 @@ uid_end(struct uid *uid, uint8_t id[LIMITS_UID_OCTETS])
 {
 	if (uid->cr)
 		feed_part(uid, "\r", 1);
-	if (uid->inside)
-		feed_line_end(uid);
+	if (uid->state == UID_NAME)
+		decide_name(uid);
+	if (uid->inside && uid->state != UID_SKIP)
+		hash(uid, "\n", 1);
 	sha256_digest(&uid->sha, LIMITS_UID_OCTETS, id);
 }
 
