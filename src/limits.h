@@ -15,7 +15,7 @@
 #define LIMITS_INPUT 4096
 
 /* Octets of output gathered before they are written. */
-#define LIMITS_OUTPUT 65536
+#define LIMITS_OUTPUT 131072
 
 /* Octets of a pipe that poll(2) promises can be written without blocking
  * (PIPE_BUF); longer writes to anything but a socket are cut to this. */

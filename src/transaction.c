@@ -159,7 +159,7 @@ send_text(struct transaction *state, size_t i, uint64_t at,
 {
 	struct maildrop *drop = state->drop;
 	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
-	struct wire_body body = { .octets = 0 };
+	struct body body = { .octets = 0 };
 
 	while (at < end && state->wire->end == WIRE_OPEN) {
 		const char *p = NULL;

@@ -23,6 +23,9 @@
 #include "clock.h"
 #include "wire.h"
 
+/* Octets of a message for which the output is not flushed to make room. */
+#define LEAST 4096
+
 static bool
 is_socket(int fd)
 {
@@ -189,61 +192,29 @@ wire_put(struct wire *wire, struct span octets)
 	}
 }
 
-/* Write to ${out}, which has room for twice ${n} octets, what the next ${n}
- * stored octets are on the wire.  Returns how many those are. */
-static size_t
-expand(struct wire_body *body, char *out, const char *p, size_t n)
-{
-	const char *end = p + n;
-	char *begin = out;
-	size_t stuffed = 0;
-
-	while (p < end) {
-		const char *lf = memchr(p, '\n', (size_t)(end - p));
-		size_t line = (size_t)((lf == NULL ? end : lf) - p);
-
-		if (line > 0) {
-			if (!body->inside && *p == '.') {
-				*out++ = '.';
-				stuffed++;
-			}
-			/* memcpy would be made small instead of fast here. */
-			memmove(out, p, line);
-			out += line;
-			body->inside = true;
-			body->cr = p[line - 1] == '\r';
-		}
-		if (lf == NULL)
-			break;
-		if (!body->cr)
-			*out++ = '\r';
-		*out++ = '\n';
-		body->inside = body->cr = false;
-		p = lf + 1;
-	}
-	body->octets += (size_t)(out - begin) - stuffed;
-	return (size_t)(out - begin);
-}
-
 void
-wire_body(struct wire *wire, struct wire_body *body, const char *p, size_t n)
+wire_body(struct wire *wire, struct body *body, const char *p, size_t n)
 {
 	while (n > 0 && wire->end == WIRE_OPEN) {
 		size_t part = (LIMITS_OUTPUT - wire->gathered) / 2;
 
+		/* Seldom does it grow to twice as much: what room is left is
+		 * used, down to what is not worth it. */
+		if (part < n && part < LEAST) {
+			(void)wire_flush(wire);
+			continue;
+		}
 		if (part > n)
 			part = n;
-		wire->gathered += expand(body, wire->output + wire->gathered,
-		    p, part);
+		wire->gathered += body_expand(body,
+		    wire->output + wire->gathered, p, part);
 		p += part;
 		n -= part;
-		if (n > 0)
-			(void)wire_flush(wire);
 	}
 }
 
 void
-wire_body_end(struct wire *wire, struct wire_body *body)
+wire_body_end(struct wire *wire, struct body *body)
 {
 	if (body->inside) {
 		wire_put(wire, SPAN("\r\n"));

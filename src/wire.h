@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "body.h"
 #include "limits.h"
 #include "span.h"
 
@@ -51,13 +52,6 @@ struct wire {
 	size_t piece;		/* octets of a write that may block */
 	char input[LIMITS_INPUT];
 	char output[LIMITS_OUTPUT];
-};
-
-/* A message on its way out; see wire_body. */
-struct wire_body {
-	bool inside;		/* the current line has octets already */
-	bool cr;		/* the last one was a CR */
-	uint64_t octets;	/* sent so far, without stuffing */
 };
 
 /*
@@ -105,9 +99,9 @@ void wire_put(struct wire *wire, struct span octets);
  * open line.  The final dot is the caller's: without it the client knows that
  * the message is not whole.
  */
-void wire_body(struct wire *wire, struct wire_body *body, const char *p,
+void wire_body(struct wire *wire, struct body *body, const char *p,
     size_t n);
-void wire_body_end(struct wire *wire, struct wire_body *body);
+void wire_body_end(struct wire *wire, struct body *body);
 
 /*
  * wire_flush(wire):

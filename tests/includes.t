@@ -12,7 +12,7 @@ my $srcdir = $ENV{srcdir} // '.';
 my %floor = (
 	(map { $_ => 0 } qw(limits span clock log sum)),
 	(map { $_ => 1 } qw(options records owner plan block stamp from
-	    channel filter)),
+	    body channel filter)),
 	(map { $_ => 2 } qw(configuration wire mbox uid lock mailbox slot
 	    index users secrets peer sandbox)),
 	(map { $_ => 3 } qw(sidecar journal dispatch login)),

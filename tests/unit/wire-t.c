@@ -482,7 +482,7 @@ static const struct {
 static void
 check_body(size_t i, size_t cut, size_t step)
 {
-	struct wire_body body = { .octets = 0 };
+	struct body body = { .octets = 0 };
 	struct site site;
 	char got[100];
 	size_t n = bodies[i].n;
@@ -524,7 +524,7 @@ test_large(void **state)
 	(void)state;
 	for (size_t edge = LIMITS_OUTPUT - 8; edge < LIMITS_OUTPUT + 8;
 	    edge++) {
-		struct wire_body body = { .octets = 0 };
+		struct body body = { .octets = 0 };
 		struct site site;
 		size_t n = 0;
 		pid_t pid;
