@@ -118,37 +118,40 @@ static bool
 read_head(struct index *index)
 {
 	uint8_t head[HEAD_OCTETS];
+	uint64_t field[FIELDS];
 	struct stat st;
 	uint64_t room;
 
 	if (!index_is_open(index) || fstat(index->fd, &st) == -1 ||
 	    st.st_size < RECORDS_AT ||
-	    plan_read(index->fd, 0, head, sizeof(head)) == -1 ||
-	    plan_get(head, FIELD_MAGIC) != MAGIC ||
-	    plan_get(head, FIELD_CHECKSUM) !=
+	    plan_read(index->fd, 0, head, sizeof(head)) == -1)
+		return false;
+	for (size_t i = 0; i < FIELDS; i++)
+		field[i] = plan_get(head, i);
+	if (field[FIELD_MAGIC] != MAGIC || field[FIELD_CHECKSUM] !=
 	    plan_hash(0, head, FIELD_CHECKSUM * sizeof(uint64_t)) ||
-	    plan_get(head, FIELD_BOOT0) != index->boot[0] ||
-	    plan_get(head, FIELD_BOOT1) != index->boot[1])
+	    field[FIELD_BOOT0] != index->boot[0] ||
+	    field[FIELD_BOOT1] != index->boot[1])
 		return false;
 	index->stamp = (struct stamp){
-		.dev = plan_get(head, FIELD_DEV),
-		.ino = plan_get(head, FIELD_INO),
-		.size = plan_get(head, FIELD_SIZE),
-		.mtime = { (time_t)plan_get(head, FIELD_MTIME_S),
-		    (long)plan_get(head, FIELD_MTIME_NS) },
-		.ctime = { (time_t)plan_get(head, FIELD_CTIME_S),
-		    (long)plan_get(head, FIELD_CTIME_NS) },
+		.dev = field[FIELD_DEV],
+		.ino = field[FIELD_INO],
+		.size = field[FIELD_SIZE],
+		.mtime = { (time_t)field[FIELD_MTIME_S],
+		    (long)field[FIELD_MTIME_NS] },
+		.ctime = { (time_t)field[FIELD_CTIME_S],
+		    (long)field[FIELD_CTIME_NS] },
 	};
 	index->totals = (struct index_totals){
-		.count = plan_get(head, FIELD_COUNT),
-		.sure = plan_get(head, FIELD_SURE),
-		.octets = plan_get(head, FIELD_OCTETS),
-		.begin = plan_get(head, FIELD_BEGIN),
-		.end = plan_get(head, FIELD_END),
-		.settled = plan_get(head, FIELD_SETTLED) != 0,
+		.count = field[FIELD_COUNT],
+		.sure = field[FIELD_SURE],
+		.octets = field[FIELD_OCTETS],
+		.begin = field[FIELD_BEGIN],
+		.end = field[FIELD_END],
+		.settled = field[FIELD_SETTLED] != 0,
 	};
 	index->stored = index->totals.count;
-	index->hash = plan_get(head, FIELD_HASH);
+	index->hash = field[FIELD_HASH];
 	/* No record is shorter than its two offsets. */
 	room = ((uint64_t)st.st_size - RECORDS_AT) / (2 * sizeof(uint64_t));
 	return index->totals.count <= room &&
@@ -208,26 +211,30 @@ index_save(struct index *index, const struct stamp *stamp,
 	const uint64_t none = 0;
 	uint8_t head[HEAD_OCTETS];
 	size_t n = (size_t)totals->count * size;
+	uint64_t field[FIELD_CHECKSUM] = {
+		[FIELD_MAGIC] = MAGIC,
+		[FIELD_DEV] = stamp->dev,
+		[FIELD_INO] = stamp->ino,
+		[FIELD_SIZE] = stamp->size,
+		[FIELD_MTIME_S] = (uint64_t)stamp->mtime.tv_sec,
+		[FIELD_MTIME_NS] = (uint64_t)stamp->mtime.tv_nsec,
+		[FIELD_CTIME_S] = (uint64_t)stamp->ctime.tv_sec,
+		[FIELD_CTIME_NS] = (uint64_t)stamp->ctime.tv_nsec,
+		[FIELD_BOOT0] = index->boot[0],
+		[FIELD_BOOT1] = index->boot[1],
+		[FIELD_COUNT] = totals->count,
+		[FIELD_SURE] = totals->sure,
+		[FIELD_OCTETS] = totals->octets,
+		[FIELD_BEGIN] = totals->begin,
+		[FIELD_END] = totals->end,
+		[FIELD_SETTLED] = totals->settled,
+	};
 
 	if (!index_is_open(index))
 		return;
-	plan_set(head, FIELD_MAGIC, MAGIC);
-	plan_set(head, FIELD_DEV, stamp->dev);
-	plan_set(head, FIELD_INO, stamp->ino);
-	plan_set(head, FIELD_SIZE, stamp->size);
-	plan_set(head, FIELD_MTIME_S, (uint64_t)stamp->mtime.tv_sec);
-	plan_set(head, FIELD_MTIME_NS, (uint64_t)stamp->mtime.tv_nsec);
-	plan_set(head, FIELD_CTIME_S, (uint64_t)stamp->ctime.tv_sec);
-	plan_set(head, FIELD_CTIME_NS, (uint64_t)stamp->ctime.tv_nsec);
-	plan_set(head, FIELD_BOOT0, index->boot[0]);
-	plan_set(head, FIELD_BOOT1, index->boot[1]);
-	plan_set(head, FIELD_COUNT, totals->count);
-	plan_set(head, FIELD_SURE, totals->sure);
-	plan_set(head, FIELD_OCTETS, totals->octets);
-	plan_set(head, FIELD_BEGIN, totals->begin);
-	plan_set(head, FIELD_END, totals->end);
-	plan_set(head, FIELD_SETTLED, totals->settled);
-	plan_set(head, FIELD_HASH, plan_hash(0, records, n));
+	field[FIELD_HASH] = plan_hash(0, records, n);
+	for (size_t i = 0; i < FIELD_CHECKSUM; i++)
+		plan_set(head, i, field[i]);
 	plan_set(head, FIELD_CHECKSUM,
 	    plan_hash(0, head, FIELD_CHECKSUM * sizeof(uint64_t)));
 	/* While the records change there is no head. */
