@@ -25,24 +25,21 @@ from_begin(struct from *from)
 	from->cr = false;
 }
 
-/* Add ${n} octets to the word in hand, or begin one with them. */
+/* Add an octet to the word in hand, or begin one with it. */
 static void
-add(struct from *from, const char *p, size_t n)
+add(struct from *from, char c)
 {
-	unsigned k, room;
+	struct from_word *word;
 
-	if (!from->inside) {
-		from->inside = true;
-		from->word[from->words++ % FROM_WORDS].n = 0;
-	}
-	k = (unsigned)((from->words - 1) % FROM_WORDS);
-	room = from->word[k].n > FROM_WORD ? 0 : FROM_WORD - from->word[k].n;
-	if (n > room) {
-		from->word[k].n = FROM_WORD + 1;
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		from->word[k].s[from->word[k].n++] = p[i];
+	from->words += !from->inside;
+	word = &from->word[(from->words - 1) % FROM_WORDS];
+	if (!from->inside)
+		word->n = 0;
+	from->inside = true;
+	if (word->n < FROM_WORD)
+		word->s[word->n] = c;
+	if (word->n <= FROM_WORD)
+		word->n++;
 }
 
 /* A line whose first word is not From is none, whatever follows. */
@@ -56,43 +53,42 @@ is_hopeless(const struct from *from)
 void
 from_feed(struct from *from, const char *p, size_t n)
 {
-	for (size_t i = 0, end; i < n && !is_hopeless(from); i = end) {
+	for (size_t i = 0; i < n && !is_hopeless(from); i++) {
 		/* Only the CR right before the line end is not of the line. */
 		if (from->cr)
-			add(from, "\r", 1);
+			add(from, '\r');
 		from->cr = p[i] == '\r';
-		end = i + 1;
-		if (from->cr)
-			continue;
-		if (is_blank(p[i])) {
+		if (is_blank(p[i]))
 			from->inside = false;
-			continue;
-		}
-		while (end < n && !is_blank(p[end]) && p[end] != '\r')
-			end++;
-		add(from, p + i, end - i);
+		else if (!from->cr)
+			add(from, p[i]);
 	}
 }
 
 /* The word ${i} from the end; empty where it is too long to mean something, or
  * where it would be the From at the begin of the line. */
 static struct span
-from_word(const struct from *from, unsigned i)
+word_of(const struct from *from, unsigned i)
 {
-	if (i + 1 >= from->words)
+	const struct from_word *word =
+	    &from->word[(from->words - 1 - i) % FROM_WORDS];
+
+	if (i + 1 >= from->words || word->n > FROM_WORD)
 		return (struct span){ NULL, 0 };
-	unsigned k = (unsigned)((from->words - 1 - i) % FROM_WORDS);
-	if (from->word[k].n > FROM_WORD)
-		return (struct span){ NULL, 0 };
-	return (struct span){ from->word[k].s, from->word[k].n };
+	return (struct span){ word->s, word->n };
 }
 
 static bool
 is_number(struct span s, uint64_t least, uint64_t most)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
-	return span_number(s, most, &value) == 0 && value >= least;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		value = value * 10 + (uint64_t)(s.p[i] - '0');
+	}
+	return s.n > 0 && value >= least && value <= most;
 }
 
 static bool
@@ -128,8 +124,10 @@ is_month(struct span s)
 {
 	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
+	/* Twelve questions for each message would be too many. */
 	for (size_t i = 0; i + 3 < sizeof(names); i += 3)
-		if (span_equal_nocase(s, (struct span){ names + i, 3 }))
+		if (s.n == 3 && ((names[i] ^ *s.p) & ~0x20) == 0 &&
+		    span_equal_nocase(s, (struct span){ names + i, 3 }))
 			return true;
 	return false;
 }
@@ -141,27 +139,47 @@ is_date(const struct from *from, unsigned skip)
 {
 	unsigned i = skip;
 
-	if (!is_year(from_word(from, i)) && !is_zone(from_word(from, i++)))
+	if (!is_year(word_of(from, i)) && !is_zone(word_of(from, i++)))
 		return false;
-	if (!is_year(from_word(from, i++)))
+	if (!is_year(word_of(from, i++)))
 		return false;
-	if (is_zone(from_word(from, i)))
+	if (is_zone(word_of(from, i)))
 		i++;
-	return is_time(from_word(from, i)) &&
-	    from_word(from, i + 1).n <= 2 &&
-	    is_number(from_word(from, i + 1), 1, 31) &&
-	    is_month(from_word(from, i + 2));
+	return is_time(word_of(from, i)) &&
+	    word_of(from, i + 1).n <= 2 &&
+	    is_number(word_of(from, i + 1), 1, 31) &&
+	    is_month(word_of(from, i + 2));
 }
 
 bool
 from_end(struct from *from, bool ended)
 {
 	if (from->cr && !ended)
-		add(from, "\r", 1);
+		add(from, '\r');
 	if (!from->inside)
 		return false;
-	if (span_equal(from_word(from, 1), SPAN("from")) &&
-	    span_equal(from_word(from, 2), SPAN("remote")))
+	if (span_equal(word_of(from, 1), SPAN("from")) &&
+	    span_equal(word_of(from, 2), SPAN("remote")))
 		return is_date(from, 3);
 	return is_date(from, 0);
+}
+
+bool
+from_is_usual(const char *p, size_t n)
+{
+	static const char form[] = "Mmm ?0 00:00:00 0000";
+	const size_t date = sizeof(form) - 1;
+	const char *d;
+
+	n -= n > 0 && p[n - 1] == '\r';
+	if (n < sizeof("From ") + date || memcmp(p, "From ", 5) != 0)
+		return false;
+	d = p + n - date;
+	for (size_t i = 3; i < date; i++)
+		if (form[i] == '0' ? d[i] < '0' || d[i] > '9' :
+		    form[i] != '?' && d[i] != form[i])
+			return false;
+	return is_blank(d[-1]) && is_month((struct span){ d, 3 }) &&
+	    is_number((struct span){ d + 5 - (d[4] != ' '),
+	    1u + (d[4] != ' ') }, 1, 31) && is_time((struct span){ d + 7, 8 });
 }

@@ -17,12 +17,15 @@
  * last ten words is the sender, of any length. */
 #define FROM_WORDS 10
 
+struct from_word {
+	char s[FROM_WORD];
+	unsigned n;		/* octets; FROM_WORD + 1: longer */
+};
+
 /* The last words of a line that may be a From_ line. */
 struct from {
-	struct {
-		char s[FROM_WORD];
-		unsigned n;		/* octets; FROM_WORD + 1: longer */
-	} word[FROM_WORDS];	/* a ring: word k at k modulo FROM_WORDS */
+	struct from_word word[FROM_WORDS];	/* a ring: word k at k modulo
+						 * FROM_WORDS */
 	uint64_t words;		/* how many there were */
 	bool inside;		/* the last octet belonged to a word */
 	bool cr;		/* the last octet was a CR */
@@ -37,5 +40,13 @@ struct from {
 void from_begin(struct from *from);
 void from_feed(struct from *from, const char *p, size_t n);
 bool from_end(struct from *from, bool ended);
+
+/*
+ * from_is_usual(p, n):
+ * Say whether a line, of which all ${n} octets before its LF are at ${p}, is a
+ * From_ line that ends as asctime(3) writes a date, as nearly all do: this is
+ * fast.  If not it may be another kind.
+ */
+bool from_is_usual(const char *p, size_t n);
 
 #endif

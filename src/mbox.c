@@ -233,13 +233,15 @@ yield(struct mbox *mbox, uint64_t end, unsigned separator, bool open_line)
 	return mbox->yield(mbox->to, m);
 }
 
+/* The line in MBOX_FROM is over: by a line end, or with the file; and it ${is}
+ * a From_ line. */
 static int
-end_of_from(struct mbox *mbox, bool ended)
+end_of_from(struct mbox *mbox, bool ended, bool is)
 {
 	int result = 0;
 
 	mbox->state = MBOX_TEXT;
-	if (!from_end(&mbox->from, ended)) {
+	if (!is) {
 		if (mbox->first)
 			return refuse(mbox, mbox->line);
 		mbox->tally.lf += ended;
@@ -286,11 +288,15 @@ feed_from(struct mbox *mbox, const char *p, size_t n, size_t *used)
 {
 	const char *lf = memchr(p, '\n', n);
 	size_t line = lf == NULL ? n : (size_t)(lf - p);
+	bool usual = lf != NULL && mbox->at == mbox->line &&
+	    from_is_usual(p, line);
 
-	from_feed(&mbox->from, p, line);
+	if (!usual)
+		from_feed(&mbox->from, p, line);
 	*used = lf == NULL ? n : line + 1;
 	pass(mbox, p, *used);
-	return lf == NULL ? 0 : end_of_from(mbox, true);
+	return lf == NULL ? 0 : end_of_from(mbox, true,
+	    usual || from_end(&mbox->from, true));
 }
 
 /* ${behind} says that the octets before ${p} were fed with it; what was fed
@@ -350,7 +356,8 @@ mbox_end(struct mbox *mbox)
 	int result;
 
 	if (mbox->state == MBOX_FROM &&
-	    (result = end_of_from(mbox, false)) != 0)
+	    (result = end_of_from(mbox, false, from_end(&mbox->from,
+	    false))) != 0)
 		return result;
 	if (mbox->state == MBOX_REFUSED)
 		return refuse(mbox, mbox->at);

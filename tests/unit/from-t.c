@@ -42,6 +42,7 @@ test_lines(void **state)
 		/* Other lines are no business of this room. */
 		for (size_t cut = 0; line[2] == 'F' && cut <= n; cut++)
 			ROW(reason, is_from(line + 2, n, cut) == taken);
+		ROW(reason, taken || !from_is_usual(line + 2, n));
 	}
 	(void)fclose(file);
 	assert_true(seen[0] >= 15);
@@ -92,6 +93,52 @@ test_unended(void **state)
 	assert_false(from_end(&from, true));
 }
 
+/* What is judged fast is judged as the slow way would, whatever octet of a line
+ * is another; and usual lines are judged fast. */
+static void
+test_usual(void **state)
+{
+	static const struct {
+		const char *line;
+		bool usual;
+	} rows[] = {
+		{ FROM, true },
+		{ FROM "\r", true },
+		{ "From a Jan 31 23:59:60 2024", true },
+		{ "From some body else dec 10 00:00:00 0000", true },
+		{ "From a Mon Jan 01 00:00:00 2024", true },
+		{ "From a Mon Jan  1 00:00 2024", false },
+		{ "From a Mon Jan  1 00:00:00 2024 +0100", false },
+		{ "From a Mon Jan  1 24:00:00 2024", false },
+		{ "From aJan  1 00:00:00 2024", false },
+		{ "From Jan  1 00:00:00 2024", false },
+		{ "Fro a Mon Jan  1 00:00:00 2024", false },
+		{ "From ", false },
+		{ "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		size_t n = strlen(rows[i].line);
+		char *line = malloc(n + 1);
+
+		assert_non_null(line);
+		memcpy(line, rows[i].line, n);
+		ROW(rows[i].line, from_is_usual(line, n) == rows[i].usual);
+		for (size_t k = 0; k < n; k++) {
+			for (unsigned c = 0; c < 256; c++) {
+				line[k] = (char)c;
+				if (from_is_usual(line, n))
+					ROW(rows[i].line, is_from(line, n, n));
+			}
+			line[k] = rows[i].line[k];
+			if (from_is_usual(line, k))
+				ROW(rows[i].line, is_from(line, k, k));
+		}
+		free(line);
+	}
+}
+
 int
 main(void)
 {
@@ -99,6 +146,7 @@ main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_long_sender),
 		cmocka_unit_test(test_unended),
+		cmocka_unit_test(test_usual),
 	};
 
 	return cmocka_run_group_tests_name("from", tests, NULL, NULL);
