@@ -68,7 +68,7 @@ step(struct journal *journal, struct plan_cursor cursor, uint64_t *dst)
 	uint64_t left = plan_new_size(&journal->file.plan) - *dst;
 	uint64_t gap = cursor.src - cursor.dst;
 	bool wide = gap >= journal->file.window;
-	uint64_t length = wide ? gap : journal->file.window, data, copied;
+	uint64_t length = wide ? gap : journal->file.window, data;
 
 	if (length > left)
 		length = left;
@@ -82,7 +82,7 @@ step(struct journal *journal, struct plan_cursor cursor, uint64_t *dst)
 		return -1;
 	journal->touched = true;
 	if (plan_copy(&journal->file.plan, cursor, *dst, length, journal->mailbox,
-	    *dst, &copied) == -1)
+	    *dst, NULL) == -1)
 		return -1;
 	*dst += length;
 	return sync_mailbox(journal);
@@ -250,7 +250,7 @@ journal_run(struct journal *journal)
 static uint64_t
 redo(struct journal *journal, const struct slot *slot)
 {
-	uint64_t dst = slot->field[SLOT_DST], length = slot->field[SLOT_LENGTH], value;
+	uint64_t dst = slot->field[SLOT_DST], length = slot->field[SLOT_LENGTH];
 	struct plan_cursor cursor = plan_first(&journal->file.plan);
 	int done;
 
@@ -260,10 +260,10 @@ redo(struct journal *journal, const struct slot *slot)
 	if (slot->field[SLOT_HAS_DATA] != 0)
 		done = plan_copy_data(&journal->file.plan, journal->file.sidecar,
 		    slot_data_at(&journal->file, slot->field[SLOT_SEQ]), length,
-		    journal->mailbox, dst, &value);
+		    journal->mailbox, dst, NULL);
 	else
 		done = plan_copy(&journal->file.plan, cursor, dst, length,
-		    journal->mailbox, dst, &value);
+		    journal->mailbox, dst, NULL);
 	if (done == -1 || sync_mailbox(journal) == -1)
 		return UINT64_MAX;
 	return dst + length;

@@ -312,7 +312,8 @@ int
 plan_copy(const struct plan *plan, struct plan_cursor cursor, uint64_t dst,
     uint64_t length, int fd, uint64_t at, uint64_t *value)
 {
-	*value = 0;
+	if (value != NULL)
+		*value = 0;
 	for (uint64_t done = 0; done < length;) {
 		size_t n = length - done < LIMITS_BLOCK ?
 		    (size_t)(length - done) : LIMITS_BLOCK;
@@ -320,7 +321,8 @@ plan_copy(const struct plan *plan, struct plan_cursor cursor, uint64_t dst,
 		if (gather(plan, &cursor, dst + done, n) == -1 ||
 		    plan_write(fd, at + done, plan->block, n) == -1)
 			return -1;
-		*value = plan_hash(*value, plan->block, n);
+		if (value != NULL)
+			*value = plan_hash(*value, plan->block, n);
 		done += n;
 	}
 	return 0;
@@ -330,7 +332,8 @@ int
 plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
     uint64_t length, int to, uint64_t to_at, uint64_t *value)
 {
-	*value = 0;
+	if (value != NULL)
+		*value = 0;
 	for (uint64_t done = 0; done < length;) {
 		size_t n = length - done < LIMITS_BLOCK ?
 		    (size_t)(length - done) : LIMITS_BLOCK;
@@ -339,7 +342,8 @@ plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
 		    (to != -1 &&
 		    plan_write(to, to_at + done, plan->block, n) == -1))
 			return -1;
-		*value = plan_hash(*value, plan->block, n);
+		if (value != NULL)
+			*value = plan_hash(*value, plan->block, n);
 		done += n;
 	}
 	return 0;

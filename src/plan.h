@@ -117,7 +117,7 @@ int plan_hash_line(const struct plan *plan, uint64_t offset, uint64_t length,
  * plan_copy(plan, cursor, dst, length, fd, at, value):
  * Write octets [${dst}, ${dst} + ${length}) of the new mailbox, taken from
  * where they are in the old one, ${cursor} being at or before them, to ${fd}
- * at ${at}.  ${value} is their hash.  Returns 0, or -1 with errno.
+ * at ${at}.  ${value} is their hash, NULL if it is not wanted.  Returns 0, or -1 with errno.
  */
 int plan_copy(const struct plan *plan, struct plan_cursor cursor,
     uint64_t dst, uint64_t length, int fd, uint64_t at, uint64_t *value);
@@ -125,7 +125,7 @@ int plan_copy(const struct plan *plan, struct plan_cursor cursor,
 /*
  * plan_copy_data(plan, from, from_at, length, to, to_at, value):
  * Copy ${length} octets from one descriptor to another, or to nowhere if
- * ${to} is -1.  ${value} is their hash, as plan_copy gives it.
+ * ${to} is -1.  ${value} is as plan_copy gives it.
  */
 int plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
     uint64_t length, int to, uint64_t to_at, uint64_t *value);

@@ -175,7 +175,7 @@ int
 slot_renew(const struct slot_file *file, const struct slot *slot)
 {
 	uint8_t stored[SLOT_OCTETS];
-	uint64_t seq = slot->field[SLOT_SEQ], hash;
+	uint64_t seq = slot->field[SLOT_SEQ];
 	uint64_t data = slot_data_at(file, seq);
 
 	for (size_t i = 0; i < SLOT_FIELDS; i++)
@@ -183,7 +183,7 @@ slot_renew(const struct slot_file *file, const struct slot *slot)
 	if (plan_write(file->sidecar, SLOT_PLAN_AT, file->plan.stored,
 	    file->plan.n) == -1 || (slot->field[SLOT_HAS_DATA] != 0 &&
 	    plan_copy_data(&file->plan, file->sidecar, data,
-	    slot->field[SLOT_LENGTH], file->sidecar, data, &hash) == -1) ||
+	    slot->field[SLOT_LENGTH], file->sidecar, data, NULL) == -1) ||
 	    plan_write(file->sidecar, (seq & 1) * PAGE, stored,
 	    sizeof(stored)) == -1)
 		return -1;
