@@ -122,4 +122,14 @@ for my $signals ([ 'TERM' ], [ 'HUP' ], [ 'INT' ], [ qw(TERM HUP INT TERM) ]) {
 	like $c->stderr, qr/ end=signal$/m, 'ignored by the parent: the log';
 }
 
+# One that ignores its children changes no exit code.
+{
+	my $c = $site->login('mrose', '--log=stderr', { wrapper =>
+	    [ $^X, '-e', '$SIG{CHLD} = "IGNORE"; exec @ARGV' ] });
+	$c->say('QUIT');
+	is $c->exit_code, 0, 'children ignored by the parent: exit code';
+	unlike $c->stderr, qr/ could not | was killed /,
+	    'children ignored by the parent: the log';
+}
+
 done_testing;
