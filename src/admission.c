@@ -22,6 +22,7 @@
 #include "admission.h"
 #include "cache.h"
 #include "channel.h"
+#include "clock.h"
 #include "journal.h"
 #include "keeper.h"
 #include "log.h"
@@ -278,6 +279,10 @@ admission_keep(struct admission *admission)
 	keeper_serve(admission->below, &admission->drop, admission->above,
 	    admission->stop, admission->child);
 	code = admission_reap(admission->child, "session", &killed);
+	if (killed && admission->path == NULL) {
+		admission->dialogue->record.user = admission->user.name;
+		log_record(&admission->dialogue->record, clock_ms());
+	}
 	if (killed && sidecar_has_journal(&admission->drop.mailbox))
 		recover(admission);
 	(void)lock_dot(&admission->drop.dot, LOCK_DOT_DROP);

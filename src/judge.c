@@ -80,8 +80,9 @@ answer(const struct judge *judge, struct login_question *question)
 		judge->dialogue->record.end = "auth-failed";
 	channel_begin(&message);
 	channel_put_byte(&message, (uint8_t)text);
-	return channel_send(judge->gate, &message, -1) == 0 ? text :
-	    DISPATCH_REFUSED_LAST;
+	/* Who was let in has a session, whether his gate hears it or not. */
+	return channel_send(judge->gate, &message, -1) == 0 ||
+	    text == DISPATCH_MAILDROP ? text : DISPATCH_REFUSED_LAST;
 }
 
 /* Answer the gate.  Returns the last answer. */
@@ -112,9 +113,8 @@ judge_run(const struct judge *judge)
 
 	admission_leave_client();
 	if (sandbox_close(FILTER_JUDGE,
-	    (enum sandbox_wish)dialogue->options->sandbox, -1) == -1)
-		return DIALOGUE_TROUBLE;
-	if (serve(judge) != DISPATCH_MAILDROP) {
+	    (enum sandbox_wish)dialogue->options->sandbox, -1) == -1 ||
+	    serve(judge) != DISPATCH_MAILDROP) {
 		if (*dialogue->wire.stop != 0)
 			dialogue->record.end = "signal";
 		log_record(&dialogue->record, clock_ms());

@@ -108,13 +108,16 @@ end_login(const struct monitor *monitor)
 static enum dialogue_exit
 wait_for_all(struct monitor *monitor)
 {
-	const struct wire *wire = &monitor->dialogue->wire;
+	struct dialogue *dialogue = monitor->dialogue;
+	const struct wire *wire = &dialogue->wire;
 	int below = monitor->admission->below;
 	enum dialogue_exit code;
 	bool killed;
 
-	if (monitor->judge > 0)
-		(void)admission_reap(monitor->judge, "judge", &killed);
+	/* Else the judge has logged it, or the session will. */
+	if ((monitor->judge == -1 || admission_reap(monitor->judge, "judge",
+	    &killed) != DIALOGUE_ORDERLY) && monitor->keeper == -1)
+		log_record(&dialogue->record, clock_ms());
 	code = admission_reap(monitor->gate, "gate", &killed);
 	if (code == DIALOGUE_TROUBLE && !killed)
 		log_error("the gate could not be closed in");
@@ -122,7 +125,7 @@ wait_for_all(struct monitor *monitor)
 		return code;
 	admission_leave_client();
 	if (sandbox_close(FILTER_WAITING,
-	    (enum sandbox_wish)monitor->dialogue->options->sandbox, -1) == 0)
+	    (enum sandbox_wish)dialogue->options->sandbox, -1) == 0)
 		(void)channel_wait(below, INT64_MAX, &wire->waiting,
 		    wire->stop);
 	(void)close(below);

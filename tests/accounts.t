@@ -10,6 +10,7 @@ use Dewey;
 use Accounts;
 use Processes;
 use Test::More;
+use Fcntl ();
 use Digest::MD5 qw(md5_hex);
 use Time::HiRes qw(time);
 
@@ -291,6 +292,46 @@ Accounts::add('dwfrated', password => 'hoopy');
 	    'a failed UPDATE';
 	is $c->exit_code, 111, '... exit code 111';
 	Accounts::put('dwmrose', $mail);
+}
+
+# ---- Whoever is killed, the session has one line in the log
+
+for my $case (['gate', 0, 0, '-', 'error'], ['judge', 1, 0, '-', 'error'],
+    ['keeper', 0, 1, 'dwmrose', 'signal'],
+    ['session', 1, 1, 'dwmrose', 'error']) {
+	my ($who, $at, $in, $user, $end) = @$case;
+	my $c = Accounts::start();
+	$c->greeting;
+	try($c, 'dwmrose', $password) if $in;
+	my @all;
+	$c->wait_for(sub {
+		@all = Processes::below($c->pid);
+		@all == 2 && ($in xor Processes::look($c->pid)->{uids} =~ /^0/);
+	});
+	kill 'KILL', $all[$at];
+	is $c->exit_code, 111, "the $who is killed: exit code 111";
+	ok eval {
+		$c->wait_for(sub { !grep { !Processes::has_ended($_) } @all });
+	}, '... no process is left';
+	is join(' ', $c->stderr =~ /user=(\S+) .* end=(\S+)$/mg), "$user $end",
+	    '... one line in the log';
+}
+{
+	my ($c, @all) = Accounts::start();
+	$c->greeting;
+	open my $held, '+<', Accounts::mailbox('dwmrose') or die;
+	my $whole = pack 's s x![q] q q i x![q]', Fcntl::F_WRLCK(), 0, 0, 0, 0;
+	fcntl $held, Fcntl::F_SETLK(), $whole or die "fcntl: $!";
+	$c->say('USER dwmrose');
+	$c->cmd("PASS $password");
+	$c->wait_for(sub { (@all = Processes::below($c->pid)) == 4 });
+	kill 'KILL', $all[0];
+	close $held;
+	like $c->line, qr/^\+OK/, 'a gate is killed while its user is let in';
+	$c->cmd('QUIT');
+	$c->exit_code;
+	is join(' ', $c->stderr =~ /user=(\S+) .* end=(\S+)$/mg),
+	    'dwmrose quit', '... one line in the log';
 }
 
 # ---- APOP
