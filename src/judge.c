@@ -155,6 +155,7 @@ judge_hear(int channel, struct dialogue *dialogue, enum login_method *method,
 	*group = id[2];
 	*method = (enum login_method)how;
 	wire_feed(&dialogue->wire, unread);
+	span_wipe(&message, sizeof(message));
 	return user->uid != 0;
 }
 

@@ -77,6 +77,7 @@ let_in(struct monitor *monitor)
 			(void)admission_reap(monitor->keeper, "keeper",
 			    &killed);
 		monitor->keeper = -1;
+		wire_feed(&monitor->dialogue->wire, SPAN(""));
 	}
 	judge_tell(monitor->channel, fault);
 	return fault != MAILBOX_FINE;

@@ -324,7 +324,10 @@ wire_unread(const struct wire *wire)
 void
 wire_feed(struct wire *wire, struct span octets)
 {
-	memcpy(wire->input, octets.p, octets.n);
+	if (octets.n > 0)
+		memcpy(wire->input, octets.p, octets.n);
+	/* What was unread before may have been a password. */
+	span_wipe(wire->input + octets.n, sizeof(wire->input) - octets.n);
 	wire->start = 0;
 	wire->filled = octets.n;
 }

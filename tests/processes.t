@@ -147,6 +147,27 @@ sub as_root {
 	$c->say('QUIT');
 	is $c->exit_code, 0, 'exit code';
 
+	# Nor does a password that was sent before a refusal was heard reach them.
+	my $holder = Accounts::login('dwmrose', $password);
+	$c = Accounts::start();
+	$c->greeting;
+	$c->send("USER dwmrose\r\nPASS $password\r\n" x 2);
+	$c->line for 1 .. 3;
+	like $c->line, qr/^-ERR \[IN-USE\]/, 'two logins in one packet';
+	is_deeply [Processes::remembers($c->pid, $password)], [],
+	    '... the monitor remembers no password';
+	$holder->say('QUIT');
+	$holder->exit_code;
+	$c->say('USER dwmrose');
+	like $c->say("PASS $password"), qr/^\+OK/, '... a third';
+	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
+	for my $look (all($c, 2)) {
+		is_deeply [Processes::remembers($look->{pid}, $password)], [],
+		    '... nobody remembers a password';
+	}
+	$c->say('QUIT');
+	$c->exit_code;
+
 	# While the mailbox is scanned, too: another program holds it.
 	my $held = fork // die "fork: $!";
 	if (!$held) {
