@@ -98,6 +98,7 @@ take(struct records *records, struct span *line)
 {
 	bool dropped = false;
 
+	*line = SPAN("");
 	for (;;) {
 		struct span left = { records->block + records->start,
 		    records->filled - records->start };

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "records.h"
 
@@ -188,6 +189,27 @@ test_long_lines(void **state)
 		}
 }
 
+/* A file that cannot be read any more has no line. */
+static void
+test_unreadable(void **state)
+{
+	const char *path = unit_text(state, "unreadable", "a\nb\n");
+	struct records_file file;
+	struct records records;
+	struct span line = SPAN("what was here before");
+	int fd = open(path, O_WRONLY);
+
+	assert_int_equal(records_open(&file, path, 077), 0);
+	assert_int_equal(dup2(fd, file.fd), file.fd);
+	assert_int_equal(records_begin(&records, &file), 0);
+	assert_int_equal(records_next(&records, &line), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(line.n, 0);
+	records_end(&records);
+	records_close(&file);
+	assert_int_equal(close(fd), 0);
+}
+
 /* Nothing of what was read stays in memory; it can be read again. */
 static void
 test_end_wipes(void **state)
@@ -220,6 +242,7 @@ main(void)
 		cmocka_unit_test(test_owners),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_end_wipes),
 	};
 
