@@ -145,7 +145,8 @@ find_shadow(const struct users *users, struct users_entry *entry)
 	struct span line;
 	int got, found = 0;
 
-	if (users->shadow.fd == -1 ||
+	/* passwd(5): anything but an x is the hash itself, a lock for one. */
+	if (strcmp(entry->hash, "x") != 0 || users->shadow.path == NULL ||
 	    records_begin(&records, &users->shadow) == -1)
 		return 0;
 	while ((got = records_next(&records, &line)) != 0) {
@@ -313,7 +314,9 @@ users_find(const struct users *users, struct span name, bool has_secret,
 		found = users->by_root ? find_account(users, entry, has_secret) :
 		    find_self(entry, has_secret);
 	}
-	if (found == 1 && (entry->uid == 0 ||
+	/* To the system, -1 means what it was, which is root's. */
+	if (found == 1 && (entry->uid == 0 || entry->uid == NO_UID ||
+	    entry->gid == (gid_t)-1 ||
 	    (!users->by_root && entry->uid != geteuid())))
 		found = 0;
 	if (found != 1)

@@ -54,7 +54,7 @@ void users_close(struct users *users);
  * users_find(users, name, has_secret, entry):
  * Look up ${name} and fill ${entry}.  ${has_secret}: he proved it without a
  * password, so he needs none: then a users file without him gives him
- * ${users}->mail_user's rights, or those of the user who runs dewey.  Locked and expired accounts, uid 0, and
+ * ${users}->mail_user's rights, or those of the user who runs dewey.  Locked and expired accounts, uid 0, ids of -1, and
  * users the lists keep out are as if they did not exist; started by anybody
  * but root, so is everybody with another uid.  A name that cannot be a
  * maildrop (empty, with /, controls, or a dot in front) never exists.

@@ -105,6 +105,60 @@ Accounts::run('usermod', '-p', Accounts::sha512($password), 'root');
 like answer('root', $password), $refused, '... and so is root';
 like answer('dwnobody', $password), $refused, 'an account that is not there';
 
+# Writes a file of root's in /etc.
+sub etc {
+	my ($name, $octets) = @_;
+	chown 0, 0, Dewey::write_file("/etc/$name", $octets, 0644);
+}
+
+# What no tool of the system writes, but an administrator may.
+{
+	my ($uid, $gid) = (Accounts::uid('dwfresh'), Accounts::gid('dwfresh'));
+	my $hash = Accounts::sha512($password);
+	my ($passwd, $shadow) = map { Dewey::read_file("/etc/$_") }
+	    qw(passwd shadow);
+	my $last = ':18000:0:99999:7:::';
+	# What, password and ids in passwd, lines in shadow.
+	for my $row (['a usual one', "x:$uid:$gid", "NAME:$hash$last", 1],
+	    ['a hash in passwd', "$hash:$uid:$gid", '', 1],
+	    ['a hash in passwd, another in shadow', "$hash:$uid:$gid",
+		"NAME:!$last", 1],
+	    ['locked in passwd', "!:$uid:$gid", "NAME:$hash$last", 0],
+	    ['a star in passwd', "*:$uid:$gid", "NAME:$hash$last", 0],
+	    ['no password in passwd', ":$uid:$gid", "NAME:$hash$last", 0],
+	    ['no line in shadow', "x:$uid:$gid", '', 0],
+	    ['a comment in shadow', "x:$uid:$gid", "#NAME:$hash$last", 0],
+	    ['two lines, the first is locked', "x:$uid:$gid",
+		"NAME:!$last\nNAME:$hash$last", 0],
+	    ['two lines, the first is open', "x:$uid:$gid",
+		"NAME:$hash$last\nNAME:!$last", 1],
+	    ['an x in shadow', "x:$uid:$gid", "NAME:x$last", 0],
+	    ['three numbers', "x:$uid:$gid", "NAME:$hash:18000:0:99999", 1],
+	    ['uid -1', "x:4294967295:$gid", "NAME:$hash$last", 0],
+	    ['gid -1', "x:$uid:4294967295", "NAME:$hash$last", 0]) {
+		my ($what, $ids, $line, $in) = @$row;
+		my $name = 'dwodd' . $serial++;
+		etc('passwd', $passwd . "$name:$ids" . "::/:/x\n");
+		etc('shadow', $shadow . $line =~ s/NAME/$name/gr . "\n");
+		Dewey::write_file(Accounts::mailbox($name), $mail, 0600);
+		chown $uid, $gid, Accounts::mailbox($name);
+		like answer($name, $password), $in ? qr/^\+OK/ : $refused,
+		    "an account by hand: $what";
+	}
+	etc('passwd', $passwd);
+	etc('shadow', $shadow);
+	rename '/etc/shadow', '/etc/elsewhere';
+	symlink '/etc/elsewhere', '/etc/shadow';
+	my $c = Accounts::start();
+	$c->greeting;
+	like try($c, 'dwfresh', $password), $refused,
+	    'a shadow file that is not believed';
+	$c->say('QUIT');
+	$c->exit_code;
+	like $c->stderr, qr{ /etc/shadow: is a symbolic link}, '... logged';
+	rename '/etc/elsewhere', '/etc/shadow';
+}
+
 # ---- One connection, several tries
 
 Accounts::add('dwmrose', password => $password, mail => $mail);
