@@ -156,7 +156,7 @@ judge_hear(int channel, struct dialogue *dialogue, enum login_method *method,
 	*method = (enum login_method)how;
 	wire_feed(&dialogue->wire, unread);
 	span_wipe(&message, sizeof(message));
-	return user->uid != 0;
+	return user->uid != 0 && *group != 0;
 }
 
 void

@@ -46,7 +46,9 @@ sandbox_begin(bool by_root)
 int
 sandbox_become(uid_t uid, gid_t gid, gid_t group)
 {
-	if (setgroups(group == SANDBOX_NO_GROUP ? 0 : 1, &group) == -1 ||
+	/* The calls would take -1 for "as it is". */
+	errno = EINVAL;
+	if (uid == (uid_t)-1 || gid == (gid_t)-1 || setgroups(group == SANDBOX_NO_GROUP ? 0 : 1, &group) == -1 ||
 	    setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return -1;
