@@ -98,7 +98,8 @@ channel_receive(int fd, struct channel_message *message)
 		.msg_iov = &vector,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		/* Padding has room for a second descriptor. */
+		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	struct cmsghdr *c;
 	ssize_t got;
