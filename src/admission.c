@@ -247,18 +247,24 @@ admission_run(struct admission *admission)
 static void
 recover(struct admission *admission)
 {
+	struct maildrop *drop = &admission->drop;
+	enum mailbox_fault fault;
+	int fds[2];
 	bool killed;
 
-	admission->child = fork();
+	if (channel_pair(fds) == -1 || (admission->child = fork()) == -1)
+		return;
 	if (admission->child == 0) {
+		(void)close(fds[0]);
+		keeper_ask(&drop->rights, &fds[1]);
 		if (sandbox_close(FILTER_SESSION,
 		    (enum sandbox_wish)admission->options->sandbox, -1) == 0)
-			(void)maildrop_recover(&admission->drop);
+			keeper_report(fds[1], maildrop_recover(drop));
 		_exit(0);
 	}
-	if (admission->child > 0)
-		(void)admission_reap(admission->child, "recovery",
-		    &killed);
+	(void)close(fds[1]);
+	(void)keeper_await(fds[0], &fault, drop);
+	(void)admission_reap(admission->child, "recovery", &killed);
 }
 
 enum dialogue_exit
@@ -337,12 +343,12 @@ admission_recover(const struct options *options, const char *path,
 	int pending;
 	pid_t child;
 
-	if (stat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)) {
+	if (fstatat(AT_FDCWD, path, &st, 0) == -1 && (errno == ENOENT || errno == ENOTDIR)) {
 		(void)printf("%s: there is no mailbox\n", path);
 		return 0;
 	}
 	errno = EINVAL;
-	pending = stat(path, &st) == -1 || !S_ISREG(st.st_mode) ? -1 :
+	pending = fstatat(AT_FDCWD, path, &st, 0) == -1 || !S_ISREG(st.st_mode) ? -1 :
 	    sidecar_pending(path);
 	if (pending == -1) {
 		(void)printf("%s: cannot be looked at: %s\n", path,

@@ -15,7 +15,7 @@ int
 block_open(struct block *block)
 {
 	block->n = 0;
-	block->octets = malloc(LIMITS_BLOCK);
+	block->octets = reallocarray(NULL, LIMITS_BLOCK, 1);
 	return block->octets == NULL ? -1 : 0;
 }
 

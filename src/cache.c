@@ -17,6 +17,7 @@
 
 #include "block.h"
 #include "cache.h"
+#include "configuration.h"
 #include "from.h"
 #include "limits.h"
 #include "lock.h"
@@ -41,20 +42,10 @@ make_directory(char path[LIMITS_PATH], mode_t mode)
 void
 cache_find(char path[LIMITS_PATH], const char *dir, bool by_root)
 {
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	int n = -1;
+	static const char *const home[] = { "XDG_CACHE_HOME", "/.cache" };
 
-	if (dir != NULL)
-		n = strcmp(dir, "none") == 0 ? -1 :
-		    snprintf(path, LIMITS_PATH, "%s", dir);
-	else if (by_root)
-		n = snprintf(path, LIMITS_PATH, LOCALSTATEDIR "/cache/dewey");
-	else if (cache != NULL && cache[0] == '/')
-		n = snprintf(path, LIMITS_PATH, "%s/dewey", cache);
-	else if (home != NULL && home[0] == '/')
-		n = snprintf(path, LIMITS_PATH, "%s/.cache/dewey", home);
-	if (n < 0 || n >= LIMITS_PATH)
-		path[0] = '\0';
+	configuration_place(path, dir, LOCALSTATEDIR "/cache/dewey", by_root,
+	    home, "");
 	if (!by_root || path[0] == '\0' || index_is_safe(path, 0))
 		return;
 	make_directory(path, 0755);

@@ -6,6 +6,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,4 +87,28 @@ configuration_read(struct options *options, int argc, char **argv,
 	records_end(&records);
 	records_close(&open);
 	return result;
+}
+
+void
+configuration_place(char path[LIMITS_PATH], const char *wanted,
+    const char *of_root, bool by_root, const char *const home[2],
+    const char *name)
+{
+	const char *place = getenv(home[0]), *below = "";
+	int n = -1;
+
+	if (wanted == NULL && by_root)
+		wanted = of_root;
+	if (place == NULL || place[0] != '/') {
+		place = getenv("HOME");
+		below = home[1];
+	}
+	if (wanted != NULL)
+		n = strcmp(wanted, "none") == 0 ? -1 :
+		    snprintf(path, LIMITS_PATH, "%s", wanted);
+	else if (place != NULL && place[0] == '/')
+		n = snprintf(path, LIMITS_PATH, "%s%s/dewey%s", place, below,
+		    name);
+	if (n < 0 || n >= LIMITS_PATH)
+		path[0] = '\0';
 }

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "limits.h"
+
 struct options;
 
 /*
@@ -17,5 +19,16 @@ struct options;
  */
 int configuration_read(struct options *options, int argc, char **argv,
     bool standard);
+
+/*
+ * configuration_place(path, wanted, of_root, by_root, home, name):
+ * Write to ${path} where a file or directory is: ${wanted}, unless that is
+ * NULL; ${of_root}, started by root; else ${home}[0] of the environment, or
+ * ${home}[1] below the home directory, then "/dewey" and ${name}.  It is empty
+ * if ${wanted} is "none" or there is no such place.
+ */
+void configuration_place(char path[LIMITS_PATH], const char *wanted,
+    const char *of_root, bool by_root, const char *const home[2],
+    const char *name);
 
 #endif

@@ -109,6 +109,7 @@ static const struct {
 	{ __NR_geteuid, K },		/* mailbox: reopen's checks */
 	{ __NR_kill, K },		/* lock: is its maker there; the end */
 	{ __NR_clone, K },		/* a recovery when a session died */
+	{ __NR_socketpair, K },		/* its channel */
 	{ __NR_set_robust_list, K },	/* fork(3) */
 	{ __NR_rseq, K },		/* fork(3) */
 	{ __NR_prctl, K },		/* the recovery's own sandbox */

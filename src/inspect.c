@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -65,7 +66,7 @@ print_line(struct maildrop *drop, uint64_t offset)
 
 		(void)printf(" %s", log_escape(word.p, word.n, escaped));
 	}
-	(void)putchar('\n');
+	(void)fputc('\n', stdout);
 }
 
 int
@@ -211,7 +212,7 @@ unsafe(struct findings *findings, const char *format, ...)
 	va_start(arguments, format);
 	(void)vprintf(format, arguments);
 	va_end(arguments);
-	(void)putchar('\n');
+	(void)fputc('\n', stdout);
 }
 
 static void
@@ -258,7 +259,7 @@ check_mailbox(struct findings *findings, const struct options *options)
 		return;
 	(void)span_copy((struct span){ options->mailbox,
 	    (size_t)(end - options->mailbox) }, dir, sizeof(dir));
-	if (stat(dir, &st) == -1)
+	if (fstatat(AT_FDCWD, dir, &st, 0) == -1)
 		unsafe(findings, "%s: the directory of --mailbox is not there: "
 		    "make it, or name another", dir);
 	else if (!S_ISDIR(st.st_mode))

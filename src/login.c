@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "configuration.h"
 #include "log.h"
 #include "login.h"
 #include "secrets.h"
@@ -23,22 +24,10 @@ void
 login_secrets_path(const struct options *options, bool by_root,
     char path[LIMITS_PATH])
 {
-	const char *config = getenv("XDG_CONFIG_HOME");
-	const char *home = getenv("HOME");
-	int n = -1;
+	static const char *const home[] = { "XDG_CONFIG_HOME", "/.config" };
 
-	if (options->secrets != NULL)
-		n = strcmp(options->secrets, "none") == 0 ? -1 :
-		    snprintf(path, LIMITS_PATH, "%s", options->secrets);
-	else if (by_root)
-		n = snprintf(path, LIMITS_PATH, SYSCONFDIR "/dewey/secrets");
-	else if (config != NULL && config[0] == '/')
-		n = snprintf(path, LIMITS_PATH, "%s/dewey/secrets", config);
-	else if (home != NULL && home[0] == '/')
-		n = snprintf(path, LIMITS_PATH, "%s/.config/dewey/secrets",
-		    home);
-	if (n < 0 || n >= LIMITS_PATH)
-		path[0] = '\0';
+	configuration_place(path, options->secrets,
+	    SYSCONFDIR "/dewey/secrets", by_root, home, "/secrets");
 }
 
 /* A msg-id of RFC 822 that nobody can foresee.  Letters, digits, dots and

@@ -128,12 +128,12 @@ open_file(struct mailbox *mailbox)
 		return fault;
 	if (!mailbox->read_only)
 		mailbox->fd = openat(mailbox->dir, mailbox->base,
-		    O_RDWR | flags);
+		    O_RDWR | flags, 0);
 	if (mailbox->fd == -1 && (mailbox->read_only || errno == EACCES ||
 	    errno == EROFS || errno == EPERM)) {
 		mailbox->read_only = true;
 		mailbox->fd = openat(mailbox->dir, mailbox->base,
-		    O_RDONLY | flags);
+		    O_RDONLY | flags, 0);
 	}
 	if (mailbox->fd == -1)
 		return mailbox_judge(mailbox->path, "be opened");
@@ -206,7 +206,7 @@ mailbox_spool_group(const char *path, gid_t *group)
 	struct stat st;
 
 	name_directory(path, dir);
-	if (stat(dir, &st) == -1 || st.st_uid != 0 ||
+	if (fstatat(AT_FDCWD, dir, &st, 0) == -1 || st.st_uid != 0 ||
 	    st.st_gid == 0 || (st.st_mode & S_IWGRP) == 0)
 		return false;
 	*group = st.st_gid;

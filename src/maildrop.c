@@ -26,30 +26,6 @@
 #define LOCK_TRIES 10
 
 static enum lock_result
-direct_dot(void *to, enum lock_request request)
-{
-	struct maildrop *drop = to;
-
-	return lock_dot(&drop->dot, request);
-}
-
-static enum mailbox_fault
-direct_reopen(void *to, int *fd)
-{
-	struct maildrop *drop = to;
-
-	return mailbox_reopen(&drop->mailbox, fd);
-}
-
-static int
-direct_set_aside(void *to)
-{
-	struct maildrop *drop = to;
-
-	return sidecar_set_aside(&drop->mailbox);
-}
-
-static enum lock_result
 ask_dot(void *to, enum lock_request request)
 {
 	struct maildrop *drop = to;
@@ -65,8 +41,6 @@ maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
 	if (block_open(&drop->block) == -1)
 		return -1;
 	drop->window = LIMITS_WINDOW;
-	drop->rights = (struct maildrop_rights){ direct_dot, direct_reopen,
-	    direct_set_aside, drop };
 	drop->lock.kinds = locks;
 	drop->lock.mailbox = drop->mailbox.fd;
 	drop->lock.timeout = timeout;

@@ -32,8 +32,7 @@ struct maildrop_message {
 	bool marked;		/* as deleted */
 };
 
-/* What needs rights on the directory: done here, or asked of another process
- * that has them. */
+/* What needs rights on the directory: asked of the process that has them. */
 struct maildrop_rights {
 	enum lock_result (*dot)(void *to, enum lock_request request);
 	enum mailbox_fault (*reopen)(void *to, int *fd);

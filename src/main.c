@@ -86,7 +86,7 @@ fill_descriptors(void)
 		return -1;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if ((fds[fd].revents & POLLNVAL) != 0 && open("/dev/null",
-		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY, 0) != fd)
 			return -1;
 	return 0;
 }

@@ -104,11 +104,12 @@ end_edit(struct edit *edit, bool keep)
 	if (fclose(edit->new) != 0 || !keep)
 		done = -1;
 	if (done == 0)
-		done = rename(edit->beside, edit->path);
+		done = renameat(AT_FDCWD, edit->beside, AT_FDCWD,
+		    edit->path);
 	if (done == -1) {
 		if (keep)
 			(void)complain(edit->path, strerror(errno));
-		(void)unlink(edit->beside);
+		(void)unlinkat(AT_FDCWD, edit->beside, 0);
 	}
 	if (edit->old != -1)
 		(void)close(edit->old);

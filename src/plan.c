@@ -154,7 +154,7 @@ plan_keep(struct plan *plan, uint64_t offset, uint64_t length)
 
 	if (plan->n + RUN_OCTETS > plan->room) {
 		size_t room = plan->room * 2 + LIMITS_WINDOW_LEAST;
-		uint8_t *grown = realloc(plan->stored, room);
+		uint8_t *grown = reallocarray(plan->stored, room, 1);
 
 		if (grown == NULL)
 			return -1;
@@ -270,7 +270,7 @@ plan_load(struct plan *plan, int fd, uint64_t at, uint64_t limit)
 	if (plan_get(head, PLAN_MAGIC) != MAGIC || plan->n < PLAN_HEAD ||
 	    plan->n > limit)
 		return 0;
-	plan->stored = malloc(plan->n);
+	plan->stored = reallocarray(NULL, plan->n, 1);
 	if (plan->stored == NULL ||
 	    plan_read(fd, at, plan->stored, plan->n) == -1)
 		return -1;

@@ -64,12 +64,12 @@ sandbox_become(uid_t uid, gid_t gid, gid_t group)
 static int
 hide(void)
 {
-	static const char *const places[] = { "/run", "/tmp", "/var/tmp" };
-	char path[32];
+	static const char places[][24] = { "/run/dewey.XXXXXX",
+	    "/tmp/dewey.XXXXXX", "/var/tmp/dewey.XXXXXX" };
+	char path[sizeof(places[0])];
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		memcpy(path, places[i], strlen(places[i]) + 1);
-		memcpy(path + strlen(path), "/dewey.XXXXXX", 14);
+		memcpy(path, places[i], sizeof(path));
 		if (mkdtemp(path) == NULL)
 			continue;
 		/* Without a name nothing can ever be put there. */

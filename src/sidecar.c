@@ -204,7 +204,7 @@ sidecar_pending(const char *path)
 	if (snprintf(name, sizeof(name), "%.*s.%s.dewey", dir, path,
 	    path + dir) >= (int)sizeof(name))
 		return -1;
-	if (lstat(name, &st) == -1)
+	if (fstatat(AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno == ENOENT ? 0 : -1;
 	return st.st_size > 0;
 }
