@@ -190,6 +190,37 @@ test_renew_moved(void **state)
 	}
 }
 
+/* In another file a message of the same size at the same place is not the one
+ * that was marked, unless its id says so. */
+static void
+test_renew_replaced(void **state)
+{
+	static const char before[] = FROM "a\n\n\n" FROM "b\n\n\n";
+	static const char after[] = FROM "x\n\n\n" FROM "y\n\n\n";
+
+	for (int same = 0; same < 2; same++) {
+		struct maildrop drop;
+		bool lost = same == 1;
+		int fd;
+
+		drop_write(state, before, sizeof(before) - 1);
+		assert_int_equal(drop_open(state, &drop), MAILBOX_FINE);
+		if (same == 1)
+			assert_int_equal(identity_complete(&drop),
+			    MAILBOX_FINE);
+		maildrop_mark(&drop, 1);
+		assert_int_equal(unlink(unit_path(state, "box")), 0);
+		fd = open(unit_write(state, "box", same == 1 ? before : after,
+		    sizeof(after) - 1, 0600), O_RDWR);
+		assert_int_equal(dup2(fd, drop.mailbox.fd), drop.mailbox.fd);
+		assert_int_equal(close(fd), 0);
+		assert_int_equal(identity_renew(&drop, &lost), MAILBOX_FINE);
+		assert_int_equal(lost, same == 0);
+		assert_int_equal(drop.marked, same);
+		maildrop_close(&drop);
+	}
+}
+
 /* Ids that were known before and what became no mbox. */
 static void
 test_renew_refused(void **state)
@@ -238,6 +269,7 @@ main(void)
 		cmocka_unit_test(test_complete_after_change),
 		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_renew_moved),
+		cmocka_unit_test(test_renew_replaced),
 		cmocka_unit_test(test_renew_refused),
 		cmocka_unit_test(test_renew_edited),
 	};

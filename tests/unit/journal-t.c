@@ -23,6 +23,7 @@
 static jmp_buf death;
 static long calls;		/* so far */
 static long last = -1;		/* 2 k: die before call k; 2 k + 1: after it */
+static int synced = -1;		/* the last of them synced this descriptor */
 static long change = -1;	/* the call after which somebody else writes */
 static void (*change_by)(void);
 
@@ -38,8 +39,8 @@ maybe_die(long when)
 int
 fsync(int fd)
 {
-	(void)fd;
 	maybe_die(2 * calls);
+	synced = fd;
 	maybe_die(2 * calls++ + 1);
 	return 0;
 }
@@ -50,6 +51,7 @@ ftruncate(int fd, off_t length)
 	int result;
 
 	maybe_die(2 * calls);
+	synced = -1;
 	result = (int)syscall(SYS_ftruncate, fd, length);
 	maybe_die(2 * calls++ + 1);
 	return result;
@@ -226,6 +228,8 @@ test_update(void **state)
 		assert_int_equal(update(&site), 0);
 		assert_true(holds(&site, site.new, site.new_n, ""));
 		assert_true(is_cleared(&site));
+		/* Or it could come back. */
+		assert_int_equal(synced, site.sidecar);
 		assert_int_equal(stat(unit_path(state, "box"), &st), 0);
 		assert_int_equal(st.st_ino, before);
 		assert_int_equal(st.st_mode & 0777, 0600);
@@ -432,6 +436,39 @@ test_unbelieved(void **state)
 	assert_true(unbelieved > 20);
 }
 
+/* A journal whose plan is torn, though slots show that the mailbox was written
+ * to, is kept for who can make something of it. */
+static void
+test_torn_plan(void **state)
+{
+	static struct site site;
+	int unbelieved = 0;
+
+	for (long when = 0; when < 60; when++) {
+		bool untouched;
+		int found;
+
+		choose(&site);
+		site.window = 30;
+		open_site(state, &site);
+		last = when;
+		if (update(&site) == 0) {
+			close_site(&site);
+			continue;
+		}
+		untouched = holds(&site, site.octets, site.n, "");
+		assert_int_equal(syscall(SYS_pwrite64, site.sidecar, "torn", 4,
+		    SLOT_PLAN_AT), 4);
+		found = recover(&site);
+		assert_true(found == JOURNAL_UNBELIEVED ||
+		    found == JOURNAL_NONE);
+		assert_int_equal(is_cleared(&site), found == JOURNAL_NONE);
+		unbelieved += found == JOURNAL_UNBELIEVED && !untouched;
+		close_site(&site);
+	}
+	assert_true(unbelieved > 10);
+}
+
 /* A copy of the mailbox in another file is not what the journal is of, though
  * every octet is the same. */
 static void
@@ -505,6 +542,7 @@ main(void)
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_second_deaths),
 		cmocka_unit_test(test_unbelieved),
+		cmocka_unit_test(test_torn_plan),
 		cmocka_unit_test(test_another_file),
 		cmocka_unit_test(test_garbage),
 	};

@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <dirent.h>
@@ -14,6 +15,19 @@
 
 #include "lock.h"
 #include "span.h"
+
+/* Just before the next rename, somebody puts this file there: it stands before
+ * the C library's function. */
+static const char *overtaken_by, *overtaken;
+
+int
+renameat(int from, const char *name, int to, const char *new)
+{
+	if (overtaken_by != NULL)
+		assert_int_equal(rename(overtaken_by, overtaken), 0);
+	overtaken_by = NULL;
+	return (int)syscall(SYS_renameat2, from, name, to, new, 0);
+}
 
 /* A mailbox `box' in the test's directory, and a dot-lock for it. */
 struct site {
@@ -248,6 +262,33 @@ test_stale_by_process(void **state)
 		    rows[row].outcome);
 		clean(state, &site);
 	}
+}
+
+/* The stale one is gone when it is to be broken, and another's is there: that
+ * stays his. */
+static void
+test_stale_overtaken(void **state)
+{
+	char path[LIMITS_PATH], by[LIMITS_PATH], text[8] = "";
+	struct site site;
+	int fd;
+
+	open_site(state, &site, NULL, O_RDWR);
+	write_dot(state, &site, NULL, 4,
+	    "00000000-0000-0000-0000-000000000000");
+	(void)snprintf(by, sizeof(by), "%s", unit_text(state, "by", "4711\n"));
+	(void)snprintf(path, sizeof(path), "%s",
+	    unit_path(state, "box.lock"));
+	overtaken = path;
+	overtaken_by = by;
+	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_TRY), LOCK_BUSY);
+	assert_null(overtaken_by);
+	check_names(state, "box.lock");
+	fd = open(path, O_RDONLY);
+	assert_int_equal(read(fd, text, sizeof(text)), 5);
+	assert_memory_equal(text, "4711\n", 5);
+	(void)close(fd);
+	clean(state, &site);
 }
 
 /* What other programs write into theirs says nothing of who they are. */
@@ -708,6 +749,7 @@ main(void)
 		cmocka_unit_test_setup(test_owner, fresh),
 		cmocka_unit_test_setup(test_stale_by_process, fresh),
 		cmocka_unit_test_setup(test_foreign, fresh),
+		cmocka_unit_test_setup(test_stale_overtaken, fresh),
 		cmocka_unit_test_setup(test_stale_by_age, fresh),
 		cmocka_unit_test_setup(test_replaced, fresh),
 		cmocka_unit_test_setup(test_kinds_of_files, fresh),
