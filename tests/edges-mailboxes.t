@@ -383,12 +383,18 @@ is messages(crlf("${from}A: 1\n\nbody\n\n${from}B: 2\n\n")),
 		like $c->stderr, qr/ user=- peer=pipe .* end=eof$/m,
 		    "E66: the log ($name)";
 	}
-	my $c = $site->start('--log=stderr',
-	    { wrapper => [ 'sh', '-c', 'exec "$@" >&-', 'sh' ],
-	    transport => 'pipe' });
-	$c->send("QUIT\r\n");
-	is $c->exit_code, 1, 'E67: closed output: exit code';
-	like $c->stderr, qr/ end=write-error$/m, 'E67: closed output: the log';
+	my $c;
+	SKIP: {
+		skip 'a tool opens files before the program', 2
+		    if $ENV{DEWEY_WRAPPER};
+		$c = $site->start('--log=stderr',
+		    { wrapper => [ 'sh', '-c', 'exec "$@" >&-', 'sh' ],
+		    transport => 'pipe' });
+		$c->send("QUIT\r\n");
+		is $c->exit_code, 1, 'E67: closed output: exit code';
+		like $c->stderr, qr/ end=write-error$/m,
+		    'E67: closed output: the log';
+	}
 	$c = $site->start('--log=stderr', { transport => 'pipe' });
 	$c->greeting;
 	close $c->{r};

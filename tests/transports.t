@@ -99,8 +99,10 @@ for my $transport (qw(socketpair pipe tcp unix)) {
 	is $c->exit_code, 100, "$transport: its exit code";
 }
 
-# A descriptor that is closed is not taken for another.
-for my $fd (0, 1, 2) {
+# A descriptor that is closed is not taken for another.  A tool may take it for
+# its log.
+my $tool = $ENV{DEWEY_WRAPPER} ? 'a tool opens files before the program' : '';
+for my $fd ($tool ? () : (0, 1, 2)) {
 	my $redirect = (qw(<&- >&- 2>&-))[$fd];
 	my $c = $site->start('--log=stderr', '--verbose', { wrapper =>
 	    [ 'sh', '-c', "exec \"\$@\" $redirect", 'sh' ] });
@@ -120,6 +122,7 @@ for my $fd (0, 1, 2) {
 # ... in particular not for the mailbox.
 my $self = getpwuid Dewey::uid();
 SKIP: {
+	skip $tool, 14 if $tool;
 	skip 'the user has no name', 14 unless defined $self;
 	for my $which (1 .. 7) {
 		my $site = Dewey->site(mail => { $self => $mbox });
