@@ -157,7 +157,7 @@ is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
 
 # ---- The flags that other documents name are dewey's, or these of others
 
-my %foreign = map { $_ => 1 } qw(name now prefix sysconfdir localstatedir
+my %foreign = map { $_ => 1 } qw(name now prefix svg sysconfdir localstatedir
     enable-werror with-systemdsystemunitdir);
 for my $path ("$ENV{srcdir}/README.md", "$ENV{srcdir}/NEWS",
     grep { !/PERFORMANCE/ } glob "$doc/*") {
