@@ -40,6 +40,11 @@ END {
 	$? = $status;
 }
 
+# The directories that the workers' servers want are made here, where they are
+# removed in the end.
+Dewey::binary(0);
+Dewey::environment();
+
 # ---- One after the other: sessions
 
 # What a worker notes, one line each: taken ID, unsure ID (deleted, but the answer
