@@ -21,8 +21,9 @@
  * (PIPE_BUF); longer writes to anything but a socket are cut to this. */
 #define LIMITS_PIPE_WRITE 4096
 
-/* Octets of the mailbox read at once, for scanning, hashing and sending. */
-#define LIMITS_BLOCK 131072
+/* Octets of the mailbox read at once, for scanning, hashing and sending: few
+ * enough for a processor's own cache. */
+#define LIMITS_BLOCK 262144
 
 /* RFC 1939 s7: a unique-id has 1 to 70 characters.  Ours: 18 octets of a
  * digest are 24 characters of base64; "-" and ten digits tell copies apart. */
@@ -102,6 +103,10 @@
  * never less than a page. */
 #define LIMITS_WINDOW 8388608
 #define LIMITS_WINDOW_LEAST 4096
+
+/* Octets of a step that are moved and hashed at once, at most a block.  It
+ * cannot be changed: the hash in a journal of before would be another. */
+#define LIMITS_PIECE 131072
 
 /* Octets of the mailbox that the journal hashes to know it again. */
 #define LIMITS_JOURNAL_PROBE 512

@@ -315,8 +315,8 @@ plan_copy(const struct plan *plan, struct plan_cursor cursor, uint64_t dst,
 	if (value != NULL)
 		*value = 0;
 	for (uint64_t done = 0; done < length;) {
-		size_t n = length - done < LIMITS_BLOCK ?
-		    (size_t)(length - done) : LIMITS_BLOCK;
+		size_t n = length - done < LIMITS_PIECE ?
+		    (size_t)(length - done) : LIMITS_PIECE;
 
 		if (gather(plan, &cursor, dst + done, n) == -1 ||
 		    plan_write(fd, at + done, plan->block, n) == -1)
@@ -335,8 +335,8 @@ plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
 	if (value != NULL)
 		*value = 0;
 	for (uint64_t done = 0; done < length;) {
-		size_t n = length - done < LIMITS_BLOCK ?
-		    (size_t)(length - done) : LIMITS_BLOCK;
+		size_t n = length - done < LIMITS_PIECE ?
+		    (size_t)(length - done) : LIMITS_PIECE;
 
 		if (plan_read(from, from_at + done, plan->block, n) == -1 ||
 		    (to != -1 &&

@@ -27,7 +27,8 @@
 #define ROUNDS 255			/* of an 8-bit counter */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
+#define WIDE __attribute__((optimize("O3"), \
+    target_clones("default", "avx2", "arch=skylake-avx512")))
 #elif defined(__x86_64__)
 #define WIDE __attribute__((target_clones("default", "avx2")))
 #else
