@@ -166,6 +166,9 @@ static enum mailbox_fault
 begin_keeper(struct admission *admission)
 {
 	struct maildrop *drop = &admission->drop;
+	/* Nothing is promised yet: it may die anywhere. */
+	const struct keeper_watch watch = { admission->above, admission->stop,
+	    admission->child, SIGKILL };
 	enum mailbox_fault fault;
 	char path[LIMITS_PATH];
 
@@ -181,7 +184,7 @@ begin_keeper(struct admission *admission)
 	    (enum sandbox_wish)admission->options->sandbox,
 	    drop->mailbox.dir) == -1) ||
 	    keeper_give(admission->below, &drop->mailbox) == -1 ||
-	    keeper_await(admission->below, &fault, drop) == -1)
+	    keeper_serve(admission->below, drop, &watch, &fault) == -1)
 		fault = MAILBOX_TROUBLE;
 	return fault;
 }
@@ -219,8 +222,12 @@ admission_run(struct admission *admission)
 
 	memset(&admission->drop, 0, sizeof(admission->drop));
 	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
-	if (channel_pair(fds) == -1)
+	if (channel_pair(fds) == -1) {
+		/* Who is root here goes no further. */
+		if (admission->by_root)
+			_exit(DIALOGUE_TROUBLE);
 		return MAILBOX_TROUBLE;
+	}
 	admission->child = fork_session(admission);
 	if (admission->child == 0) {
 		(void)close(fds[0]);
@@ -248,6 +255,7 @@ static void
 recover(struct admission *admission)
 {
 	struct maildrop *drop = &admission->drop;
+	struct keeper_watch watch = { -1, admission->stop, -1, 0 };
 	enum mailbox_fault fault;
 	int fds[2];
 	bool killed;
@@ -263,13 +271,16 @@ recover(struct admission *admission)
 		_exit(0);
 	}
 	(void)close(fds[1]);
-	(void)keeper_await(fds[0], &fault, drop);
+	(void)keeper_serve(fds[0], drop, &watch, &fault);
 	(void)admission_reap(admission->child, "recovery", &killed);
 }
 
 enum dialogue_exit
 admission_keep(struct admission *admission)
 {
+	const struct keeper_watch watch = { admission->above, admission->stop,
+	    admission->child, SIGTERM };
+	enum mailbox_fault fault;
 	enum dialogue_exit code;
 	bool killed;
 
@@ -282,8 +293,10 @@ admission_keep(struct admission *admission)
 	    (enum sandbox_wish)admission->options->sandbox,
 	    admission->drop.mailbox.dir) == -1)
 		return DIALOGUE_TROUBLE;
-	keeper_serve(admission->below, &admission->drop, admission->above,
-	    admission->stop, admission->child);
+	/* The session ends when it can; it has nothing more to report. */
+	while (keeper_serve(admission->below, &admission->drop, &watch,
+	    &fault) == 0)
+		continue;
 	code = admission_reap(admission->child, "session", &killed);
 	if (killed && admission->path == NULL) {
 		admission->dialogue->record.user = admission->user.name;
@@ -343,13 +356,14 @@ admission_recover(const struct options *options, const char *path,
 	int pending;
 	pid_t child;
 
-	if (fstatat(AT_FDCWD, path, &st, 0) == -1 && (errno == ENOENT || errno == ENOTDIR)) {
+	if (fstatat(AT_FDCWD, path, &st, 0) == -1 &&
+	    (errno == ENOENT || errno == ENOTDIR)) {
 		(void)printf("%s: there is no mailbox\n", path);
 		return 0;
 	}
 	errno = EINVAL;
-	pending = fstatat(AT_FDCWD, path, &st, 0) == -1 || !S_ISREG(st.st_mode) ? -1 :
-	    sidecar_pending(path);
+	pending = fstatat(AT_FDCWD, path, &st, 0) == -1 ||
+	    !S_ISREG(st.st_mode) ? -1 : sidecar_pending(path);
 	if (pending == -1) {
 		(void)printf("%s: cannot be looked at: %s\n", path,
 		    strerror(errno));

@@ -14,13 +14,17 @@
 
 #include "channel.h"
 #include "clock.h"
+#include "log.h"
 
 /* A length is two octets, the lower one first. */
 
 int
 channel_pair(int fds[2])
 {
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0)
+		return 0;
+	log_error("no channel between processes: %s", strerror(errno));
+	return -1;
 }
 
 void

@@ -25,7 +25,7 @@ struct channel_message {
 
 /*
  * channel_pair(fds):
- * Make a channel with two ends.  Returns 0, or -1 with errno.
+ * Make a channel with two ends.  Returns 0, or -1, which is logged.
  */
 int channel_pair(int fds[2]);
 

@@ -23,7 +23,7 @@ find_config(int argc, char **argv)
 	static const char flag[] = "--config";
 
 	for (int i = argc - 1; i > 0; i--) {
-		if (strncmp(argv[i], flag, sizeof(flag) - 1) != 0)
+		if (strstr(argv[i], flag) != argv[i])
 			continue;
 		if (argv[i][sizeof(flag) - 1] == '=')
 			return argv[i] + sizeof(flag);

@@ -186,44 +186,32 @@ answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
 }
 
 int
-keeper_await(int channel, enum mailbox_fault *fault, struct maildrop *drop)
-{
-	int got;
-
-	do
-		got = answer(channel, drop, fault);
-	while (got == 1);
-	return got == 2 ? 0 : -1;
-}
-
-void
-keeper_serve(int channel, struct maildrop *drop, int above,
-    const volatile sig_atomic_t *stop, pid_t session)
+keeper_serve(int channel, struct maildrop *drop,
+    const struct keeper_watch *watch, enum mailbox_fault *fault)
 {
 	struct pollfd fds[2] = {
 		{ .fd = channel, .events = POLLIN },
-		{ .fd = above, .events = POLLIN },
+		{ .fd = watch->above, .events = POLLIN },
 	};
-	enum mailbox_fault fault;
 	bool told = false;
 	sigset_t waiting;
+	int got = 1;
 
 	(void)sigprocmask(SIG_BLOCK, NULL, &waiting);
 	(void)sigdelset(&waiting, SIGTERM);
 	(void)sigdelset(&waiting, SIGHUP);
 	(void)sigdelset(&waiting, SIGINT);
-	for (;;) {
+	while (got == 1) {
 		int ready = ppoll(fds, 2, NULL, &waiting);
 
-		if (!told && (*stop != 0 ||
+		if (!told && (*watch->stop != 0 ||
 		    (ready > 0 && fds[1].revents != 0))) {
-			/* The session ends when it can. */
-			(void)kill(session, SIGTERM);
+			(void)kill(watch->session, watch->signal);
 			fds[1].fd = -1;
 			told = true;
-		} else if (ready > 0 && fds[0].revents != 0 &&
-		    answer(channel, drop, &fault) == 0) {
-			return;
+		} else if (ready > 0 && fds[0].revents != 0) {
+			got = answer(channel, drop, fault);
 		}
 	}
+	return got == 2 ? 0 : -1;
 }

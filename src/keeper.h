@@ -38,21 +38,20 @@ void keeper_report(int channel, enum mailbox_fault fault);
  */
 enum mailbox_fault keeper_hear(int channel);
 
-/*
- * keeper_await(channel, fault, drop):
- * In the keeper: do what the session asks, with ${drop}, until it reports
- * ${fault}.  Returns 0, or -1 if it died before that.
- */
-int keeper_await(int channel, enum mailbox_fault *fault,
-    struct maildrop *drop);
+/* Whom a keeper serves, and what ends that early. */
+struct keeper_watch {
+	int above;		/* a channel to the process above, or -1 */
+	const volatile sig_atomic_t *stop;	/* set by a signal */
+	pid_t session;
+	int signal;		/* that the session gets then; 0: none */
+};
 
 /*
- * keeper_serve(channel, drop, above, stop, session):
- * Do what the session asks until it ends.  If the process above, at the other
- * end of ${above} (-1: none), ends before it, or ${stop} is set by a signal, the
- * process ${session} gets SIGTERM.
+ * keeper_serve(channel, drop, watch, fault):
+ * In the keeper: do what the session asks, with ${drop}, until it reports
+ * ${fault}.  Returns 0, or -1 when the session is gone.
  */
-void keeper_serve(int channel, struct maildrop *drop, int above,
-    const volatile sig_atomic_t *stop, pid_t session);
+int keeper_serve(int channel, struct maildrop *drop,
+    const struct keeper_watch *watch, enum mailbox_fault *fault);
 
 #endif

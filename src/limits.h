@@ -38,7 +38,7 @@
 #define LIMITS_RECORD 1024
 
 /* Octets of a path name made from the mailbox template. */
-#define LIMITS_PATH 4096
+#define LIMITS_PATH 1024
 
 /* Octets of a line in the log; what is longer is cut. */
 #define LIMITS_LOG (LIMITS_PATH + 512)

@@ -156,7 +156,7 @@ log_record(const struct log_session *session, int64_t now_ms)
 	    " deleted=%" PRIu64 " left=%" PRIu64
 	    " seconds=%" PRId64 ".%03" PRId64 " end=%s",
 	    session->user == NULL ? "-" : log_escape(session->user,
-	    strnlen(session->user, LIMITS_NAME), user), session->peer,
+	    strlen(session->user), user), session->peer,
 	    session->method == NULL ? "-" : session->method,
 	    session->messages, session->octets, session->retrieved,
 	    session->retrieved_octets, session->deleted, session->left,

@@ -11,6 +11,7 @@
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,9 +31,12 @@
 struct edit {
 	const char *path;
 	char beside[LIMITS_PATH];	/* the new file */
-	int old;		/* -1: there was none */
+	FILE *old;		/* NULL: there was none */
 	FILE *new;
 };
+
+/* A signal asks for the end. */
+static volatile sig_atomic_t interrupted;
 
 static int
 complain(const char *what, const char *why)
@@ -54,41 +58,48 @@ make_directories(const char *path)
 			(void)mkdir(part, 0755);
 }
 
+/* Open the old file and make the new one with its owner and mode. */
+static int
+open_files(struct edit *edit)
+{
+	struct stat st = { .st_mode = S_IRUSR | S_IWUSR };
+	int old = open(edit->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
+	int new;
+
+	if (old == -1 && errno != ENOENT)
+		return complain(edit->path, errno == ELOOP ?
+		    "is a symbolic link: name the file itself" :
+		    strerror(errno));
+	if (old != -1 && (edit->old = fdopen(old, "r")) == NULL)
+		return complain(edit->path, strerror(errno));
+	if (old != -1 && (fstat(old, &st) == -1 || !S_ISREG(st.st_mode)))
+		return complain(edit->path, "is not a regular file");
+	new = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR);
+	if (new == -1 || (edit->new = fdopen(new, "w")) == NULL)
+		return complain(edit->beside, errno == EEXIST ?
+		    "exists: somebody else is editing, or was interrupted: "
+		    "then remove it" : strerror(errno));
+	if (old != -1 && (fchown(new, st.st_uid, st.st_gid) == -1 ||
+	    fchmod(new, st.st_mode & 07777) == -1))
+		(void)complain(edit->beside, strerror(errno));
+	return 0;
+}
+
 static int
 begin_edit(struct edit *edit, const char *path)
 {
-	struct stat st = { .st_mode = S_IRUSR | S_IWUSR };
-	int new;
-
 	edit->path = path;
-	edit->new = NULL;
+	edit->old = edit->new = NULL;
 	if (snprintf(edit->beside, sizeof(edit->beside), "%s.new", path) >=
 	    (int)sizeof(edit->beside))
 		return complain(path, "the name is too long");
 	make_directories(path);
-	edit->old = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (edit->old == -1 && errno != ENOENT)
-		return complain(path, strerror(errno));
-	if (edit->old != -1 && (fstat(edit->old, &st) == -1 ||
-	    !S_ISREG(st.st_mode))) {
-		(void)close(edit->old);
-		return complain(path, "is not a regular file");
-	}
-	new = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    S_IRUSR | S_IWUSR);
-	if (new != -1 && edit->old != -1 &&
-	    (fchown(new, st.st_uid, st.st_gid) == -1 ||
-	    fchmod(new, st.st_mode & 07777) == -1))
-		(void)complain(edit->beside, strerror(errno));
-	if (new != -1)
-		edit->new = fdopen(new, "w");
-	if (edit->new != NULL)
+	if (open_files(edit) == 0)
 		return 0;
-	(void)complain(edit->beside, errno == EEXIST ?
-	    "exists: somebody else is editing, or was interrupted: then remove "
-	    "it" : strerror(errno));
-	if (edit->old != -1)
-		(void)close(edit->old);
+	if (edit->old != NULL)
+		(void)fclose(edit->old);
 	return -1;
 }
 
@@ -111,8 +122,8 @@ end_edit(struct edit *edit, bool keep)
 			(void)complain(edit->path, strerror(errno));
 		(void)unlinkat(AT_FDCWD, edit->beside, 0);
 	}
-	if (edit->old != -1)
-		(void)close(edit->old);
+	if (edit->old != NULL)
+		(void)fclose(edit->old);
 	if (done == 0 && slash != NULL && span_copy((struct span){ edit->path,
 	    (size_t)(slash - edit->path) + 1 }, dir, sizeof(dir)) == 0) {
 		int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -125,6 +136,15 @@ end_edit(struct edit *edit, bool keep)
 	return done;
 }
 
+/* Write ${text}, whatever it holds, and the line's end. */
+static void
+put(const struct edit *edit, struct span text)
+{
+	if (text.n > 0)
+		(void)fwrite(text.p, 1, text.n, edit->new);
+	(void)fputc('\n', edit->new);
+}
+
 /*
  * Copy the old file to the new one with the line of ${name} changed: its first
  * field behind the name becomes ${value}, or with ${whole} all that is behind
@@ -132,15 +152,17 @@ end_edit(struct edit *edit, bool keep)
  * or -1.
  */
 static int
-copy_lines(struct edit *edit, const char *name, const char *value, bool whole)
+copy_lines(const struct edit *edit, const char *name, const char *value,
+    bool whole)
 {
-	FILE *old = edit->old == -1 ? NULL : fdopen(dup(edit->old), "r");
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t n;
 	int found = 0;
 
-	while (old != NULL && (n = getline(&line, &room, old)) > 0) {
+	if (edit->old == NULL)
+		return 0;
+	while ((n = getline(&line, &room, edit->old)) > 0) {
 		struct span text = { line, (size_t)n }, rest, key;
 
 		if (text.p[text.n - 1] == '\n')
@@ -150,24 +172,22 @@ copy_lines(struct edit *edit, const char *name, const char *value, bool whole)
 		if (rest.p == NULL || line[0] == '#' ||
 		    (found != 0 && value != NULL) ||
 		    !span_equal(key, span_of(name))) {
-			(void)fprintf(edit->new, "%.*s\n", (int)text.n, text.p);
+			put(edit, text);
 			continue;
 		}
 		found = 1;
 		if (value == NULL)
 			continue;
 		(void)span_cut(&rest, ':');
-		(void)fprintf(edit->new, "%s:%s", name, value);
-		if (!whole && rest.p != NULL)
-			(void)fprintf(edit->new, ":%.*s", (int)rest.n, rest.p);
-		(void)fputc('\n', edit->new);
+		(void)fprintf(edit->new, "%s:%s%s", name, value,
+		    !whole && rest.p != NULL ? ":" : "");
+		put(edit, whole ? SPAN("") : rest);
 	}
 	if (line != NULL)
 		span_wipe(line, room);
 	free(line);
-	if (old != NULL)
-		(void)fclose(old);
-	return ferror(edit->new) ? -1 : found;
+	return ferror(edit->old) || ferror(edit->new) ?
+	    complain(edit->path, strerror(errno)) : found;
 }
 
 /* Change the line of ${name} in ${path}, or add one.  Returns as copy_lines. */
@@ -187,57 +207,108 @@ change(const char *path, const char *name, const char *value, bool whole)
 	return end_edit(&edit, true) == -1 ? -1 : found;
 }
 
-/* Ask for one line, twice on a terminal.  Returns its octets, or -1. */
+static void
+interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+/* From here on a signal ends a wait for input and nothing else: who interrupts
+ * finds his terminal and his files as they were. */
+static void
+catch_signals(sigset_t *waiting)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = interrupt };
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaddset(&action.sa_mask, SIGTSTP);
+	*waiting = action.sa_mask;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		(void)sigaction(ends[i], &action, NULL);
+		(void)sigaddset(&action.sa_mask, ends[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &action.sa_mask, NULL);
+}
+
+/* Read one line.  Returns its octets, or -1. */
 static ssize_t
-ask_once(const char *prompt, char *text, size_t size)
+read_line(char *text, size_t size, const sigset_t *waiting)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	const char *lf = NULL;
+	size_t n = 0;
+	ssize_t got = 1;
+
+	while (lf == NULL && got > 0 && n < size) {
+		got = ppoll(&pfd, 1, NULL, waiting) == 1 ?
+		    read(STDIN_FILENO, text + n, size - n) : -1;
+		if (got > 0) {
+			lf = memchr(text + n, '\n', (size_t)got);
+			n += (size_t)got;
+		}
+	}
+	if (lf != NULL)
+		n = (size_t)(lf - text);
+	return got == -1 ? -1 : (ssize_t)n - (n > 0 && text[n - 1] == '\r');
+}
+
+/* Ask for one line.  Returns its octets, or -1. */
+static ssize_t
+ask_once(const char *prompt, char text[LIMITS_COMMAND])
 {
 	struct termios saved, quiet;
-	sigset_t ends, before;
 	bool terminal = tcgetattr(STDIN_FILENO, &saved) == 0;
-	char *got;
+	sigset_t waiting;
+	ssize_t n;
 
-	/* Who interrupts finds his terminal as it was. */
-	(void)sigemptyset(&ends);
-	(void)sigaddset(&ends, SIGINT);
-	(void)sigaddset(&ends, SIGTERM);
-	(void)sigaddset(&ends, SIGHUP);
-	(void)sigaddset(&ends, SIGTSTP);
-	(void)sigprocmask(SIG_BLOCK, &ends, &before);
+	catch_signals(&waiting);
 	if (terminal) {
 		quiet = saved;
 		quiet.c_lflag &= (tcflag_t)~ECHO;
 		(void)fprintf(stderr, "%s: ", prompt);
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
-	got = fgets(text, (int)size, stdin);
+	n = read_line(text, LIMITS_COMMAND, &waiting);
 	if (terminal) {
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
 		(void)fputc('\n', stderr);
 	}
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	if (got == NULL)
-		return -1;
-	text[strcspn(text, "\r\n")] = '\0';
-	return (ssize_t)strlen(text);
+	return n;
 }
 
+static bool
+has_control(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* Ask for one line, twice on a terminal; put it, terminated, to ${text}. */
 static int
 ask(const char *what, char text[LIMITS_COMMAND])
 {
 	char again[LIMITS_COMMAND];
-	ssize_t n;
+	ssize_t n = ask_once(what, text);
+	bool twice = n > 0 && isatty(STDIN_FILENO);
+	ssize_t second = twice ? ask_once("again", again) : n;
 	int result = 0;
 
-	(void)setvbuf(stdin, NULL, _IONBF, 0);
-	n = ask_once(what, text, LIMITS_COMMAND);
-	if (n > 0 && isatty(STDIN_FILENO) &&
-	    (ask_once("again", again, sizeof(again)) != n ||
-	    strcmp(text, again) != 0))
-		result = complain(what, "the two are not the same");
+	if (interrupted)
+		result = complain(what, "interrupted, nothing is changed");
 	else if (n <= 0)
 		result = complain(what, "must not be empty");
 	else if (n >= LIMITS_COMMAND - 8)
 		result = complain(what, "is too long for a command line");
+	else if (has_control((struct span){ text, (size_t)n }))
+		result = complain(what, "must not hold controls");
+	else if (second != n || (twice && memcmp(text, again, (size_t)n) != 0))
+		result = complain(what, "the two are not the same");
+	else
+		text[n] = '\0';
 	span_wipe(again, sizeof(again));
 	return result;
 }

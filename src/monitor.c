@@ -33,7 +33,10 @@ static enum mailbox_fault
 fork_keeper(struct monitor *monitor)
 {
 	struct admission *admission = monitor->admission;
+	const struct options *options = monitor->dialogue->options;
+	const struct wire *wire = &monitor->dialogue->wire;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	int64_t most = options->lock_timeout + options->idle_timeout;
 	int fds[2];
 
 	if (channel_pair(fds) == -1)
@@ -55,7 +58,8 @@ fork_keeper(struct monitor *monitor)
 	admission->below = fds[0];
 	if (monitor->keeper == -1)
 		log_error("a process cannot be made: %s", strerror(errno));
-	else
+	else if (channel_wait(fds[0], clock_ms() + most * 1000,
+	    &wire->waiting, wire->stop))
 		fault = keeper_hear(fds[0]);
 	return fault;
 }

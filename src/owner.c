@@ -19,9 +19,12 @@ read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
+	char *lf;
 
 	text[n < 0 ? 0 : n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
+	lf = strchr(text, '\n');
+	if (lf != NULL)
+		*lf = '\0';
 	if (fd != -1)
 		(void)close(fd);
 }

@@ -53,7 +53,7 @@ sandbox_become(uid_t uid, gid_t gid, gid_t group)
 	    setresuid(uid, uid, uid) == -1)
 		return -1;
 	/* There must be no way back. */
-	if (setuid(0) == 0) {
+	if (setresuid(0, 0, 0) == 0) {
 		errno = EPERM;
 		return -1;
 	}

@@ -325,6 +325,24 @@ Accounts::add('dwfrated', password => 'hoopy');
 	like $c->stderr, qr/user=- .* end=signal$/m, '... logged';
 	ok all_gone($c, @all), '... no process is left';
 
+	my $lock = Accounts::mailbox('dwmrose') . '.lock';
+	Dewey::write_file($lock, '');
+	$c = Accounts::start('--lock-timeout=60');
+	$c->greeting;
+	$c->say('USER dwmrose');
+	$c->cmd("PASS $password");
+	$c->wait_for(sub {
+		@all = ($c->pid, Processes::below($c->pid));
+		@all > 4;
+	});
+	my $begin = time;
+	$c->kill('TERM');
+	is $c->exit_code, 1, 'SIGTERM while a login waits for a lock: at once';
+	cmp_ok time - $begin, '<', 30, '... at once';
+	like $c->stderr, qr/ end=signal$/m, '... logged';
+	ok all_gone($c, @all), '... no process is left';
+	unlink $lock;
+
 	$c = Accounts::login('dwmrose', $password);
 	$c->say('DELE 1');
 	$c->close;

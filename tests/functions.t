@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Test::More;
 
-use constant { FUNCTION_MAX => 60, FILE_MAX => 400, TREE_MAX => 8500 };
+use constant { FUNCTION_MAX => 60, FILE_MAX => 400, TREE_MAX => 9000 };
 
 my $srcdir = $ENV{srcdir} // '.';
 my $builddir = $ENV{builddir} // '.';

@@ -201,6 +201,29 @@ put($secrets, $big);
 	is Dewey::read_file($secrets), $big, '... changes nothing';
 	unlink "$secrets.new";
 }
+for my $secret ("a\0b", "a\tb", "\eb", "a\x7f", "a\rb") {
+	put($secrets, $before);
+	my ($code, $err) = run("$secret\n", @files, '--set-secret',
+	    'mrose');
+	is $code, 111, sprintf 'a secret with %vd', $secret;
+	like $err, qr/^dewey: secret: must not hold controls$/, '... it says';
+	is Dewey::read_file($secrets), $before, '... changes nothing';
+}
+{
+	# What is not its business stays, octet for octet.
+	my $odd = "mrose:old\nx:a\0b\0\n# \xff\0\n";
+	put($secrets, $odd);
+	my ($code) = run("new\n", @files, '--set-secret', 'mrose');
+	is $code, 0, 'beside lines with NUL';
+	is Dewey::read_file($secrets), "mrose:new\nx:a\0b\0\n# \xff\0\n",
+	    '... which stay as they are';
+	symlink $secrets, "$dir/link";
+	($code, my $err) = run("x\n", "--secrets=$dir/link",
+	    '--set-secret', 'mrose');
+	is $code, 111, 'a symbolic link';
+	is $err, "dewey: $dir/link: is a symbolic link: name the file itself\n",
+	    '... it says';
+}
 put($secrets, $before);
 for (['--set-secret'], ['--set-password'], ['--remove-user'],
     ['--set-secret', 'a', '--remove-user', 'b'], ['--set-secret', 'a', 'b']) {
@@ -307,10 +330,11 @@ put($users, '');
 is $status, 0, 'a password from a terminal';
 like Dewey::read_file($users), qr/\Amrose:\$/, '... its hash is in the file';
 unlike $shown, qr/quiet|\$/, '... and neither was shown';
-for my $key ("\cC\n", "half\cC\n") {
+for my $key ("\cC", "half\cC", "\c\\") {
 	($status, $shown, $echo) = typed([@files, '--set-secret', 'mrose'],
 	    $key);
-	isnt $status, 0, 'interrupted';
+	is $status >> 8, 111, 'interrupted';
+	like $shown, qr/secret: interrupted, nothing is changed/, '... it says';
 	is $echo, 1, '... the terminal echoes again';
 	is Dewey::read_file($secrets), $before, '... nothing has changed';
 	ok !-e "$secrets.new", '... nothing is left';

@@ -112,6 +112,24 @@ for my $signals ([ 'TERM' ], [ 'HUP' ], [ 'INT' ], [ qw(TERM HUP INT TERM) ]) {
 	unlink "$box.lock";
 }
 
+# A login that waits for a lock has promised nothing yet.
+for my $signal (qw(TERM HUP INT)) {
+	my $c = $site->start('--log=stderr', '--lock-timeout=60');
+	my $begin = time;
+	Dewey::write_file("$box.lock", '');
+	$c->greeting;
+	$c->say('USER mrose');
+	$c->cmd('PASS secret');
+	$c->wait_for(sub { glob "$site->{dir}/spool/.mrose.lock*" });
+	$c->kill($signal);
+	is $c->exit_code, 1, "SIG$signal while a login waits: exit code";
+	cmp_ok time - $begin, '<', 30, '... at once';
+	like $c->stderr, qr/ end=signal$/m, '... the log';
+	is join(' ', glob "$site->{dir}/spool/.mrose.lock*"), '', '... nothing left';
+	ok Dewey::read_file($box) eq $mbox, '... the mailbox is whole';
+	unlink "$box.lock";
+}
+
 # A client that has gone is no signal, and a parent that ignores SIGHUP (nohup)
 # does not make it immortal.
 {

@@ -17,6 +17,7 @@
 #include "dialogue.h"
 #include "fuzz.h"
 #include "gate.h"
+#include "judge.h"
 #include "keeper.h"
 
 /* The lowest free descriptor. */
@@ -62,7 +63,7 @@ drain(int fd)
 		continue;
 }
 
-/* The monitor hears a gate. */
+/* The judge hears a gate. */
 static int
 hear_gate(int fd, struct dialogue *dialogue, const struct options *options)
 {
@@ -78,6 +79,24 @@ hear_gate(int fd, struct dialogue *dialogue, const struct options *options)
 	FUZZ_CHECK(question.method <= LOGIN_APOP);
 	unread = wire_unread(&dialogue->wire);
 	FUZZ_CHECK(unread.n <= LIMITS_INPUT);
+	return 1;
+}
+
+/* The monitor, which is root, hears a judge. */
+static int
+hear_judge(int fd, struct dialogue *dialogue)
+{
+	enum login_method method = LOGIN_APOP;
+	struct users_entry user;
+	gid_t group = 0;
+
+	if (judge_hear(fd, dialogue, &method, &user, &group) == 0)
+		return 0;
+	FUZZ_CHECK(method <= LOGIN_APOP);
+	FUZZ_CHECK(user.uid != 0 && group != 0);
+	FUZZ_CHECK(users_can_be(span_of(user.name)));
+	FUZZ_CHECK(strlen(user.home) < sizeof(user.home));
+	FUZZ_CHECK(wire_unread(&dialogue->wire).n <= LIMITS_INPUT);
 	return 1;
 }
 
@@ -115,6 +134,11 @@ fuzz_channel(struct span input)
 	int before = next_fd(), fds[2];
 	struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
 	struct options options = { .hide_users = (mode & 8) != 0 };
+	static const volatile sig_atomic_t stop;
+	const struct keeper_watch watch = { -1, &stop, -1, 0 };
+	/* A maildrop in no directory: each request fails. */
+	struct maildrop drop = { .mailbox = { .dir = -1, .fd = -1,
+	    .sidecar = -1 }, .dot = { .dir = -1, .mailbox = -1, .ours = -1 } };
 	enum mailbox_fault fault;
 	int more = 1;
 
@@ -137,13 +161,18 @@ fuzz_channel(struct span input)
 			more = hear_gate(fds[1], dialogue, &options);
 			break;
 		case 1:
+			more = hear_judge(fds[1], dialogue);
+			break;
 		case 2:
 			hear_keeper(fds[1], (unsigned)octets.n);
 			drain(fds[0]);
 			break;
 		default:
-			if (keeper_await(fds[1], &fault, NULL) == 0)
+			/* It serves until there is nobody to be served. */
+			(void)shutdown(fds[0], SHUT_WR);
+			if (keeper_serve(fds[1], &drop, &watch, &fault) == 0)
 				FUZZ_CHECK(fault <= MAILBOX_TROUBLE);
+			more = 0;
 			break;
 		}
 		/* What a refused message left. */
