@@ -124,12 +124,15 @@ enter(struct admission *admission)
 	if (maildrop_prepare(drop, options->locks, options->lock_timeout) == -1)
 		return MAILBOX_TROUBLE;
 	drop->window = options->journal_window;
+	drop->lock.stop = admission->stop;
 	keeper_ask(&drop->rights, &admission->above);
 	cache_open(drop, admission->cache, &admission->user,
 	    !admission->by_root);
 	if (sandbox_close(FILTER_SESSION,
 	    (enum sandbox_wish)options->sandbox, -1) == 0)
 		fault = cache_scan(drop);
+	/* In UPDATE nothing ends a wait. */
+	drop->lock.stop = NULL;
 	if (fault == MAILBOX_FINE) {
 		admission->role = ADMISSION_SESSION;
 		admission->dialogue->drop = drop;
@@ -166,9 +169,8 @@ static enum mailbox_fault
 begin_keeper(struct admission *admission)
 {
 	struct maildrop *drop = &admission->drop;
-	/* Nothing is promised yet: it may die anywhere. */
 	const struct keeper_watch watch = { admission->above, admission->stop,
-	    admission->child, SIGKILL };
+	    admission->child };
 	enum mailbox_fault fault;
 	char path[LIMITS_PATH];
 
@@ -255,7 +257,7 @@ static void
 recover(struct admission *admission)
 {
 	struct maildrop *drop = &admission->drop;
-	struct keeper_watch watch = { -1, admission->stop, -1, 0 };
+	const struct keeper_watch watch = { -1, admission->stop, -1 };
 	enum mailbox_fault fault;
 	int fds[2];
 	bool killed;
@@ -279,7 +281,7 @@ enum dialogue_exit
 admission_keep(struct admission *admission)
 {
 	const struct keeper_watch watch = { admission->above, admission->stop,
-	    admission->child, SIGTERM };
+	    admission->child };
 	enum mailbox_fault fault;
 	enum dialogue_exit code;
 	bool killed;
@@ -365,8 +367,8 @@ admission_recover(const struct options *options, const char *path,
 	pending = fstatat(AT_FDCWD, path, &st, 0) == -1 ||
 	    !S_ISREG(st.st_mode) ? -1 : sidecar_pending(path);
 	if (pending == -1) {
-		(void)printf("%s: cannot be looked at: %s\n", path,
-		    strerror(errno));
+		(void)printf("%s: %s\n", path, errno == EINVAL ?
+		    "is not a regular file" : strerror(errno));
 		return -1;
 	}
 	if (pending == 1) {

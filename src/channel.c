@@ -127,6 +127,15 @@ channel_receive(int fd, struct channel_message *message)
 	return -1;
 }
 
+void
+channel_signals(sigset_t *waiting)
+{
+	(void)sigprocmask(SIG_BLOCK, NULL, waiting);
+	(void)sigdelset(waiting, SIGTERM);
+	(void)sigdelset(waiting, SIGHUP);
+	(void)sigdelset(waiting, SIGINT);
+}
+
 bool
 channel_wait(int fd, int64_t until, const sigset_t *waiting,
     const volatile sig_atomic_t *stop)

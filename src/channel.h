@@ -53,6 +53,13 @@ int channel_send(int fd, struct channel_message *message, int passed);
 int channel_receive(int fd, struct channel_message *message);
 
 /*
+ * channel_signals(waiting):
+ * Write to ${waiting} the signals that are blocked now, but for those that end
+ * a session.
+ */
+void channel_signals(sigset_t *waiting);
+
+/*
  * channel_wait(fd, until, waiting, stop):
  * Wait until ${fd} (-1: nothing) has something to say or is gone; at most until
  * clock_ms() is ${until}.  The signals ${waiting} are blocked meanwhile;

@@ -279,6 +279,31 @@ check_account(struct findings *findings, const char *key, const char *name)
 		    "has no account: make one" : "is root: name another");
 }
 
+/* What depends on who starts sessions: taken to be who asks now. */
+static void
+check_starter(struct findings *findings, const struct options *options,
+    const struct login *login)
+{
+	bool system = strcmp(options->users, "system") == 0;
+
+	if (!system && options->users[0] != '/')
+		unwise("users is no absolute path: it depends on where dewey is "
+		    "started");
+	if (geteuid() != 0) {
+		if (system && !options->preauth && login->timestamp[0] == '\0')
+			unsafe(findings, "nobody can log in: only root can check "
+			    "the passwords of users = system");
+		return;
+	}
+	check_account(findings, "gate-user", options->gate_user);
+	if (options->gate_user == NULL && getpwnam("dewey-gate") == NULL)
+		unwise("there is no account dewey-gate: who speaks before login "
+		    "is nobody, as others are");
+	if (options->preauth)
+		unsafe(findings, "preauth: root has no maildrop: start dewey "
+		    "as the user");
+}
+
 static void
 check_choices(struct findings *findings, const struct options *options,
     const struct login *login)
@@ -305,11 +330,7 @@ check_choices(struct findings *findings, const struct options *options,
 		unwise("sandbox = none lets a session that is taken over do "
 		    "all that its user can");
 	check_account(findings, "mail-user", options->mail_user);
-	if (geteuid() == 0)
-		check_account(findings, "gate-user", options->gate_user);
-	if (options->preauth && geteuid() == 0)
-		unsafe(findings, "preauth: root has no maildrop: start dewey "
-		    "as the user");
+	check_starter(findings, options, login);
 }
 
 int
@@ -326,7 +347,7 @@ inspect_config(const struct options *options)
 	check_mailbox(&findings, options);
 	check_choices(&findings, options, login);
 	if (findings.unsafe == 0)
-		(void)puts("a session can be served");
+		(void)fputs("a session can be served\n", stdout);
 	span_wipe(login, sizeof(*login));
 	free(login);
 	return findings.unsafe == 0 ? 0 : -1;

@@ -197,16 +197,14 @@ keeper_serve(int channel, struct maildrop *drop,
 	sigset_t waiting;
 	int got = 1;
 
-	(void)sigprocmask(SIG_BLOCK, NULL, &waiting);
-	(void)sigdelset(&waiting, SIGTERM);
-	(void)sigdelset(&waiting, SIGHUP);
-	(void)sigdelset(&waiting, SIGINT);
+	channel_signals(&waiting);
 	while (got == 1) {
 		int ready = ppoll(fds, 2, NULL, &waiting);
 
 		if (!told && (*watch->stop != 0 ||
 		    (ready > 0 && fds[1].revents != 0))) {
-			(void)kill(watch->session, watch->signal);
+			if (watch->session != -1)
+				(void)kill(watch->session, SIGTERM);
 			fds[1].fd = -1;
 			told = true;
 		} else if (ready > 0 && fds[0].revents != 0) {

@@ -42,8 +42,7 @@ enum mailbox_fault keeper_hear(int channel);
 struct keeper_watch {
 	int above;		/* a channel to the process above, or -1 */
 	const volatile sig_atomic_t *stop;	/* set by a signal */
-	pid_t session;
-	int signal;		/* that the session gets then; 0: none */
+	pid_t session;		/* gets SIGTERM then; or -1 */
 };
 
 /*

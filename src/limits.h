@@ -12,7 +12,7 @@
 /* Octets of input held at once.  Must exceed LIMITS_COMMAND; a few hundred
  * pipelined commands fit, and what is unread at login fits one message to
  * the next process. */
-#define LIMITS_INPUT 4096
+#define LIMITS_INPUT 2048
 
 /* Octets of output gathered before they are written. */
 #define LIMITS_OUTPUT 131072

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "clock.h"
 #include "lock.h"
 #include "log.h"
@@ -279,23 +280,26 @@ enum lock_result
 lock_take(struct lock *lock)
 {
 	int64_t until = clock_ms() + (int64_t)lock->timeout * 1000;
-	long pause = LIMITS_LOCK_FIRST_MS;
+	int64_t pause = LIMITS_LOCK_FIRST_MS;
+	static const volatile sig_atomic_t never;
+	const volatile sig_atomic_t *stop = lock->stop != NULL ? lock->stop :
+	    &never;
 	enum lock_result got;
+	sigset_t waiting;
 	bool last = false;
 
 	if (lock->mailbox == -1)
 		return LOCK_HELD;
+	channel_signals(&waiting);
 	for (;;) {
-		struct timespec nap = { .tv_nsec = pause * 1000000 };
-
 		got = take_all(lock, last ? LOCK_DOT_TRY_LAST : LOCK_DOT_TRY);
 		if (got == LOCK_HELD || got == LOCK_FAILED || last)
 			break;
 		lock_release(lock);
-		(void)nanosleep(&nap, NULL);
+		(void)channel_wait(-1, clock_ms() + pause, &waiting, stop);
 		if (pause < LIMITS_LOCK_PAUSE_MS)
 			pause *= 2;
-		last = clock_ms() >= until;
+		last = *stop != 0 || clock_ms() >= until;
 	}
 	if (got != LOCK_HELD) {
 		int error = errno;

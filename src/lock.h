@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -69,6 +70,8 @@ struct lock {
 	unsigned timeout;	/* seconds */
 	enum lock_result (*dot)(void *to, enum lock_request request);
 	void *to;
+	/* Set by a signal, it ends a wait; NULL: nothing does. */
+	const volatile sig_atomic_t *stop;
 	unsigned held;		/* how many of the kinds are held */
 	bool dot_held;
 	bool dot_denied;	/* LOCK_DENIED: only reading is safe */
@@ -79,7 +82,7 @@ struct lock {
 /*
  * lock_take(lock):
  * Take all kinds of locks, or none: a refusal releases all, sleeps and tries
- * again until the time-out.  Where a dot-lock cannot be made the other kinds
+ * again until the time-out or ${lock}->stop.  Where a dot-lock cannot be made the other kinds
  * are enough, and ${lock}->dot_denied or dot_full says so.
  * Returns LOCK_HELD, LOCK_BUSY or LOCK_FAILED with errno.
  */

@@ -33,6 +33,7 @@ struct edit {
 	char beside[LIMITS_PATH];	/* the new file */
 	FILE *old;		/* NULL: there was none */
 	FILE *new;
+	int fd;			/* the descriptor of new */
 };
 
 /* A signal asks for the end. */
@@ -65,7 +66,6 @@ open_files(struct edit *edit)
 	struct stat st = { .st_mode = S_IRUSR | S_IWUSR };
 	int old = open(edit->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC);
-	int new;
 
 	if (old == -1 && errno != ENOENT)
 		return complain(edit->path, errno == ELOOP ?
@@ -75,14 +75,14 @@ open_files(struct edit *edit)
 		return complain(edit->path, strerror(errno));
 	if (old != -1 && (fstat(old, &st) == -1 || !S_ISREG(st.st_mode)))
 		return complain(edit->path, "is not a regular file");
-	new = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	edit->fd = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 	    S_IRUSR | S_IWUSR);
-	if (new == -1 || (edit->new = fdopen(new, "w")) == NULL)
+	if (edit->fd == -1 || (edit->new = fdopen(edit->fd, "w")) == NULL)
 		return complain(edit->beside, errno == EEXIST ?
 		    "exists: somebody else is editing, or was interrupted: "
 		    "then remove it" : strerror(errno));
-	if (old != -1 && (fchown(new, st.st_uid, st.st_gid) == -1 ||
-	    fchmod(new, st.st_mode & 07777) == -1))
+	if (old != -1 && (fchown(edit->fd, st.st_uid, st.st_gid) == -1 ||
+	    fchmod(edit->fd, st.st_mode & 07777) == -1))
 		(void)complain(edit->beside, strerror(errno));
 	return 0;
 }
@@ -109,7 +109,7 @@ end_edit(struct edit *edit, bool keep)
 {
 	char dir[LIMITS_PATH];
 	const char *slash = strrchr(edit->path, '/');
-	int done = fflush(edit->new) == 0 && fsync(fileno(edit->new)) == 0 ?
+	int done = fflush(edit->new) == 0 && fsync(edit->fd) == 0 ?
 	    0 : -1;
 
 	if (fclose(edit->new) != 0 || !keep)
@@ -220,9 +220,9 @@ static void
 catch_signals(sigset_t *waiting)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	/* Zeros are the empty set. */
 	struct sigaction action = { .sa_handler = interrupt };
 
-	(void)sigemptyset(&action.sa_mask);
 	(void)sigaddset(&action.sa_mask, SIGTSTP);
 	*waiting = action.sa_mask;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {

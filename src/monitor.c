@@ -96,16 +96,14 @@ end_login(const struct monitor *monitor)
 
 	if (monitor->keeper == -1 && poll(&pfd, 1, 0) == 0) {
 		(void)kill(monitor->gate, SIGTERM);
-		if (monitor->judge > 0)
-			(void)kill(monitor->judge, SIGTERM);
+		(void)kill(monitor->judge, SIGTERM);
 	}
 	/* A judge that waits for an answer gets none. */
 	(void)shutdown(monitor->channel, SHUT_WR);
 	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
 	(void)close(monitor->channel);
 	(void)kill(monitor->gate, SIGKILL);
-	if (monitor->judge > 0)
-		(void)kill(monitor->judge, SIGKILL);
+	(void)kill(monitor->judge, SIGKILL);
 }
 
 /* With no rights any more: wait for the end of all.  If a signal asks for that,
@@ -120,8 +118,8 @@ wait_for_all(struct monitor *monitor)
 	bool killed;
 
 	/* Else the judge has logged it, or the session will. */
-	if ((monitor->judge == -1 || admission_reap(monitor->judge, "judge",
-	    &killed) != DIALOGUE_ORDERLY) && monitor->keeper == -1)
+	if (admission_reap(monitor->judge, "judge", &killed) !=
+	    DIALOGUE_ORDERLY && monitor->keeper == -1)
 		log_record(&dialogue->record, clock_ms());
 	code = admission_reap(monitor->gate, "gate", &killed);
 	if (code == DIALOGUE_TROUBLE && !killed)
@@ -181,7 +179,6 @@ static enum dialogue_exit
 be_gate(struct monitor *monitor, int channel, bool known)
 {
 	monitor->admission->role = ADMISSION_DONE;
-	login_close(&monitor->verdict->login);
 	if (known)
 		return gate_run(monitor->dialogue, channel);
 	log_error("the gate cannot give up its rights: there is no such "
@@ -200,6 +197,20 @@ be_judge(struct monitor *monitor, int gate, int channel)
 	return judge_run(&judge);
 }
 
+/* Fork who hears strangers, and serve him.  Uid 0 is that of no --gate-user. */
+static enum dialogue_exit
+fork_gate(struct monitor *monitor, int channel, uid_t uid, gid_t gid)
+{
+	monitor->gate = sandbox_fork("gate", uid == 0 ? LIMITS_NOBODY : uid,
+	    uid == 0 ? LIMITS_NOBODY : gid, true);
+	if (monitor->gate == 0) {
+		(void)close(monitor->channel);
+		return be_gate(monitor, channel, uid != 0);
+	}
+	(void)close(channel);
+	return monitor->gate == -1 ? DIALOGUE_TROUBLE : run_monitor(monitor);
+}
+
 enum dialogue_exit
 monitor_run(struct monitor *monitor)
 {
@@ -215,24 +226,17 @@ monitor_run(struct monitor *monitor)
 		monitor->uid = monitor->gid = LIMITS_NOBODY;
 	if (channel_pair(ask) == -1 || channel_pair(tell) == -1)
 		return DIALOGUE_TROUBLE;
-	monitor->gate = sandbox_fork("gate", uid == 0 ? LIMITS_NOBODY : uid,
-	    uid == 0 ? LIMITS_NOBODY : gid, true);
-	if (monitor->gate == 0) {
-		(void)close(ask[0]);
-		(void)close(tell[0]);
-		(void)close(tell[1]);
-		return be_gate(monitor, ask[1], uid != 0);
-	}
-	monitor->judge = monitor->gate == -1 ? -1 :
-	    sandbox_fork("judge", monitor->uid, monitor->gid, false);
-	(void)close(ask[1]);
 	monitor->channel = tell[0];
+	monitor->judge = sandbox_fork("judge", monitor->uid, monitor->gid,
+	    false);
 	if (monitor->judge == 0) {
+		(void)close(ask[1]);
 		(void)close(tell[0]);
 		return be_judge(monitor, ask[0], tell[1]);
 	}
 	(void)close(ask[0]);
 	(void)close(tell[1]);
 	login_close(&monitor->verdict->login);
-	return monitor->gate == -1 ? DIALOGUE_TROUBLE : run_monitor(monitor);
+	return monitor->judge == -1 ? DIALOGUE_TROUBLE :
+	    fork_gate(monitor, ask[1], uid, gid);
 }

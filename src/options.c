@@ -198,8 +198,8 @@ static int
 set_text(char **field, struct span value)
 {
 	free(*field);
-	*field = strndup(value.p, value.n);
-	return *field == NULL ? -1 : 0;
+	*field = reallocarray(NULL, value.n + 1, 1);
+	return *field == NULL ? -1 : span_copy(value, *field, value.n + 1);
 }
 
 /* Store ${value} in the field of ${row}.  Returns NULL, or what the value

@@ -2,9 +2,9 @@
 /*
  * One session and its processes.
  *
- * Started by root: the monitor forks the gate, which speaks AUTHORIZATION with
- * no rights and asks, and the judge, which has the files that decide and no
- * other rights and answers.  For a user whom the judge finds the monitor forks a
+ * Started by root: the monitor forks the judge, which has the files that decide
+ * and no other rights and answers, and then the gate, which speaks AUTHORIZATION
+ * with no rights and asks.  For a user whom the judge finds the monitor forks a
  * keeper, which forks the session; both become the user (admission).  Started by
  * anybody else, one process judges and speaks.
  *
@@ -53,11 +53,10 @@ static void
 catch_signals(void)
 {
 	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
+	/* Zeros are the empty set. */
 	struct sigaction action = { .sa_handler = stop };
-	sigset_t set;
+	sigset_t set = action.sa_mask;
 
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		(void)sigaddset(&set, ends[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);

@@ -194,7 +194,6 @@ find_account(const struct users *users, struct users_entry *entry,
 		return errno == 0 || errno == ENOENT ? 0 : -1;
 	found = fill_entry(entry, pw, pw->pw_passwd) == -1 ? 0 :
 	    find_shadow(users, entry);
-	endpwent();
 	return found == -1 ? -1 : is_open(entry->hash, has_secret);
 }
 
@@ -335,7 +334,6 @@ users_self(struct users_entry *entry)
 	    span_copy(span_of(pw->pw_name), entry->name,
 	    sizeof(entry->name)) == 0)
 		result = fill_entry(entry, pw, "");
-	endpwent();
 	return result;
 }
 

@@ -368,7 +368,7 @@ Accounts::add('dwfrated', password => 'hoopy');
 
 # ---- Whoever is killed, the session has one line in the log
 
-for my $case (['gate', 0, 0, '-', 'error'], ['judge', 1, 0, '-', 'error'],
+for my $case (['judge', 0, 0, '-', 'error'], ['gate', 1, 0, '-', 'error'],
     ['keeper', 0, 1, 'dwmrose', 'signal'],
     ['session', 1, 1, 'dwmrose', 'error']) {
 	my ($who, $at, $in, $user, $end) = @$case;
@@ -397,7 +397,7 @@ for my $case (['gate', 0, 0, '-', 'error'], ['judge', 1, 0, '-', 'error'],
 	$c->say('USER dwmrose');
 	$c->cmd("PASS $password");
 	$c->wait_for(sub { (@all = Processes::below($c->pid)) == 4 });
-	kill 'KILL', $all[0];
+	kill 'KILL', $all[1];
 	close $held;
 	like $c->line, qr/^\+OK/, 'a gate is killed while its user is let in';
 	$c->cmd('QUIT');

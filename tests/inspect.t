@@ -217,6 +217,24 @@ config('a mail-user who is not there', 100, qr/^unsafe: mail-user: /m,
     '--mail-user=dwabsent');
 config('nobody can log in', 100, qr/^unsafe: nobody can log in/m,
     '--plaintext=never', '--secrets=none');
+config('the passwords of the system, not by root', 100,
+    qr/^unsafe: nobody can log in: only root/m, '--users=system',
+    '--secrets=none');
+unlike config('... who need none', 0, qr/./, '--users=system',
+    '--secrets=none', '--preauth'), qr/nobody can/, '... says so';
+config('users by a relative path', 100, qr/^unwise: users is no absolute/m,
+    '--users=absent');
+SKIP: {
+	skip 'only root starts a gate', 2 if $>;
+	skip 'there is an account dewey-gate', 2 if getpwnam 'dewey-gate';
+	my $c = Dewey->start(@good, '--check-config', { as_root => 1,
+	    transport => 'pipe' });
+	like $c->rest, qr/^unwise: there is no account dewey-gate/m,
+	    'a gate without an account of its own';
+	$c = Dewey->start(@good, '--check-config', '--gate-user=nobody',
+	    { as_root => 1, transport => 'pipe' });
+	unlike $c->rest, qr/dewey-gate/, '... or with another\'s';
+}
 for (['--plaintext=always', 'plaintext'], ['--idle-timeout=599', '600'],
     ['--locks=none', 'locks'], ['--fail-delay=0', 'fail-delay'],
     ['--apop-only=no', 'apop-only'], ['--sandbox=none', 'sandbox']) {
@@ -325,7 +343,7 @@ SKIP: {
 	    '--clear-groups', '--'] });
 	$c->close_write;
 	isnt $c->exit_code, 0, 'another user cannot --recover it';
-	like $c->rest, qr/cannot be looked at|FAILED|no mailbox/,
+	like $c->rest, qr/is not a regular file|FAILED|no mailbox|denied/,
 	    '... and is told';
 	is Dewey::read_file($box), $torn, '... it is as it was';
 

@@ -88,7 +88,11 @@ sub check_secrets {
 sub all {
 	my ($c, $count) = @_;
 	my @pids;
-	$c->wait_for(sub { (@pids = Processes::below($c->pid)) == $count });
+	$c->wait_for(sub {
+		(@pids = Processes::below($c->pid)) == $count &&
+		    !grep { !$_->{no_new_privs} } map { Processes::look($_) }
+		    @pids;
+	});
 	return map { Processes::look($_) } $c->pid, @pids;
 }
 
@@ -107,7 +111,7 @@ sub as_root {
 	my @leaky = ('sh', '-c', 'exec 9</etc/shadow "$@"', 'sh');
 	my $c = Accounts::start({ wrapper => \@leaky });
 	$c->greeting;
-	my ($monitor, $gate, $judge) = all($c, 2);
+	my ($monitor, $judge, $gate) = all($c, 2);
 	check('monitor, before login', $monitor, uid => 0, gid => 0,
 	    seccomp => 0, fds => '0 1 socket, 2 log, socket',
 	    groups => $monitor->{groups});
@@ -184,7 +188,7 @@ sub as_root {
 	$c->wait_for(sub { -e '/held' });
 	$c->say('USER dwmrose');
 	$c->cmd("PASS $password");
-	my (undef, $g, $j, $k, $s) = all($c, 4);
+	my (undef, $j, $g, $k, $s) = all($c, 4);
 	$c->wait_for(sub { Processes::look($s->{pid})->{seccomp} == 2 });
 	is_deeply [Processes::remembers($s->{pid}, $password, $hash)], [],
 	    'a session that scans remembers no password and no hash';
@@ -202,7 +206,7 @@ sub as_root {
 	Accounts::add('dewey-gate', more => ['-r']);
 	$c = Accounts::start('--secrets=/dewey-secrets');
 	$c->greeting;
-	($monitor, $gate, $judge) = all($c, 2);
+	($monitor, $judge, $gate) = all($c, 2);
 	check('gate with an account of its own', $gate,
 	    uid => Accounts::uid('dewey-gate'),
 	    gid => Accounts::gid('dewey-gate'), root => qr/ \(deleted\)$/,
@@ -221,7 +225,7 @@ sub as_root {
 	$c->say('QUIT');
 	$c = Accounts::start('--gate-user=dwother');
 	$c->greeting;
-	is +(all($c, 2))[1]{uids}, join(' ', (Accounts::uid('dwother')) x 4),
+	is +(all($c, 2))[2]{uids}, join(' ', (Accounts::uid('dwother')) x 4),
 	    '--gate-user';
 	$c->say('QUIT');
 	for my $bad ('dwabsent', 'root') {

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
+use Processes;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -120,7 +121,7 @@ for my $signal (qw(TERM HUP INT)) {
 	$c->greeting;
 	$c->say('USER mrose');
 	$c->cmd('PASS secret');
-	$c->wait_for(sub { glob "$site->{dir}/spool/.mrose.lock*" });
+	$c->wait_for(sub { Processes::below($c->pid) });
 	$c->kill($signal);
 	is $c->exit_code, 1, "SIG$signal while a login waits: exit code";
 	cmp_ok time - $begin, '<', 30, '... at once';

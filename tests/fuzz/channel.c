@@ -135,13 +135,14 @@ fuzz_channel(struct span input)
 	struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
 	struct options options = { .hide_users = (mode & 8) != 0 };
 	static const volatile sig_atomic_t stop;
-	const struct keeper_watch watch = { -1, &stop, -1, 0 };
+	const struct keeper_watch watch = { -1, &stop, -1 };
 	/* A maildrop in no directory: each request fails. */
 	struct maildrop drop = { .mailbox = { .dir = -1, .fd = -1,
 	    .sidecar = -1 }, .dot = { .dir = -1, .mailbox = -1, .ours = -1 } };
 	enum mailbox_fault fault;
 	int more = 1;
 
+	FUZZ_CHECK(mailbox_name(&drop.mailbox, "/absent/mrose") == 0);
 	FUZZ_CHECK(dialogue != NULL && channel_pair(fds) == 0);
 	while (input.n >= 2 && more == 1) {
 		size_t n = (size_t)(unsigned char)input.p[0] << 8 |

@@ -3,7 +3,7 @@
  * Which functions run as root: rootcode.t builds dewey with
  * -finstrument-functions and links this.  Each function's first call in each
  * phase is a line of the file TRACE: its address and the phase (0 before the
- * monitor, 1 in the monitor, 2 and more in processes that it forked).
+ * gate is forked, 1 after that, 2 in the processes that were forked).
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -15,7 +15,7 @@
 
 #define FUNCTIONS 4096
 
-void monitor_run(void);
+void sandbox_fork(void);
 void __cyg_profile_func_enter(void *function, void *caller)
     __attribute__((no_instrument_function));
 void __cyg_profile_func_exit(void *function, void *caller)
@@ -23,7 +23,7 @@ void __cyg_profile_func_exit(void *function, void *caller)
 
 extern char __executable_start;
 static void *seen[FUNCTIONS];
-static int count, file = -1, pid, phase;
+static int count, file = -1, forks, pid, phase;
 
 void
 __cyg_profile_func_enter(void *function, void *caller)
@@ -38,11 +38,12 @@ __cyg_profile_func_enter(void *function, void *caller)
 		return;
 	me = (int)syscall(__NR_getpid);
 	if (me != pid && pid != 0) {
-		phase++;
+		phase = 2;
 		count = 0;
 	}
 	pid = me;
-	if (function == (void *)monitor_run) {
+	/* The judge is forked first, the gate then. */
+	if (function == (void *)sandbox_fork && phase == 0 && ++forks == 2) {
 		phase = 1;
 		count = 0;
 	}
