@@ -180,7 +180,6 @@ sub check_gate {
 	my ($what, $call) = @_;
 	my $c = Accounts::start();
 	$c->greeting;
-	my (undef, $gate) = Processes::below($c->pid);
 	my $got = attempt($c, $call, PARENT => $c->pid, DIR => 0,
 	    BYSTANDER => $bystander);
 	like $got, qr/^killed$|^failed \d+$/, "gate: $what: $got";
