@@ -285,6 +285,7 @@ admission_keep(struct admission *admission)
 	enum mailbox_fault fault;
 	enum dialogue_exit code;
 	bool killed;
+	int served;
 
 	/* Before this, a refusal by the session led back to AUTHORIZATION. */
 	if (!admission->by_root) {
@@ -296,9 +297,10 @@ admission_keep(struct admission *admission)
 	    admission->drop.mailbox.dir) == -1)
 		return DIALOGUE_TROUBLE;
 	/* The session ends when it can; it has nothing more to report. */
-	while (keeper_serve(admission->below, &admission->drop, &watch,
-	    &fault) == 0)
-		continue;
+	do
+		served = keeper_serve(admission->below, &admission->drop,
+		    &watch, &fault);
+	while (served == 0);
 	code = admission_reap(admission->child, "session", &killed);
 	if (killed && admission->path == NULL) {
 		admission->dialogue->record.user = admission->user.name;

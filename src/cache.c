@@ -63,11 +63,11 @@ cache_make(const char *dir, const struct users_entry *user)
 	    user->name) < (int)sizeof(path))
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 		    S_IRUSR | S_IWUSR);
+	if (fd == -1)
+		return;
 	/* One that could not be given is not believed later. */
-	if (fd != -1)
-		(void)!fchown(fd, user->uid, user->gid);
-	if (fd != -1)
-		(void)close(fd);
+	(void)!fchown(fd, user->uid, user->gid);
+	(void)close(fd);
 }
 
 void
