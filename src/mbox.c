@@ -22,9 +22,9 @@
 /* Octets looked at together: a bit of each mask for each of them. */
 #define LOOK 64
 
-/* Which octets are LF, CR and F; the first one is the lowest bit. */
+/* Which octets are LF and CR; the first one is the lowest bit. */
 struct masks {
-	uint64_t lf, cr, f;
+	uint64_t lf, cr;
 };
 
 typedef struct masks masks_of(const char *p);
@@ -43,7 +43,7 @@ bits_of(uint64_t eight, char c)
 static inline struct masks
 masks_portable(const char *p)
 {
-	struct masks masks = { 0, 0, 0 };
+	struct masks masks = { 0, 0 };
 
 	for (unsigned i = 0; i < LOOK; i += 8) {
 		uint64_t eight = 0;
@@ -52,9 +52,17 @@ masks_portable(const char *p)
 			eight |= (uint64_t)(unsigned char)p[i + k] << (8 * k);
 		masks.lf |= bits_of(eight, '\n') << i;
 		masks.cr |= bits_of(eight, '\r') << i;
-		masks.f |= bits_of(eight, 'F') << i;
 	}
 	return masks;
+}
+
+/* The lowest of the ${bits} whose octet of ${p} is F, or 0. */
+static inline uint64_t
+first_f(const char *p, uint64_t bits)
+{
+	while (bits != 0 && p[__builtin_ctzll(bits)] != 'F')
+		bits &= bits - 1;
+	return bits & -bits;
 }
 
 /*
@@ -75,15 +83,24 @@ skim(const char *p, size_t n, struct mbox_tally *tally, masks_of *of)
 	for (i = 0; i + LOOK <= n; i += LOOK) {
 		struct masks now = of(p + i);
 		uint64_t begin = now.lf << 1 | last.lf >> 63;
-		uint64_t before = now.lf << 2 | last.lf >> 62;
-		uint64_t cr = now.cr << 1 | last.cr >> 63;
-		uint64_t empty = before | ((now.cr << 2 | last.cr >> 62) &
-		    (now.lf << 3 | last.lf >> 61));
-		uint64_t hit = now.f & begin & empty, end = now.lf;
+		uint64_t before, cr, empty, hit, end = now.lf;
 
+		/* Most looks: no CR, and no line ends that is empty, here or
+		 * at the end of the last one. */
+		if ((now.cr | last.cr | (end & begin)) == 0 &&
+		    last.lf >> 62 != 3) {
+			lfs += (unsigned)__builtin_popcountll(end);
+			last = now;
+			continue;
+		}
+		before = now.lf << 2 | last.lf >> 62;
+		cr = now.cr << 1 | last.cr >> 63;
+		empty = before | ((now.cr << 2 | last.cr >> 62) &
+		    (now.lf << 3 | last.lf >> 61));
+		hit = first_f(p + i, begin & empty);
 		/* What is at the F and behind it is not counted. */
 		if (hit != 0)
-			end &= (hit & -hit) - 1;
+			end &= hit - 1;
 		lfs += (unsigned)__builtin_popcountll(end);
 		crlfs += (unsigned)__builtin_popcountll(end & cr);
 		blanks += (unsigned)__builtin_popcountll(end &
@@ -122,14 +139,12 @@ WIDE static inline struct masks
 masks_wide(const char *p)
 {
 	const __m256i lf = _mm256_set1_epi8('\n'), cr = _mm256_set1_epi8('\r');
-	const __m256i f = _mm256_set1_epi8('F');
 	__m256i low = _mm256_loadu_si256((const void *)p);
 	__m256i high = _mm256_loadu_si256((const void *)(p + LOOK / 2));
 
 	return (struct masks){
 		.lf = bits_wide(low, high, lf),
 		.cr = bits_wide(low, high, cr),
-		.f = bits_wide(low, high, f),
 	};
 }
 
