@@ -27,7 +27,7 @@ struct masks {
 	uint64_t lf, cr;
 };
 
-typedef struct masks masks_of(const char *p);
+typedef struct masks masks_of(const char *);
 
 /* A bit for each of eight octets that is ${c}: no carry crosses an octet. */
 static inline uint64_t
@@ -56,12 +56,16 @@ masks_portable(const char *p)
 	return masks;
 }
 
-/* The lowest of the ${bits} whose octet of ${p} is F, or 0. */
+/* The lowest of the ${bits} at which ${p}, ${n} octets, may have From, or 0. */
 static inline uint64_t
-first_f(const char *p, uint64_t bits)
+first_from(const char *p, size_t n, uint64_t bits)
 {
-	while (bits != 0 && p[__builtin_ctzll(bits)] != 'F')
-		bits &= bits - 1;
+	for (; bits != 0; bits &= bits - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(bits);
+
+		if (p[i] == 'F' && (i + 1 == n || p[i + 1] == 'r'))
+			break;
+	}
 	return bits & -bits;
 }
 
@@ -97,7 +101,7 @@ skim(const char *p, size_t n, struct mbox_tally *tally, masks_of *of)
 		cr = now.cr << 1 | last.cr >> 63;
 		empty = before | ((now.cr << 2 | last.cr >> 62) &
 		    (now.lf << 3 | last.lf >> 61));
-		hit = first_f(p + i, begin & empty);
+		hit = first_from(p + i, n - i, begin & empty);
 		/* What is at the F and behind it is not counted. */
 		if (hit != 0)
 			end &= hit - 1;
@@ -125,7 +129,6 @@ skim_portable(const char *p, size_t n, struct mbox_tally *tally)
 
 #ifdef HAVE_WIDE
 #define WIDE __attribute__((target("avx2,popcnt")))
-
 /* The same for processors that compare 32 octets at once. */
 WIDE static inline uint64_t
 bits_wide(__m256i low, __m256i high, __m256i c)
@@ -142,10 +145,8 @@ masks_wide(const char *p)
 	__m256i low = _mm256_loadu_si256((const void *)p);
 	__m256i high = _mm256_loadu_si256((const void *)(p + LOOK / 2));
 
-	return (struct masks){
-		.lf = bits_wide(low, high, lf),
-		.cr = bits_wide(low, high, cr),
-	};
+	return (struct masks){ .lf = bits_wide(low, high, lf),
+	    .cr = bits_wide(low, high, cr) };
 }
 
 WIDE static size_t
@@ -160,35 +161,21 @@ is_wide(void)
 	return CPU_FEATURE_ACTIVE(AVX2) && CPU_FEATURE_ACTIVE(POPCNT);
 }
 #else
-static size_t
-skim_wide(const char *p, size_t n, struct mbox_tally *tally)
-{
-	return skim_portable(p, n, tally);
-}
-
-static bool
-is_wide(void)
-{
-	return false;
-}
+#define skim_wide skim_portable
+#define is_wide() false
 #endif
 
 size_t
-mbox_skim(const char *p, size_t n, struct mbox_tally *tally)
+mbox_skim(const char *p, size_t n, struct mbox_tally *tally, bool wide)
 {
-	return mbox_skim_as(p, n, tally, is_wide());
-}
+	size_t at = (wide ? skim_wide : skim_portable)(p, n, tally);
+	size_t rest = n - at, got;
+	char end[3 + LOOK];
 
-size_t
-mbox_skim_as(const char *p, size_t n, struct mbox_tally *tally, bool wide)
-{
-	size_t at = (wide ? skim_wide : skim_portable)(p, n, tally), rest, got;
-	char end[3 + LOOK] = { 0 };
-
-	if (n - at >= LOOK)
+	if (rest >= LOOK)
 		return at;
-	/* The last octets, with others behind them that count for nothing. */
-	rest = n - at;
+	/* The last ones, with others behind that count for nothing. */
+	memset(end, 'r', sizeof(end));
 	memcpy(end, p + at - 3, 3 + rest);
 	got = skim_portable(end + 3, LOOK, tally);
 	return at + (got < rest ? got : rest);
@@ -321,6 +308,7 @@ feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used,
     bool behind)
 {
 	const size_t keep = sizeof(mbox->last);
+	const bool wide = is_wide();
 	char edge[2 * sizeof(mbox->last)];
 	size_t first = behind ? 0 : n < keep ? n : keep;
 
@@ -328,10 +316,10 @@ feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used,
 	if (first > 0) {
 		memcpy(edge, mbox->last, keep);
 		memcpy(edge + keep, p, first);
-		*used = mbox_skim(edge + keep, first, &mbox->tally);
+		*used = mbox_skim(edge + keep, first, &mbox->tally, wide);
 	}
 	if (*used == first && first < n)
-		*used += mbox_skim(p + first, n - first, &mbox->tally);
+		*used += mbox_skim(p + first, n - first, &mbox->tally, wide);
 	pass(mbox, p, *used);
 	if (*used < n)
 		begin_of_from(mbox);

@@ -31,19 +31,13 @@ struct mbox_tally {
 };
 
 /*
- * mbox_skim(p, n, tally):
+ * mbox_skim(p, n, tally, wide):
  * Look at the ${n} octets at ${p}, before which three more are readable, and
- * stop at the first F that begins a line behind an empty line.  Returns the
- * octets before it (${n} if there is none) and adds them to ${tally}.
+ * stop at the first F that begins a line behind an empty line, with an r or
+ * nothing behind it.  Returns the octets before it (${n} if there is none) and
+ * adds them to ${tally}.  ${wide} needs a processor with wide vectors.
  */
-size_t mbox_skim(const char *p, size_t n, struct mbox_tally *tally);
-
-/*
- * mbox_skim_as(p, n, tally, wide):
- * As mbox_skim, with or without wide vectors: for the tests, which compare the
- * two.  ${wide} needs a processor that has them.
- */
-size_t mbox_skim_as(const char *p, size_t n, struct mbox_tally *tally,
+size_t mbox_skim(const char *p, size_t n, struct mbox_tally *tally,
     bool wide);
 
 enum mbox_state {
