@@ -177,7 +177,7 @@ SKIP: {
 	my $why = why_no_instructions();
 	skip $why, 1 if $why;
 	my ($scan) = slope(sub { 'STAT' }, \@flags);
-	at_most($scan / $octets, 1.3, 'instructions an octet scanned');
+	at_most($scan / $octets, 0.95, 'instructions an octet scanned');
 	my ($all, $own) = slope(sub { 'UIDL' }, \@flags);
 	at_most($own / $octets, 2.7,
 	    'instructions an octet scanned and hashed, SHA-256 apart');
