@@ -199,13 +199,8 @@ fork_session(const struct admission *admission)
 	const struct users_entry *user = &admission->user;
 	pid_t child;
 
-	if (!admission->by_root) {
-		child = fork();
-		if (child == -1)
-			log_error("no process for the session: %s",
-			    strerror(errno));
-		return child;
-	}
+	if (!admission->by_root)
+		return sandbox_fork_same("session");
 	cache_make(admission->cache, user);
 	child = sandbox_fork("session", user->uid, user->gid, false);
 	if (child != 0 && sandbox_become(user->uid, user->gid,
@@ -262,7 +257,10 @@ recover(struct admission *admission)
 	int fds[2];
 	bool killed;
 
-	if (channel_pair(fds) == -1 || (admission->child = fork()) == -1)
+	if (channel_pair(fds) == -1)
+		return;
+	admission->child = sandbox_fork_same("recovery");
+	if (admission->child == -1)
 		return;
 	if (admission->child == 0) {
 		(void)close(fds[0]);
@@ -375,7 +373,7 @@ admission_recover(const struct options *options, const char *path,
 	}
 	if (pending == 1) {
 		(void)fflush(stdout);
-		child = fork();
+		child = sandbox_fork_same("recovery");
 		if (child == 0)
 			_exit(recover_path(options, path, &st, stop));
 		code = child == -1 ? DIALOGUE_TROUBLE :

@@ -41,7 +41,7 @@ fork_keeper(struct monitor *monitor)
 
 	if (channel_pair(fds) == -1)
 		return MAILBOX_TROUBLE;
-	monitor->keeper = fork();
+	monitor->keeper = sandbox_fork_same("keeper");
 	if (monitor->keeper == 0) {
 		(void)close(monitor->channel);
 		(void)close(fds[0]);
@@ -57,11 +57,12 @@ fork_keeper(struct monitor *monitor)
 	(void)close(fds[1]);
 	admission->below = fds[0];
 	if (monitor->keeper == -1)
-		log_error("a process cannot be made: %s", strerror(errno));
-	else if (channel_wait(fds[0], clock_ms() + most * 1000,
-	    &wire->waiting, wire->stop))
-		fault = keeper_hear(fds[0]);
-	return fault;
+		return fault;
+	/* It ends what it does and reports that, or that somebody is in. */
+	if (!channel_wait(fds[0], clock_ms() + most * 1000, &wire->waiting,
+	    wire->stop))
+		(void)shutdown(fds[0], SHUT_WR);
+	return keeper_hear(fds[0]);
 }
 
 /* Let ${monitor}->admission->user in.  Returns whether that is not the end:
@@ -83,6 +84,9 @@ let_in(struct monitor *monitor)
 		monitor->keeper = -1;
 		wire_feed(&monitor->dialogue->wire, SPAN(""));
 	}
+	/* A signal is the end; the judge hears of that and logs it. */
+	if (fault != MAILBOX_FINE && *monitor->dialogue->wire.stop != 0)
+		return false;
 	judge_tell(monitor->channel, fault);
 	return fault != MAILBOX_FINE;
 }
@@ -181,8 +185,7 @@ be_gate(struct monitor *monitor, int channel, bool known)
 	monitor->admission->role = ADMISSION_DONE;
 	if (known)
 		return gate_run(monitor->dialogue, channel);
-	log_error("the gate cannot give up its rights: there is no such "
-	    "--gate-user");
+	log_error("--gate-user: no such account, or root's");
 	return dialogue_refuse(monitor->dialogue, MAILBOX_TROUBLE);
 }
 

@@ -82,9 +82,19 @@ hide(void)
 }
 
 pid_t
-sandbox_fork(const char *who, uid_t uid, gid_t gid, bool hidden)
+sandbox_fork_same(const char *who)
 {
 	pid_t child = fork();
+
+	if (child == -1)
+		log_error("no process for the %s: %s", who, strerror(errno));
+	return child;
+}
+
+pid_t
+sandbox_fork(const char *who, uid_t uid, gid_t gid, bool hidden)
+{
+	pid_t child = sandbox_fork_same(who);
 
 	if (child == 0 && ((hidden && hide() == -1) ||
 	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1)) {
@@ -92,8 +102,6 @@ sandbox_fork(const char *who, uid_t uid, gid_t gid, bool hidden)
 		    strerror(errno));
 		_exit(1);
 	}
-	if (child == -1)
-		log_error("no process for the %s: %s", who, strerror(errno));
 	return child;
 }
 

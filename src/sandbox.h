@@ -35,6 +35,12 @@ void sandbox_begin(bool by_root);
 int sandbox_become(uid_t uid, gid_t gid, gid_t group);
 
 /*
+ * sandbox_fork_same(who):
+ * fork(2); a failure is logged, with ${who} as the name of the child.
+ */
+pid_t sandbox_fork_same(const char *who);
+
+/*
  * sandbox_fork(who, uid, gid, hidden):
  * Started by root: fork a process that is ${uid} and ${gid}, without another
  * group, from its first line on; if ${hidden}, its root directory is an empty

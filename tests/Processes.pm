@@ -44,6 +44,13 @@ sub has_ended {
 	return $stat =~ /.*\) [XZ] /s;
 }
 
+# Whether a signal was sent to ${pid} that it has not got yet.
+sub pending {
+	my ($pid) = @_;
+	my $text = slurp("/proc/$pid/status") // croak "process $pid is gone";
+	return scalar grep { hex } $text =~ /^(?:SigPnd|ShdPnd):\t(\S+)$/gm;
+}
+
 # What is known about one process.
 sub look {
 	my ($pid) = @_;

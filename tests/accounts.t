@@ -405,6 +405,33 @@ for my $case (['judge', 0, 0, '-', 'error'], ['gate', 1, 0, '-', 'error'],
 	is join(' ', $c->stderr =~ /user=(\S+) .* end=(\S+)$/mg),
 	    'dwmrose quit', '... one line in the log';
 }
+{
+	# A signal in the moment between the session's first answer and the
+	# monitor's hearing that somebody is in.
+	my $c = Accounts::start('--locks=fcntl');
+	my @all;
+	$c->greeting;
+	open my $held, '+<', Accounts::mailbox('dwmrose') or die;
+	my $whole = pack 's s x![q] q q i x![q]', Fcntl::F_WRLCK(), 0, 0, 0, 0;
+	fcntl $held, Fcntl::F_SETLK(), $whole or die "fcntl: $!";
+	$c->say('USER dwmrose');
+	$c->cmd("PASS $password");
+	$c->wait_for(sub {
+		@all = Processes::below($c->pid);
+		@all == 4 && Processes::look($all[3])->{seccomp} == 2;
+	});
+	kill 'STOP', $all[2];
+	close $held;
+	like $c->line, qr/^\+OK/, 'a signal comes while a user is let in';
+	$c->kill('TERM');
+	$c->wait_for(sub { !Processes::pending($c->pid) });
+	kill 'CONT', $all[2];
+	is $c->rest, '', '... nothing is said';
+	is $c->exit_code, 1, '... exit code 1';
+	is join(' ', $c->stderr =~ /user=(\S+) .* end=(\S+)$/mg),
+	    'dwmrose signal', '... one line in the log';
+	ok all_gone($c, @all), '... no process is left';
+}
 
 # ---- APOP
 
