@@ -418,7 +418,9 @@ for my $case (['judge', 0, 0, '-', 'error'], ['gate', 1, 0, '-', 'error'],
 	$c->cmd("PASS $password");
 	$c->wait_for(sub {
 		@all = Processes::below($c->pid);
-		@all == 4 && Processes::look($all[3])->{seccomp} == 2;
+		# It has all three: the directory, the mailbox, what is beside.
+		@all == 4 && 3 == grep { m{^/var/mail\b} }
+		    values %{ Processes::look($all[3])->{fds} };
 	});
 	kill 'STOP', $all[2];
 	close $held;
