@@ -123,6 +123,7 @@ enter(struct admission *admission)
 
 	if (maildrop_prepare(drop, options->locks, options->lock_timeout) == -1)
 		return MAILBOX_TROUBLE;
+	wire_be_patient(&admission->dialogue->wire);
 	drop->window = options->journal_window;
 	drop->lock.stop = admission->stop;
 	keeper_ask(&drop->rights, &admission->above);

@@ -136,21 +136,23 @@ channel_signals(sigset_t *waiting)
 	(void)sigdelset(waiting, SIGINT);
 }
 
-bool
-channel_wait(int fd, int64_t until, const sigset_t *waiting,
+int
+channel_wait(int fd, short events, int64_t until, const sigset_t *waiting,
     const volatile sig_atomic_t *stop)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	int64_t left;
+	struct pollfd pfd = { .fd = fd, .events = events };
 
-	while (*stop == 0 && (left = until - clock_ms()) > 0) {
+	while (*stop == 0) {
+		int64_t now = clock_ms();
+		int64_t left = until > now ? until - now : 0;
 		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
 		    .tv_nsec = (long)(left % 1000) * 1000000 };
+		int ready = ppoll(&pfd, 1, &wait, waiting);
 
-		if (ppoll(&pfd, 1, &wait, waiting) > 0)
-			return true;
+		if (ready >= 0 || errno != EINTR)
+			return ready > 0;
 	}
-	return false;
+	return -1;
 }
 
 uint8_t

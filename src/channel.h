@@ -60,12 +60,13 @@ int channel_receive(int fd, struct channel_message *message);
 void channel_signals(sigset_t *waiting);
 
 /*
- * channel_wait(fd, until, waiting, stop):
- * Wait until ${fd} (-1: nothing) has something to say or is gone; at most until
+ * channel_wait(fd, events, until, waiting, stop):
+ * Wait until ${fd} (-1: nothing) has one of ${events} or is gone; at most until
  * clock_ms() is ${until}.  The signals ${waiting} are blocked meanwhile;
- * ${stop}, set by one, ends the wait.  Returns whether there is something.
+ * ${stop}, set by one, ends the wait.  Returns 1; 0 if it is late; -1 if there
+ * was a signal.
  */
-bool channel_wait(int fd, int64_t until, const sigset_t *waiting,
+int channel_wait(int fd, short events, int64_t until, const sigset_t *waiting,
     const volatile sig_atomic_t *stop);
 
 /*

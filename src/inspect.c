@@ -297,8 +297,7 @@ check_starter(struct findings *findings, const struct options *options,
 	}
 	check_account(findings, "gate-user", options->gate_user);
 	if (options->gate_user == NULL && getpwnam("dewey-gate") == NULL)
-		unwise("there is no account dewey-gate: who speaks before login "
-		    "is nobody, as others are");
+		unwise("there is no account dewey-gate: make it, or set gate-user");
 	if (options->preauth)
 		unsafe(findings, "preauth: root has no maildrop: start dewey "
 		    "as the user");

@@ -95,8 +95,8 @@ serve(const struct judge *judge)
 
 	for (int i = 0; i < LIMITS_QUESTIONS && text != DISPATCH_MAILDROP &&
 	    text != DISPATCH_REFUSED_LAST; i++) {
-		if (!channel_wait(judge->gate, INT64_MAX, &wire->waiting,
-		    wire->stop) ||
+		if (channel_wait(judge->gate, POLLIN, INT64_MAX,
+		    &wire->waiting, wire->stop) != 1 ||
 		    gate_hear(judge->gate, judge->dialogue, &question) != 1)
 			break;
 		text = answer(judge, &question);

@@ -61,6 +61,9 @@
 /* Unknown or malformed lines before the session is closed. */
 #define LIMITS_BAD_COMMANDS 20
 
+/* How long recv(2) may keep a signal from ending a session. */
+#define LIMITS_PATIENCE_MS 50
+
 /* Input read and dropped after the last reply over TCP, so that a reset does
  * not take that reply away: at most this long and this much. */
 #define LIMITS_LINGER_MS 1000

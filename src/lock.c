@@ -296,7 +296,8 @@ lock_take(struct lock *lock)
 		if (got == LOCK_HELD || got == LOCK_FAILED || last)
 			break;
 		lock_release(lock);
-		(void)channel_wait(-1, clock_ms() + pause, &waiting, stop);
+		(void)channel_wait(-1, 0, clock_ms() + pause, &waiting,
+		    stop);
 		if (pause < LIMITS_LOCK_PAUSE_MS)
 			pause *= 2;
 		last = *stop != 0 || clock_ms() >= until;

@@ -32,7 +32,7 @@ refuse(struct verdict *verdict, int64_t asked)
 	    login->tries);
 	due = asked + login_delay(login->tries, verdict->login.options->fail_delay,
 	    clock_ms() - asked);
-	(void)channel_wait(-1, due, verdict->waiting, verdict->stop);
+	(void)channel_wait(-1, 0, due, verdict->waiting, verdict->stop);
 	/* Nobody is told anything any more. */
 	if (*verdict->stop != 0)
 		return DISPATCH_SENT;

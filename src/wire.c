@@ -9,6 +9,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "clock.h"
 #include "wire.h"
 
@@ -65,10 +67,8 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 	wire->out_socket = is_socket(out);
 	wire->stop = stop;
 	wire->start = wire->filled = wire->gathered = 0;
-	(void)sigprocmask(SIG_BLOCK, NULL, &wire->waiting);
-	(void)sigdelset(&wire->waiting, SIGTERM);
-	(void)sigdelset(&wire->waiting, SIGHUP);
-	(void)sigdelset(&wire->waiting, SIGINT);
+	wire->patient = 0;
+	channel_signals(&wire->waiting);
 	wire->out_blocks = false;
 	if (!wire->out_socket)
 		wire->out = open_nonblocking(out, &wire->out_blocks);
@@ -76,6 +76,16 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
 	wire->tcp = wire->out_socket &&
 	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
+}
+
+void
+wire_be_patient(struct wire *wire)
+{
+	const struct timeval patience = { 0, LIMITS_PATIENCE_MS * 1000 };
+
+	if (wire->in_socket && setsockopt(wire->in, SOL_SOCKET, SO_RCVTIMEO,
+	    &patience, sizeof(patience)) == 0)
+		wire->patient = 1;
 }
 
 static void
@@ -90,35 +100,15 @@ fail(struct wire *wire, enum wire_end end)
 static int
 wait_for(struct wire *wire, int fd, short events, int64_t until)
 {
-	struct pollfd pfd = { .fd = fd, .events = events };
+	int ready;
 
 	if (wire->deadline != 0 && wire->deadline < until)
 		until = wire->deadline;
-	for (;;) {
-		int64_t left = until - clock_ms();
-		struct timespec wait;
-		int ready;
-
-		if (left < 0)
-			left = 0;
-		wait.tv_sec = (time_t)(left / 1000);
-		wait.tv_nsec = (long)(left % 1000) * 1000000;
-		ready = ppoll(&pfd, 1, &wait, &wire->waiting);
-		if (*wire->stop != 0) {
-			fail(wire, WIRE_SIGNAL);
-			return -1;
-		}
-		if (ready > 0)
-			return 0;
-		if (ready == 0) {
-			fail(wire, WIRE_TIMEOUT);
-			return -1;
-		}
-		if (errno != EINTR) {
-			fail(wire, WIRE_LOST);
-			return -1;
-		}
-	}
+	ready = channel_wait(fd, events, until, &wire->waiting, wire->stop);
+	if (ready == 1)
+		return 0;
+	fail(wire, ready == 0 ? WIRE_TIMEOUT : WIRE_SIGNAL);
+	return -1;
 }
 
 static bool
@@ -223,11 +213,31 @@ wire_body_end(struct wire *wire, struct body *body)
 	body->inside = body->cr = false;
 }
 
+/* Whether recv(2) may wait, as a client that is at work answers at once: that
+ * wakes up sooner than poll(2) and recv(2).  It hears no signal, so one that is
+ * there is let in now and then. */
+static bool
+is_patient(struct wire *wire, int64_t now)
+{
+	sigset_t blocked;
+
+	if (wire->patient == 0 || wire->deadline != 0)
+		return false;
+	if (now >= wire->patient) {
+		(void)sigprocmask(SIG_SETMASK, &wire->waiting, &blocked);
+		(void)sigprocmask(SIG_SETMASK, &blocked, NULL);
+		wire->patient = now + LIMITS_PATIENCE_MS;
+	}
+	return *wire->stop == 0;
+}
+
 /* Receive more input behind what is unread, before ${until}, which is set when
  * the wait for a line begins: octets that trickle in do not move it. */
 static int
 fill(struct wire *wire, int64_t *until)
 {
+	int64_t now;
+	bool wait;
 	ssize_t n;
 
 	if (wire->start > 0) {
@@ -238,16 +248,19 @@ fill(struct wire *wire, int64_t *until)
 	}
 	if (wire_flush(wire) != WIRE_OPEN)
 		return -1;
+	now = clock_ms();
+	wait = *until != 0 || !is_patient(wire, now);
 	if (*until == 0)
-		*until = clock_ms() + wire->idle_ms;
+		*until = now + wire->idle_ms;
 	do {
 		char *room = wire->input + wire->filled;
 		size_t size = LIMITS_INPUT - wire->filled;
 
-		if (wait_for(wire, wire->in, POLLIN, *until) == -1)
+		if (wait && wait_for(wire, wire->in, POLLIN, *until) == -1)
 			return -1;
-		n = wire->in_socket ? recv(wire->in, room, size, MSG_DONTWAIT)
-		    : read(wire->in, room, size);
+		n = wire->in_socket ? recv(wire->in, room, size,
+		    wait ? MSG_DONTWAIT : 0) : read(wire->in, room, size);
+		wait = true;
 	} while (n < 0 && again());
 	if (n > 0) {
 		wire->filled += (size_t)n;

@@ -45,6 +45,8 @@ struct wire {
 	bool in_socket, out_socket;
 	bool out_blocks;	/* a write may wait for ever if it is long */
 	bool tcp;
+	int64_t patient;	/* recv(2) itself waits, but signals are let in
+				 * at this time; 0: it does not */
 	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
 	sigset_t waiting;	/* signals blocked while waiting */
 	size_t start, filled;	/* unread input is at input[start..filled) */
@@ -62,6 +64,13 @@ struct wire {
  */
 void wire_open(struct wire *wire, int in, int out,
     const volatile sig_atomic_t *stop);
+
+/*
+ * wire_be_patient(wire):
+ * Without a deadline, let recv(2) wait for the next octets of a socket before
+ * anything else does.  The socket keeps that limit.
+ */
+void wire_be_patient(struct wire *wire);
 
 /*
  * wire_read_line(wire, line):

@@ -222,7 +222,7 @@ SKIP: {
 	    'system calls for 64 KiB scanned');
 	my $sent = calls('two', retr_all('two'))
 	    - calls('one', retr_all('one')) - $scan;
-	at_most($sent / MESSAGES, 3.5, 'system calls a message in lock-step');
+	at_most($sent / MESSAGES, 2.5, 'system calls a message in lock-step');
 	at_most($one, 200, 'system calls of login, STAT, QUIT');
 }
 

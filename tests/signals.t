@@ -78,6 +78,23 @@ for my $place (sort keys %places) {
 	}
 }
 
+# A client that never lets the session wait for long.
+for my $signal (qw(TERM HUP INT)) {
+	my $c = $site->login('mrose', '--log=stderr');
+	my $begin = time;
+	my $answers = 0;
+	$c->say('DELE 1');
+	$c->kill($signal);
+	while (time - $begin < $least) {
+		last unless ($c->say('NOOP') // '') eq '+OK';
+		$answers++;
+	}
+	cmp_ok time - $begin, '<', $least,
+	    "SIG$signal amid commands: at once ($answers more)";
+	is $c->exit_code, 1, "SIG$signal amid commands: exit code";
+	like $c->stderr, qr/ end=signal$/m, "SIG$signal amid commands: the log";
+}
+
 # Inside UPDATE: somebody's dot-lock makes it wait there.
 for my $signals ([ 'TERM' ], [ 'HUP' ], [ 'INT' ], [ qw(TERM HUP INT TERM) ]) {
 	my $c = $site->login('mrose', '--log=stderr');
