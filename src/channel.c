@@ -130,10 +130,15 @@ channel_receive(int fd, struct channel_message *message)
 void
 channel_signals(sigset_t *waiting)
 {
-	(void)sigprocmask(SIG_BLOCK, NULL, waiting);
-	(void)sigdelset(waiting, SIGTERM);
-	(void)sigdelset(waiting, SIGHUP);
-	(void)sigdelset(waiting, SIGINT);
+	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		(void)sigaddset(&set, ends[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, waiting);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		(void)sigdelset(waiting, ends[i]);
 }
 
 int

@@ -54,8 +54,8 @@ int channel_receive(int fd, struct channel_message *message);
 
 /*
  * channel_signals(waiting):
- * Write to ${waiting} the signals that are blocked now, but for those that end
- * a session.
+ * Block the signals that end a session.  Write to ${waiting} those that stay
+ * blocked while it waits: the others that were.
  */
 void channel_signals(sigset_t *waiting);
 

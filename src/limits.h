@@ -69,6 +69,9 @@
 #define LIMITS_LINGER_MS 1000
 #define LIMITS_LINGER_OCTETS 65536
 
+/* Octets of all texts of the options. */
+#define LIMITS_OPTIONS 8192
+
 /* Seconds: RFC 1939 s3 wants an inactivity timer of at least 10 minutes. */
 #define LIMITS_IDLE_LEAST 600
 

@@ -101,12 +101,11 @@ main(int argc, char **argv)
 	if (fill_descriptors() == -1)
 		return DIALOGUE_TROUBLE;
 	sandbox_begin(by_root);
-	if (options_begin(&options) == -1 ||
-	    configuration_read(&options, argc, argv, by_root) == -1 ||
+	options_begin(&options);
+	if (configuration_read(&options, argc, argv, by_root) == -1 ||
 	    options_flags(&options, argc, argv) == -1)
 		code = refuse(&options);
 	else
 		code = act(&options, by_root);
-	options_free(&options);
 	return code;
 }

@@ -6,7 +6,6 @@
 #include "config.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "limits.h"
@@ -195,11 +194,15 @@ is_template(struct span value)
 }
 
 static int
-set_text(char **field, struct span value)
+set_text(struct options *options, const char **field, struct span value)
 {
-	free(*field);
-	*field = reallocarray(NULL, value.n + 1, 1);
-	return *field == NULL ? -1 : span_copy(value, *field, value.n + 1);
+	char *text = options->texts + options->used;
+
+	if (span_copy(value, text, LIMITS_OPTIONS - options->used) == -1)
+		return -1;
+	*field = text;
+	options->used += value.n + 1;
+	return 0;
 }
 
 /* Store ${value} in the field of ${row}.  Returns NULL, or what the value
@@ -252,7 +255,7 @@ store(struct options *options, const struct row *row, struct span value)
 			return "a name";
 		break;
 	}
-	return set_text(field, value) == 0 ? NULL : "less: memory is short";
+	return set_text(options, field, value) == 0 ? NULL : "a shorter text";
 }
 
 static int
@@ -317,15 +320,13 @@ read_flag(struct options *options, int argc, char **argv)
 	return took;
 }
 
-int
+void
 options_begin(struct options *options)
 {
 	memset(options, 0, sizeof(*options));
 	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].kind < ACTION && rows[i].value != NULL &&
-		    store(options, &rows[i], span_of(rows[i].value)) != NULL)
-			return options_complain(options, "memory is short");
-	return 0;
+		if (rows[i].kind < ACTION && rows[i].value != NULL)
+			(void)store(options, &rows[i], span_of(rows[i].value));
 }
 
 const char *
@@ -352,24 +353,6 @@ options_flags(struct options *options, int argc, char **argv)
 		return options_complain(options, "%sit needs %s",
 		    options->action_name, options->operands_wanted);
 	return 0;
-}
-
-void
-options_free(struct options *options)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		switch ((enum kind)rows[i].kind) {
-		case FILE_NAME:
-		case NAME:
-		case TEMPLATE:
-		case HOST:
-			free(*(char **)(void *)((char *)options +
-			    rows[i].field));
-			break;
-		default:
-			break;
-		}
-	memset(options, 0, sizeof(*options));
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "limits.h"
 #include "span.h"
 
 enum options_action {
@@ -42,18 +43,18 @@ enum options_lock {
 };
 #define OPTIONS_LOCKS 4
 
-/* Every text is owned by the options and NULL where none was given. */
+/* A text is NULL where none was given. */
 struct options {
-	char *config;
-	char *users;
-	char *mail_user;
-	char *allow;
-	char *deny;
-	char *secrets;
-	char *gate_user;
-	char *mailbox;
-	char *host;
-	char *cache_dir;
+	const char *config;
+	const char *users;
+	const char *mail_user;
+	const char *allow;
+	const char *deny;
+	const char *secrets;
+	const char *gate_user;
+	const char *mailbox;
+	const char *host;
+	const char *cache_dir;
 	bool apop_only;
 	bool hide_users;
 	bool preauth;
@@ -77,13 +78,15 @@ struct options {
 	int operands_most;	/* that the action takes */
 	const char *operands_wanted;	/* what they are, if it needs any */
 	char error[512];	/* what is wrong */
+	char texts[LIMITS_OPTIONS];	/* what the texts are in */
+	size_t used;		/* octets of it */
 };
 
 /*
  * options_begin(options):
- * Give every option its default.  Returns 0, or -1 if memory is short.
+ * Give every option its default.
  */
-int options_begin(struct options *options);
+void options_begin(struct options *options);
 
 /*
  * options_set(options, key, value):
@@ -106,12 +109,6 @@ int options_flags(struct options *options, int argc, char **argv);
  */
 int options_complain(struct options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/*
- * options_free(options):
- * Release what the options hold.
- */
-void options_free(struct options *options);
 
 /*
  * options_help(out):

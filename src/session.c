@@ -15,12 +15,12 @@
 #include "config.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admission.h"
 #include "cache.h"
+#include "channel.h"
 #include "dispatch.h"
 #include "limits.h"
 #include "log.h"
@@ -47,19 +47,13 @@ stop(int signal)
 	session_stop = 1;
 }
 
-/* The three signals that end a session wait until it waits; a client that
- * hangs up and a file's limit are errors like others. */
+/* A client that hangs up and a file's limit are errors like others. */
 static void
 catch_signals(void)
 {
 	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
-	/* Zeros are the empty set. */
 	struct sigaction action = { .sa_handler = stop };
-	sigset_t set = action.sa_mask;
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		(void)sigaddset(&set, ends[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		(void)sigaction(ends[i], &action, NULL);
 	/* A spawner that ignores its children passes that on; then there would be
@@ -146,13 +140,12 @@ run(struct session *session)
 enum dialogue_exit
 session_run(const struct options *options, bool by_root)
 {
-	struct session *session = calloc(1, sizeof(*session));
-	struct admission *admission;
+	/* Not from malloc: until a mailbox is opened, nothing is. */
+	static struct session one;
+	struct session *session = &one;
+	struct admission *admission = &session->admission;
 	enum dialogue_exit code;
 
-	if (session == NULL)
-		return DIALOGUE_TROUBLE;
-	admission = &session->admission;
 	session->options = admission->options = options;
 	admission->by_root = by_root;
 	admission->stop = &session_stop;
@@ -174,7 +167,6 @@ session_run(const struct options *options, bool by_root)
 	session->verdict.stop = &session_stop;
 	code = run(session);
 	span_wipe(session, sizeof(*session));
-	free(session);
 	return code;
 }
 
@@ -183,7 +175,10 @@ session_recover(const struct options *options)
 {
 	enum dialogue_exit code = DIALOGUE_ORDERLY;
 
+	sigset_t waiting;
+
 	log_open(LOG_TO_STDERR, false);
+	channel_signals(&waiting);
 	catch_signals();
 	for (int i = 0; i < options->operand_count && session_stop == 0; i++)
 		if (admission_recover(options, options->operands[i],
@@ -196,15 +191,13 @@ void
 session_refuse(void)
 {
 	const struct dispatch_reply reply = { .text = DISPATCH_MISCONFIGURED };
-	struct wire *wire = calloc(1, sizeof(*wire));
+	static struct wire one;
+	struct wire *wire = &one;
 
-	if (wire == NULL)
-		return;
 	wire_open(wire, STDIN_FILENO, STDOUT_FILENO, &session_stop);
 	wire->idle_ms = LIMITS_LINGER_MS;
 	if (wire->out_socket) {
 		dispatch_say(wire, &reply);
 		wire_close(wire);
 	}
-	free(wire);
 }

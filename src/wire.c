@@ -28,12 +28,15 @@
 /* Octets of a message for which the output is not flushed to make room. */
 #define LEAST 4096
 
-static bool
-is_socket(int fd)
+/* The family of the socket ${fd}, or AF_UNSPEC if it is none. */
+static int
+family(int fd)
 {
-	struct stat st;
+	struct sockaddr address;
+	socklen_t size = sizeof(address);
 
-	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+	return getsockname(fd, &address, &size) == 0 ? address.sa_family :
+	    AF_UNSPEC;
 }
 
 /* A descriptor for ${fd} that never blocks: the pipe or terminal opened anew,
@@ -58,13 +61,13 @@ open_nonblocking(int fd, bool *blocks)
 void
 wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 {
-	int one = 1;
+	int one = 1, of_out = family(out);
 
 	wire->end = WIRE_OPEN;
 	wire->in = in;
 	wire->out = out;
-	wire->in_socket = is_socket(in);
-	wire->out_socket = is_socket(out);
+	wire->in_socket = family(in) != AF_UNSPEC;
+	wire->out_socket = of_out != AF_UNSPEC;
 	wire->stop = stop;
 	wire->start = wire->filled = wire->gathered = 0;
 	wire->patient = 0;
@@ -74,7 +77,7 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 		wire->out = open_nonblocking(out, &wire->out_blocks);
 	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
 	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
-	wire->tcp = wire->out_socket &&
+	wire->tcp = (of_out == AF_INET || of_out == AF_INET6) &&
 	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
 }
 

@@ -59,8 +59,8 @@ struct wire {
 /*
  * wire_open(wire, in, out, stop):
  * Prepare ${wire} to read ${in} and write ${out}.  The signals that set
- * ${stop} must be blocked: they are let through only while wire waits.  Over
- * TCP, small replies are sent at once.
+ * ${stop} are blocked: they are let through only while wire waits.  Over TCP,
+ * small replies are sent at once.
  */
 void wire_open(struct wire *wire, int in, int out,
     const volatile sig_atomic_t *stop);

@@ -14,7 +14,7 @@ test_defaults(void **state)
 	struct options o;
 
 	(void)state;
-	assert_int_equal(options_begin(&o), 0);
+	options_begin(&o);
 	assert_string_equal(o.users, "system");
 	assert_string_equal(o.mailbox, "/var/mail/%u");
 	assert_null(o.config);
@@ -40,8 +40,6 @@ test_defaults(void **state)
 	assert_int_equal(o.locks[2], OPTIONS_LOCK_END);
 	assert_int_equal(o.action, OPTIONS_SESSION);
 	assert_string_equal(o.error, "");
-	options_free(&o);
-	assert_null(o.users);
 }
 
 /* A flag and the field that it sets. */
@@ -125,7 +123,7 @@ test_flags(void **state)
 		const void *field = (const char *)&o + flags[i].field;
 
 		memcpy(argv, words, sizeof(argv));
-		assert_int_equal(options_begin(&o), 0);
+		options_begin(&o);
 		ROW(flags[i].what, options_flags(&o, argc, argv) == 0);
 		ROW(flags[i].what, flags[i].kind != TEXT ||
 		    strcmp(*(char *const *)field, flags[i].text) == 0);
@@ -134,7 +132,6 @@ test_flags(void **state)
 		ROW(flags[i].what, flags[i].kind != NUMBER ||
 		    *(const unsigned *)field == flags[i].number);
 		ROW(flags[i].what, o.action == OPTIONS_SESSION);
-		options_free(&o);
 		free_words(argc, words);
 	}
 }
@@ -195,11 +192,10 @@ test_mistakes(void **state)
 		struct options o;
 
 		memcpy(argv, words, sizeof(argv));
-		assert_int_equal(options_begin(&o), 0);
+		options_begin(&o);
 		ROW(mistakes[i].what, options_flags(&o, argc, argv) == -1);
 		ROW(mistakes[i].what,
 		    strstr(o.error, mistakes[i].complaint) != NULL);
-		options_free(&o);
 		free_words(argc, words);
 	}
 }
@@ -237,7 +233,7 @@ test_locks(void **state)
 		struct options o;
 		const char *wanted;
 
-		assert_int_equal(options_begin(&o), 0);
+		options_begin(&o);
 		wanted = options_set(&o, SPAN("locks"), span_of(rows[i].value));
 		ROW(rows[i].what, (wanted == NULL) == rows[i].taken);
 		for (int k = 0; rows[i].taken && k < OPTIONS_LOCKS; k++) {
@@ -245,8 +241,28 @@ test_locks(void **state)
 			if (rows[i].locks[k] == OPTIONS_LOCK_END)
 				break;
 		}
-		options_free(&o);
 	}
+}
+
+static void
+test_texts(void **state)
+{
+	static char text[LIMITS_OPTIONS];
+	struct options o;
+
+	(void)state;
+	options_begin(&o);
+	memset(text, 'x', sizeof(text));
+	assert_string_equal(options_set(&o, SPAN("users"),
+	    (struct span){ text, sizeof(text) - o.used }), "a shorter text");
+	assert_string_equal(o.users, "system");
+	assert_null(options_set(&o, SPAN("users"),
+	    (struct span){ text, sizeof(text) - o.used - 1 }));
+	assert_memory_equal(o.users, text, strlen(o.users));
+	assert_int_equal(o.used, sizeof(text));
+	assert_string_equal(options_set(&o, SPAN("host"), SPAN("h")),
+	    "a shorter text");
+	assert_null(o.host);
 }
 
 static void
@@ -271,10 +287,9 @@ test_set(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct options o;
 
-		assert_int_equal(options_begin(&o), 0);
+		options_begin(&o);
 		ROW(rows[i].what, (options_set(&o, span_of(rows[i].key),
 		    span_of(rows[i].value)) == NULL) == rows[i].taken);
-		options_free(&o);
 	}
 }
 
@@ -313,13 +328,12 @@ test_actions(void **state)
 		struct options o;
 
 		memcpy(argv, words, sizeof(argv));
-		assert_int_equal(options_begin(&o), 0);
+		options_begin(&o);
 		ROW(rows[i].what, options_flags(&o, argc, argv) == 0);
 		ROW(rows[i].what, o.action == rows[i].action);
 		ROW(rows[i].what, o.operand_count == rows[i].operands);
 		ROW(rows[i].what, rows[i].operands == 0 ||
 		    strcmp(o.operands[0], "box") == 0);
-		options_free(&o);
 		free_words(argc, words);
 	}
 }
@@ -362,6 +376,7 @@ main(void)
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_help),
 	};

@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <crypt.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <time.h>
@@ -45,11 +46,12 @@ __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	(void)mask;
 	assert_int_equal(n, 1);
 	assert_int_equal(fds[0].fd, -1);
-	assert_true(ms > 0);
+	assert_true(ms >= 0);
 	now += ms < slice ? ms : slice;
 	if (stops)
 		stop = 1;
-	return 0;
+	errno = EINTR;
+	return ms <= slice && !stops ? 0 : -1;
 }
 
 /* frated has a password, mrose a secret and a password. */
@@ -71,7 +73,7 @@ open_site(void **state, struct site *site, const char *fail_delay)
 	    "locked:!%s\nempty:\nstar:*\nforeign:%s:%lu:1::/:\n"
 	    "zero:%s:0:0::/:\n", hash, hash, hash, hash,
 	    (unsigned long)geteuid() + 1, hash);
-	assert_int_equal(options_begin(&site->options), 0);
+	options_begin(&site->options);
 	assert_null(options_set(&site->options, SPAN("users"),
 	    span_of(unit_text(state, "users", users))));
 	assert_null(options_set(&site->options, SPAN("secrets"),
@@ -170,7 +172,6 @@ test_causes(void **state)
 				    DISPATCH_REFUSED : DISPATCH_REFUSED_LAST));
 				ROW(rows[i].what, ms == times[t].due[try]);
 			}
-			options_free(&site.options);
 		}
 }
 
@@ -187,7 +188,6 @@ test_interrupted(void **state)
 	assert_int_equal(ask(&site, LOGIN_PASS, "zaphod", "x", &ms),
 	    DISPATCH_REFUSED);
 	assert_true(ms >= 1000 && ms < 1000 + slice);
-	options_free(&site.options);
 }
 
 /* A signal that asks for the end is obeyed, and tells nothing early. */
@@ -204,7 +204,6 @@ test_stopped(void **state)
 	assert_int_equal(ask(&site, LOGIN_PASS, "zaphod", "x", &ms),
 	    DISPATCH_SENT);
 	assert_true(ms < 1000);
-	options_free(&site.options);
 }
 
 /* Who is let in does not wait; tries of before cost him nothing. */
@@ -221,7 +220,6 @@ test_accepted(void **state)
 	assert_int_equal(ask(&site, LOGIN_PASS, "frated", "hoopy", &ms),
 	    DISPATCH_MAILDROP);
 	assert_int_equal(ms, 0);
-	options_free(&site.options);
 }
 
 /* USER tells nothing and waits for nothing; with --hide-users=no it tells. */
@@ -251,7 +249,6 @@ test_user(void **state)
 		    &ms) == rows[i].text);
 		ROW(rows[i].name, ms == 0);
 		ROW(rows[i].name, site.verdict.login.tries == 0);
-		options_free(&site.options);
 	}
 }
 
