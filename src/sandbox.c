@@ -84,8 +84,13 @@ hide(void)
 pid_t
 sandbox_fork_same(const char *who)
 {
-	pid_t child = fork();
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	pid_t child;
 
+	/* A spawner that ignores its children passes that on; then there would be
+	 * nobody to wait for, and no code. */
+	(void)sigaction(SIGCHLD, &usual, NULL);
+	child = fork();
 	if (child == -1)
 		log_error("no process for the %s: %s", who, strerror(errno));
 	return child;

@@ -56,10 +56,6 @@ catch_signals(void)
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		(void)sigaction(ends[i], &action, NULL);
-	/* A spawner that ignores its children passes that on; then there would be
-	 * nobody to wait for, and no code. */
-	action.sa_handler = SIG_DFL;
-	(void)sigaction(SIGCHLD, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
 	(void)sigaction(SIGXFSZ, &action, NULL);

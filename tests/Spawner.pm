@@ -190,12 +190,21 @@ sub make_runit {
 	return (program('runsv'), run_file($s, 'runit/run'));
 }
 
-# The tcpsvd of busybox, where it has one, with the words of runit's `run`.
+# A busybox that has a tcpsvd: Debian's has none, bootstrap builds one.
+sub busybox {
+	for my $path (grep { defined } map { program($_) }
+	    qw(busybox busybox-tcpsvd)) {
+		return $path if qx{$path --list 2>/dev/null} =~ /^tcpsvd$/m;
+	}
+	return undef;
+}
+
+# Its tcpsvd, with the words of runit's `run`.
 sub make_busybox {
 	my ($s) = @_;
 	my $run = run_file($s, 'runit/run') . '/run';
 	my $text = Dewey::read_file($run);
-	my $busybox = program('busybox');
+	my $busybox = busybox();
 	$text =~ s/^exec tcpsvd/exec $busybox tcpsvd/m
 	    or croak 'runit/run: no tcpsvd';
 	Dewey::write_file($run, $text, 0755);
@@ -283,7 +292,7 @@ my %spawner = (
 	s6 => { need => [qw(s6-supervise tcpserver execlineb)],
 		make => \&make_s6 },
 	runit => { need => [qw(runsv tcpsvd)], make => \&make_runit },
-	busybox => { need => ['busybox'], make => \&make_busybox },
+	busybox => { need => [], make => \&make_busybox },
 	systemd => { need => ['systemd-socket-activate'],
 		make => \&make_systemd },
 	socat => { need => ['socat'], make => \&make_socat },
@@ -306,9 +315,8 @@ sub missing {
 	for my $name (@{ $what->{need} }) {
 		return "$name is not installed" unless program($name);
 	}
-	return 'this busybox has no tcpsvd' if $kind eq 'busybox' &&
-	    !grep { /^tcpsvd$/ } split /\n/,
-	    qx{${\ program('busybox')} --list 2>/dev/null};
+	return 'there is no busybox that has tcpsvd' if $kind eq 'busybox' &&
+	    !busybox();
 	return undef;
 }
 
