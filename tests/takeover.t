@@ -62,7 +62,11 @@ sub login {
 	$c->say('USER dwmrose');
 	like $c->say("PASS $password"), qr/^\+OK/, 'login'
 	    or $c->fail('no login');
-	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
+	# The gate and the judge are gone then, too.
+	$c->wait_for(sub {
+		my @left = Processes::below($c->pid);
+		@left == 2 && Processes::look($c->pid)->{uids} !~ /^0/;
+	});
 	return $c;
 }
 
