@@ -32,11 +32,11 @@
 static int
 family(int fd)
 {
-	struct sockaddr address;
+	struct sockaddr address = { .sa_family = AF_UNSPEC };
 	socklen_t size = sizeof(address);
 
-	return getsockname(fd, &address, &size) == 0 ? address.sa_family :
-	    AF_UNSPEC;
+	(void)getsockname(fd, &address, &size);
+	return address.sa_family;
 }
 
 /* A descriptor for ${fd} that never blocks: the pipe or terminal opened anew,
@@ -84,7 +84,7 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 void
 wire_be_patient(struct wire *wire)
 {
-	const struct timeval patience = { 0, LIMITS_PATIENCE_MS * 1000 };
+	const struct timeval patience = { 0, LIMITS_PATIENCE_MS * 1000L };
 
 	if (wire->in_socket && setsockopt(wire->in, SOL_SOCKET, SO_RCVTIMEO,
 	    &patience, sizeof(patience)) == 0)
