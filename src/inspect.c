@@ -291,8 +291,8 @@ check_starter(struct findings *findings, const struct options *options,
 		    "started");
 	if (geteuid() != 0) {
 		if (system && !options->preauth && login->timestamp[0] == '\0')
-			unsafe(findings, "nobody can log in: only root can check "
-			    "the passwords of users = system");
+			unsafe(findings, "nobody can log in: users = system "
+			    "wants root");
 		return;
 	}
 	check_account(findings, "gate-user", options->gate_user);

@@ -56,9 +56,10 @@ ask_monitor(const struct judge *judge, enum login_method method)
 	channel_put(&message, (struct span){ (const char *)ids, sizeof(ids) });
 	channel_put(&message, span_of(user->home));
 	channel_put(&message, wire_unread(&judge->dialogue->wire));
+	/* A monitor that gives no answer ends the session. */
 	if (channel_send(judge->monitor, &message, -1) == -1 ||
 	    channel_receive(judge->monitor, &message) != 1)
-		return DISPATCH_TROUBLE;
+		return DISPATCH_SENT;
 	fault = channel_get_byte(&message);
 	return fault == MAILBOX_FINE && message.whole ? DISPATCH_MAILDROP :
 	    dispatch_fault(fault);
@@ -95,8 +96,7 @@ serve(const struct judge *judge)
 
 	for (int i = 0; i < LIMITS_QUESTIONS && text != DISPATCH_MAILDROP &&
 	    text != DISPATCH_REFUSED_LAST; i++) {
-		if (channel_wait(judge->gate, POLLIN, INT64_MAX,
-		    &wire->waiting, wire->stop) != 1 ||
+		if (wire_wait(wire, judge->gate, INT64_MAX) != 1 ||
 		    gate_hear(judge->gate, judge->dialogue, &question) != 1)
 			break;
 		text = answer(judge, &question);

@@ -269,8 +269,8 @@ maildrop_recover(struct maildrop *drop)
 	if (!sidecar_has_journal(mailbox))
 		return MAILBOX_FINE;
 	if (mailbox->read_only) {
-		log_error("%s: an UPDATE was cut short, and the maildrop is "
-		    "read-only: log in without --read-only once", mailbox->path);
+		log_error("%s: an UPDATE was cut short: log in once without "
+		    "--read-only", mailbox->path);
 		return MAILBOX_TROUBLE;
 	}
 	if (mailbox->fd != -1 && journal_begin(&journal, mailbox->fd,
@@ -307,9 +307,12 @@ maildrop_lock(struct maildrop *drop)
 		int fd;
 
 		if (got != LOCK_HELD) {
-			log_error("%s: %s", drop->mailbox.path,
-			    got == LOCK_BUSY ? "another program kept it locked "
-			    "for the whole --lock-timeout" : strerror(errno));
+			/* A wait that a signal ends is no failure. */
+			if (drop->lock.stop == NULL || *drop->lock.stop == 0)
+				log_error("%s: %s", drop->mailbox.path,
+				    got == LOCK_BUSY ? "another program kept it "
+				    "locked for the whole --lock-timeout" :
+				    strerror(errno));
 			return MAILBOX_LOCKED;
 		}
 		if (!mailbox_was_replaced(&drop->mailbox))

@@ -59,8 +59,7 @@ fork_keeper(struct monitor *monitor)
 	if (monitor->keeper == -1)
 		return fault;
 	/* It ends what it does and reports that, or that somebody is in. */
-	if (channel_wait(fds[0], POLLIN, clock_ms() + most * 1000,
-	    &wire->waiting, wire->stop) != 1)
+	if (wire_wait(wire, fds[0], clock_ms() + most * 1000) != 1)
 		(void)shutdown(fds[0], SHUT_WR);
 	return keeper_hear(fds[0]);
 }
@@ -116,7 +115,6 @@ static enum dialogue_exit
 wait_for_all(struct monitor *monitor)
 {
 	struct dialogue *dialogue = monitor->dialogue;
-	const struct wire *wire = &dialogue->wire;
 	int below = monitor->admission->below;
 	enum dialogue_exit code;
 	bool killed;
@@ -133,8 +131,7 @@ wait_for_all(struct monitor *monitor)
 	admission_leave_client();
 	if (sandbox_close(FILTER_WAITING,
 	    (enum sandbox_wish)dialogue->options->sandbox, -1) == 0)
-		(void)channel_wait(below, POLLIN, INT64_MAX, &wire->waiting,
-		    wire->stop);
+		(void)wire_wait(&dialogue->wire, below, INT64_MAX);
 	(void)close(below);
 	return admission_reap(monitor->keeper, "keeper", &killed);
 }
@@ -149,8 +146,7 @@ run_monitor(struct monitor *monitor)
 	    (int64_t)dialogue->options->login_timeout * 1000;
 
 	for (int i = 0; i < LIMITS_QUESTIONS; i++)
-		if (channel_wait(monitor->channel, POLLIN, until,
-		    &dialogue->wire.waiting, dialogue->wire.stop) != 1 ||
+		if (wire_wait(&dialogue->wire, monitor->channel, until) != 1 ||
 		    judge_hear(monitor->channel, dialogue,
 		    &monitor->verdict->method, &admission->user,
 		    &admission->group) != 1 ||

@@ -155,7 +155,8 @@ span_is_host(struct span s)
 int
 span_copy(struct span s, char *out, size_t size)
 {
-	out[0] = '\0';
+	if (size > 0)
+		out[0] = '\0';
 	if (s.n >= size) {
 		errno = ENAMETOOLONG;
 		return -1;

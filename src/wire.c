@@ -70,7 +70,8 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 	wire->out_socket = of_out != AF_UNSPEC;
 	wire->stop = stop;
 	wire->start = wire->filled = wire->gathered = 0;
-	wire->patient = 0;
+	wire->patient = false;
+	wire->heard = clock_ms() + LIMITS_PATIENCE_MS;
 	channel_signals(&wire->waiting);
 	wire->out_blocks = false;
 	if (!wire->out_socket)
@@ -81,14 +82,19 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
 }
 
+int
+wire_wait(const struct wire *wire, int fd, int64_t until)
+{
+	return channel_wait(fd, POLLIN, until, &wire->waiting, wire->stop);
+}
+
 void
 wire_be_patient(struct wire *wire)
 {
 	const struct timeval patience = { 0, LIMITS_PATIENCE_MS * 1000L };
 
-	if (wire->in_socket && setsockopt(wire->in, SOL_SOCKET, SO_RCVTIMEO,
-	    &patience, sizeof(patience)) == 0)
-		wire->patient = 1;
+	wire->patient = wire->in_socket && setsockopt(wire->in, SOL_SOCKET,
+	    SO_RCVTIMEO, &patience, sizeof(patience)) == 0;
 }
 
 static void
@@ -216,22 +222,18 @@ wire_body_end(struct wire *wire, struct body *body)
 	body->inside = body->cr = false;
 }
 
-/* Whether recv(2) may wait, as a client that is at work answers at once: that
- * wakes up sooner than poll(2) and recv(2).  It hears no signal, so one that is
- * there is let in now and then. */
-static bool
-is_patient(struct wire *wire, int64_t now)
+/* Let signals in now and then: recv(2) hears none, and poll(2) none while the
+ * client is always ready. */
+static void
+hear_signals(struct wire *wire)
 {
-	sigset_t blocked;
+	int64_t now = clock_ms();
 
-	if (wire->patient == 0 || wire->deadline != 0)
-		return false;
-	if (now >= wire->patient) {
-		(void)sigprocmask(SIG_SETMASK, &wire->waiting, &blocked);
-		(void)sigprocmask(SIG_SETMASK, &blocked, NULL);
-		wire->patient = now + LIMITS_PATIENCE_MS;
-	}
-	return *wire->stop == 0;
+	if (now < wire->heard)
+		return;
+	wire->heard = now + LIMITS_PATIENCE_MS;
+	if (wire_wait(wire, -1, now) == -1)
+		fail(wire, WIRE_SIGNAL);
 }
 
 /* Receive more input behind what is unread, before ${until}, which is set when
@@ -239,10 +241,13 @@ is_patient(struct wire *wire, int64_t now)
 static int
 fill(struct wire *wire, int64_t *until)
 {
+	/* A client that is at work answers at once: recv(2) wakes up sooner than
+	 * poll(2) and recv(2). */
+	bool wait = *until != 0 || !wire->patient || wire->deadline != 0;
 	int64_t now;
-	bool wait;
 	ssize_t n;
 
+	hear_signals(wire);
 	if (wire->start > 0) {
 		memmove(wire->input, wire->input + wire->start,
 		    wire->filled - wire->start);
@@ -252,9 +257,13 @@ fill(struct wire *wire, int64_t *until)
 	if (wire_flush(wire) != WIRE_OPEN)
 		return -1;
 	now = clock_ms();
-	wait = *until != 0 || !is_patient(wire, now);
 	if (*until == 0)
 		*until = now + wire->idle_ms;
+	/* poll(2) does not look at the limit either, then. */
+	if (now >= *until || (wire->deadline != 0 && now >= wire->deadline)) {
+		fail(wire, WIRE_TIMEOUT);
+		return -1;
+	}
 	do {
 		char *room = wire->input + wire->filled;
 		size_t size = LIMITS_INPUT - wire->filled;

@@ -45,8 +45,8 @@ struct wire {
 	bool in_socket, out_socket;
 	bool out_blocks;	/* a write may wait for ever if it is long */
 	bool tcp;
-	int64_t patient;	/* recv(2) itself waits, but signals are let in
-				 * at this time; 0: it does not */
+	bool patient;		/* recv(2) itself waits, for a moment */
+	int64_t heard;		/* when signals are to be let in anyway */
 	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
 	sigset_t waiting;	/* signals blocked while waiting */
 	size_t start, filled;	/* unread input is at input[start..filled) */
@@ -64,6 +64,12 @@ struct wire {
  */
 void wire_open(struct wire *wire, int in, int out,
     const volatile sig_atomic_t *stop);
+
+/*
+ * wire_wait(wire, fd, until):
+ * channel_wait for input of ${fd}, with the signals that end ${wire}.
+ */
+int wire_wait(const struct wire *wire, int fd, int64_t until);
 
 /*
  * wire_be_patient(wire):

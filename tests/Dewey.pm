@@ -390,6 +390,40 @@ sub send {
 	return $at;
 }
 
+# Sends ${unit} again and again, at most for ${seconds}, until nobody takes it,
+# while another process drops the answers: the server never waits.  Calls ${amid}
+# once in the middle of it.
+sub flood {
+	my ($self, $unit, $seconds, $amid) = @_;
+	my $octets = $unit x int(1e6 / length $unit);
+	my $begin = time;
+	my $reader = fork // die "fork: $!";
+	if (!$reader) {
+		alarm $seconds + 10;
+		while (1) {
+			my $n = sysread $self->{r}, my $dropped, 65536;
+			last if defined $n ? $n == 0
+			    : $! != EAGAIN && $! != EINTR;
+			$self->ready('r', time + 1) if !defined $n;
+		}
+		POSIX::_exit(0);
+	}
+	vec(my $w = '', fileno $self->{w}, 1) = 1;
+	my $at = 0;
+	until (time - $begin >= $seconds) {
+		my $n = syswrite $self->{w}, $octets, length($octets) - $at, $at;
+		last if !defined $n && $! != EAGAIN && $! != EINTR;
+		select undef, my $room = $w, undef, 1 if !defined $n;
+		$at = ($at + ($n // 0)) % length $octets;
+		next unless $amid && time - $begin > 0.3;
+		$amid->();
+		undef $amid;
+	}
+	kill 'KILL', $reader;
+	waitpid $reader, 0;
+	return;
+}
+
 # Waits until the server has read all that was sent: the next octets are not
 # in the same packet then.  Not over TCP, whose peer's reads cannot be seen.
 sub taken {

@@ -337,9 +337,11 @@ Accounts::add('dwfrated', password => 'hoopy');
 	});
 	my $begin = time;
 	$c->kill('TERM');
-	is $c->exit_code, 1, 'SIGTERM while a login waits for a lock: at once';
+	is $c->rest, '', 'SIGTERM while a login waits for a lock: nothing is said';
+	is $c->exit_code, 1, '... exit code 1';
 	cmp_ok time - $begin, '<', 30, '... at once';
 	like $c->stderr, qr/ end=signal$/m, '... logged';
+	unlike $c->stderr, qr/kept it locked for the whole/, '... as what it was';
 	ok all_gone($c, @all), '... no process is left';
 	unlink $lock;
 

@@ -218,7 +218,7 @@ config('a mail-user who is not there', 100, qr/^unsafe: mail-user: /m,
 config('nobody can log in', 100, qr/^unsafe: nobody can log in/m,
     '--plaintext=never', '--secrets=none');
 config('the passwords of the system, not by root', 100,
-    qr/^unsafe: nobody can log in: only root/m, '--users=system',
+    qr/^unsafe: nobody can log in: users = system wants root/m, '--users=system',
     '--secrets=none');
 unlike config('... who need none', 0, qr/./, '--users=system',
     '--secrets=none', '--preauth'), qr/nobody can/, '... says so';

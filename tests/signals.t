@@ -78,7 +78,7 @@ for my $place (sort keys %places) {
 	}
 }
 
-# A client that never lets the session wait for long.
+# Clients that never let the session wait for long.
 for my $signal (qw(TERM HUP INT)) {
 	my $c = $site->login('mrose', '--log=stderr');
 	my $begin = time;
@@ -93,6 +93,23 @@ for my $signal (qw(TERM HUP INT)) {
 	    "SIG$signal amid commands: at once ($answers more)";
 	is $c->exit_code, 1, "SIG$signal amid commands: exit code";
 	like $c->stderr, qr/ end=signal$/m, "SIG$signal amid commands: the log";
+}
+for my $transport (qw(socketpair pipe tcp)) {
+	my @o = ('--log=stderr', { transport => $transport });
+	for my $case (['commands before the login', "CAPA\r\n",
+	    sub { $site->start(@o) }],
+	    ['commands', "NOOP\r\n", sub { $site->login('mrose', @o) }],
+	    ['a line without end', 'x', sub { $site->login('mrose', @o) }]) {
+		my ($what, $unit, $start) = @$case;
+		my $c = $start->();
+		$c->greeting;
+		my $begin = time;
+		$c->flood($unit, $least, sub { $c->kill('TERM') });
+		cmp_ok time - $begin, '<', $least,
+		    "SIGTERM in a flood of $what over $transport: at once";
+		is $c->exit_code, 1, '... exit code';
+		like $c->stderr, qr/ end=signal$/m, '... the log';
+	}
 }
 
 # Inside UPDATE: somebody's dot-lock makes it wait there.

@@ -27,6 +27,24 @@ sub lasted {
 	    "$name: but then";
 }
 
+# Who never stops sending does not get round a limit.
+for my $transport (qw(socketpair pipe tcp)) {
+	my $o = { transport => $transport };
+	for my $case (['commands before the login', "CAPA\r\n",
+	    sub { $site->start('--log=stderr', '--login-timeout=1', $o) }],
+	    ['a line without end', 'x', sub {
+		$site->login('mrose', '--log=stderr', '--idle-timeout=1', $o) }]) {
+		my ($what, $unit, $start) = @$case;
+		my $begin = time;
+		my $c = $start->();
+		$c->greeting;
+		$c->flood($unit, 20);
+		lasted($begin, 1, "a flood of $what over $transport");
+		is $c->exit_code, 1, '... exit code';
+		like $c->stderr, qr/ end=timeout$/m, '... the log';
+	}
+}
+
 # All sessions wait at the same time.  Each is [name, session, begin].
 my @waiting;
 for my $transport (@transports) {

@@ -267,6 +267,7 @@ test_copy(void **state)
 		{ "no room", OCTETS("abcdefghij"), 2, ENAMETOOLONG },
 		{ "room for the NUL only", OCTETS("a"), 1, ENAMETOOLONG },
 		{ "empty", OCTETS(""), 1, 0 },
+		{ "no room at all", OCTETS("a"), 0, ENAMETOOLONG },
 		{ "NUL inside", OCTETS("a\0b"), 8, EINVAL },
 		{ "NUL at the end", OCTETS("ab\0"), 8, EINVAL },
 	};
@@ -281,7 +282,8 @@ test_copy(void **state)
 		got = span_copy(rows[i].s, out, rows[i].size);
 		ROW(rows[i].what, got == (rows[i].error == 0 ? 0 : -1));
 		ROW(rows[i].what, errno == rows[i].error || got == 0);
-		ROW(rows[i].what, strlen(out) == (got == 0 ? rows[i].s.n : 0));
+		ROW(rows[i].what, rows[i].size == 0 ||
+		    strlen(out) == (got == 0 ? rows[i].s.n : 0));
 		ROW(rows[i].what, got != 0 ||
 		    memcmp(out, rows[i].s.p, rows[i].s.n) == 0);
 		ROW(rows[i].what, out[rows[i].size] == '#');
