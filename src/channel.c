@@ -130,7 +130,7 @@ channel_receive(int fd, struct channel_message *message)
 void
 channel_signals(sigset_t *waiting)
 {
-	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
+	static const int ends[] = { CHANNEL_ENDS };
 	sigset_t set;
 
 	(void)sigemptyset(&set);

@@ -52,9 +52,12 @@ int channel_send(int fd, struct channel_message *message, int passed);
  */
 int channel_receive(int fd, struct channel_message *message);
 
+/* The signals that end a session. */
+#define CHANNEL_ENDS SIGTERM, SIGHUP, SIGINT
+
 /*
  * channel_signals(waiting):
- * Block the signals that end a session.  Write to ${waiting} those that stay
+ * Block the CHANNEL_ENDS.  Write to ${waiting} those that stay
  * blocked while it waits: the others that were.
  */
 void channel_signals(sigset_t *waiting);

@@ -36,7 +36,8 @@ int sandbox_become(uid_t uid, gid_t gid, gid_t group);
 
 /*
  * sandbox_fork_same(who):
- * fork(2); a failure is logged, with ${who} as the name of the child.
+ * fork(2), whose child can be waited for whatever was inherited; a failure is
+ * logged, with ${who} as the name of the child.
  */
 pid_t sandbox_fork_same(const char *who);
 

@@ -51,7 +51,7 @@ stop(int signal)
 static void
 catch_signals(void)
 {
-	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
+	static const int ends[] = { CHANNEL_ENDS };
 	struct sigaction action = { .sa_handler = stop };
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
@@ -137,32 +137,31 @@ enum dialogue_exit
 session_run(const struct options *options, bool by_root)
 {
 	/* Not from malloc: until a mailbox is opened, nothing is. */
-	static struct session one;
-	struct session *session = &one;
-	struct admission *admission = &session->admission;
+	static struct session session;
+	struct admission *admission = &session.admission;
 	enum dialogue_exit code;
 
-	session->options = admission->options = options;
+	session.options = admission->options = options;
 	admission->by_root = by_root;
 	admission->stop = &session_stop;
-	admission->dialogue = &session->dialogue;
-	admission->login = &session->verdict.login;
+	admission->dialogue = &session.dialogue;
+	admission->login = &session.verdict.login;
 	admission->above = admission->below = -1;
 	admission->group = SANDBOX_NO_GROUP;
 	cache_find(admission->cache, options->cache_dir, by_root);
-	session->dialogue.ask = answer;
-	session->dialogue.to = session;
+	session.dialogue.ask = answer;
+	session.dialogue.to = &session;
 	catch_signals();
-	dialogue_open(&session->dialogue, options, &session->verdict.login,
+	dialogue_open(&session.dialogue, options, &session.verdict.login,
 	    &session_stop);
 	if (!options->preauth)
-		login_open(&session->verdict.login, options, session->dialogue.host,
+		login_open(&session.verdict.login, options, session.dialogue.host,
 		    admission->by_root);
-	session->verdict.peer = session->dialogue.peer.text;
-	session->verdict.waiting = &session->dialogue.wire.waiting;
-	session->verdict.stop = &session_stop;
-	code = run(session);
-	span_wipe(session, sizeof(*session));
+	session.verdict.peer = session.dialogue.peer.text;
+	session.verdict.waiting = &session.dialogue.wire.waiting;
+	session.verdict.stop = &session_stop;
+	code = run(&session);
+	span_wipe(&session, sizeof(session));
 	return code;
 }
 
@@ -170,7 +169,6 @@ enum dialogue_exit
 session_recover(const struct options *options)
 {
 	enum dialogue_exit code = DIALOGUE_ORDERLY;
-
 	sigset_t waiting;
 
 	log_open(LOG_TO_STDERR, false);
@@ -187,13 +185,12 @@ void
 session_refuse(void)
 {
 	const struct dispatch_reply reply = { .text = DISPATCH_MISCONFIGURED };
-	static struct wire one;
-	struct wire *wire = &one;
+	static struct wire wire;
 
-	wire_open(wire, STDIN_FILENO, STDOUT_FILENO, &session_stop);
-	wire->idle_ms = LIMITS_LINGER_MS;
-	if (wire->out_socket) {
-		dispatch_say(wire, &reply);
-		wire_close(wire);
+	wire_open(&wire, STDIN_FILENO, STDOUT_FILENO, &session_stop);
+	wire.idle_ms = LIMITS_LINGER_MS;
+	if (wire.out_socket) {
+		dispatch_say(&wire, &reply);
+		wire_close(&wire);
 	}
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client stream.  Sockets are read and written with MSG_DONTWAIT, anything
- * else only when poll(2) says so and in pieces that then cannot block; so a
- * deadline holds for reading and for writing, and no descriptor is made
- * non-blocking behind the back of who shares it.
+ * The client stream.  Sockets are read and written with MSG_DONTWAIT (or read
+ * with a short time-out of their own), anything else only when poll(2) says so
+ * and in pieces that then cannot block; so a deadline holds for reading and for
+ * writing, and no descriptor is made non-blocking behind the back of who shares
+ * it.
  */
 #include "config.h"
 
@@ -243,7 +244,7 @@ fill(struct wire *wire, int64_t *until)
 {
 	/* A client that is at work answers at once: recv(2) wakes up sooner than
 	 * poll(2) and recv(2). */
-	bool wait = *until != 0 || !wire->patient || wire->deadline != 0;
+	bool wait = !wire->patient;
 	int64_t now;
 	ssize_t n;
 

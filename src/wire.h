@@ -73,8 +73,8 @@ int wire_wait(const struct wire *wire, int fd, int64_t until);
 
 /*
  * wire_be_patient(wire):
- * Without a deadline, let recv(2) wait for the next octets of a socket before
- * anything else does.  The socket keeps that limit.
+ * From now on let recv(2) wait for the next octets of a socket before anything
+ * else does, LIMITS_PATIENCE_MS.  The socket keeps that limit.
  */
 void wire_be_patient(struct wire *wire);
 

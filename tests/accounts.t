@@ -390,14 +390,21 @@ for my $case (['judge', 0, 0, '-', 'error'], ['gate', 1, 0, '-', 'error'],
 	is join(' ', $c->stderr =~ /user=(\S+) .* end=(\S+)$/mg), "$user $end",
 	    '... one line in the log';
 }
-{
-	my ($c, @all) = Accounts::start();
+
+# A login that waits for who has the mailbox locked, until he is closed.
+sub login_behind_lock {
+	my $c = Accounts::start(@_);
 	$c->greeting;
 	open my $held, '+<', Accounts::mailbox('dwmrose') or die;
 	my $whole = pack 's s x![q] q q i x![q]', Fcntl::F_WRLCK(), 0, 0, 0, 0;
 	fcntl $held, Fcntl::F_SETLK(), $whole or die "fcntl: $!";
 	$c->say('USER dwmrose');
 	$c->cmd("PASS $password");
+	return ($c, $held);
+}
+{
+	my ($c, $held) = login_behind_lock();
+	my @all;
 	$c->wait_for(sub { (@all = Processes::below($c->pid)) == 4 });
 	kill 'KILL', $all[1];
 	close $held;
@@ -410,14 +417,8 @@ for my $case (['judge', 0, 0, '-', 'error'], ['gate', 1, 0, '-', 'error'],
 {
 	# A signal in the moment between the session's first answer and the
 	# monitor's hearing that somebody is in.
-	my $c = Accounts::start('--locks=fcntl');
+	my ($c, $held) = login_behind_lock('--locks=fcntl');
 	my @all;
-	$c->greeting;
-	open my $held, '+<', Accounts::mailbox('dwmrose') or die;
-	my $whole = pack 's s x![q] q q i x![q]', Fcntl::F_WRLCK(), 0, 0, 0, 0;
-	fcntl $held, Fcntl::F_SETLK(), $whole or die "fcntl: $!";
-	$c->say('USER dwmrose');
-	$c->cmd("PASS $password");
 	$c->wait_for(sub {
 		@all = Processes::below($c->pid);
 		# It has all three: the directory, the mailbox, what is beside.

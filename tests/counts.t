@@ -195,14 +195,29 @@ SKIP: {
 
 my $strace = find('strace');
 
+my $counts = Dewey::tmpdir() . '/calls';
+my @count = ($strace, '-f', '-qq', '-c', '-o', $counts);
+
+sub counted {
+	my ($total) = grep { /\btotal$/ }
+	    split /\n/, Dewey::read_file($counts);
+	return (split ' ', $total)[3];
+}
+
 sub calls {
 	my ($user, @commands) = @_;
-	my $path = Dewey::tmpdir() . '/calls';
-	is play($user, [$strace, '-f', '-qq', '-c', '-o', $path], \@flags,
-	    @commands), 0, "counted: $user @commands[0 .. 0]";
-	my ($total) = grep { /\btotal$/ }
-	    split /\n/, Dewey::read_file($path);
-	return (split ' ', $total)[3];
+	is play($user, \@count, \@flags, @commands), 0,
+	    "counted: $user @commands[0 .. 0]";
+	return counted();
+}
+
+# Of dewey with ${flags} and ${input}, without a login.
+sub total {
+	my ($flags, $input) = @_;
+	my $c = Dewey->start(@$flags, { wrapper => \@count, input => $input });
+	$c->rest;
+	is $c->exit_code, 0, "counted: @$flags[-1 .. -1]";
+	return counted();
 }
 
 sub may_trace {
@@ -224,6 +239,10 @@ SKIP: {
 	    - calls('one', retr_all('one')) - $scan;
 	at_most($sent / MESSAGES, 2.5, 'system calls a message in lock-step');
 	at_most($one, 200, 'system calls of login, STAT, QUIT');
+	# What the libraries' start takes is not ours.
+	my $banner = total([$site->flags(@flags)], "QUIT\r\n");
+	at_most($banner - total(['--version'], ''), 18,
+	    'system calls of banner and QUIT');
 }
 
 done_testing;

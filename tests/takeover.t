@@ -366,9 +366,10 @@ sub taken_gate {
 	# Descriptors that come along do not stay.
 	my $c = taken_gate('--hide-users=no');
 	answers($c, 'ask 1 0 dwmrose x');
-	my $before = keys %{ Processes::look($c->pid)->{fds} };
+	my ($judge) = Processes::below($c->pid);
+	my $before = keys %{ Processes::look($judge)->{fds} };
 	answers($c, 'pass 20 0 dwmrose x');
-	is scalar(keys %{ Processes::look($c->pid)->{fds} }), $before,
+	is scalar(keys %{ Processes::look($judge)->{fds} }), $before,
 	    'descriptors that the gate passes are closed';
 	$c->close;
 	$c->exit_code;
