@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -29,6 +30,7 @@
 #include "options.h"
 #include "sandbox.h"
 #include "sidecar.h"
+#include "state.h"
 
 static void
 close_channel(int *fd)
@@ -68,6 +70,15 @@ admission_leave_client(void)
 	(void)close(fd);
 }
 
+/* In the keeper: the session is over, or never began; perhaps it died while it
+ * held the locks. */
+static void
+close_maildrop(struct admission *admission)
+{
+	(void)dotlock_ask(&admission->drop.dot, LOCK_DOT_DROP);
+	maildrop_close(&admission->drop);
+}
+
 /* Write the path of the maildrop to ${path}. */
 static enum mailbox_fault
 find_path(const struct admission *admission, char path[LIMITS_PATH])
@@ -103,10 +114,10 @@ open_maildrop(struct admission *admission, const char *path)
 		return MAILBOX_CHANGED;
 	}
 	if (fault == MAILBOX_FINE)
-		fault = sidecar_enter(&drop->mailbox);
+		fault = sidecar_enter(&drop->mailbox, options->state_dir);
 	if (fault != MAILBOX_FINE)
 		return fault;
-	lock_dot_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
+	dotlock_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
 	    drop->mailbox.base);
 	return maildrop_prepare(drop, options->locks, options->lock_timeout) ==
 	    0 ? MAILBOX_FINE : MAILBOX_TROUBLE;
@@ -120,11 +131,14 @@ enter(struct admission *admission)
 	const struct options *options = admission->options;
 	struct maildrop *drop = &admission->drop;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	struct rlimit most;
 
 	if (maildrop_prepare(drop, options->locks, options->lock_timeout) == -1)
 		return MAILBOX_TROUBLE;
 	wire_be_patient(&admission->dialogue->wire);
 	drop->window = options->journal_window;
+	if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY)
+		drop->most = most.rlim_cur;
 	drop->lock.stop = admission->stop;
 	keeper_ask(&drop->rights, &admission->above);
 	cache_open(drop, admission->cache, &admission->user,
@@ -192,6 +206,24 @@ begin_keeper(struct admission *admission)
 	return fault;
 }
 
+/* As root: give the sidecar a second home where the user can have it nowhere
+ * else. */
+static void
+make_state(const struct admission *admission)
+{
+	const struct options *options = admission->options;
+	char path[LIMITS_PATH], dir[LIMITS_PATH], name[LIMITS_PATH];
+
+	if (admission->path != NULL || admission->group != SANDBOX_NO_GROUP ||
+	    strstr(options->mailbox, "%h") != NULL ||
+	    find_path(admission, path) != MAILBOX_FINE ||
+	    !mailbox_is_shut(path) || span_copy(span_of(options->state_dir),
+	    dir, sizeof(dir)) == -1 || !cache_directory(dir) ||
+	    state_name(name, dir, path) == -1)
+		return;
+	state_make(name, admission->user.uid, admission->user.gid);
+}
+
 /* Fork the session.  Both processes have the user's rights and no others then,
  * but for the spool's group in this one, the keeper. */
 static pid_t
@@ -203,6 +235,7 @@ fork_session(const struct admission *admission)
 	if (!admission->by_root)
 		return sandbox_fork_same("session");
 	cache_make(admission->cache, user);
+	make_state(admission);
 	child = sandbox_fork("session", user->uid, user->gid, false);
 	if (child != 0 && sandbox_become(user->uid, user->gid,
 	    admission->group) == -1)
@@ -220,6 +253,7 @@ admission_run(struct admission *admission)
 
 	memset(&admission->drop, 0, sizeof(admission->drop));
 	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
+	admission->drop.dot.ours = -1;
 	if (channel_pair(fds) == -1) {
 		/* Who is root here goes no further. */
 		if (admission->by_root)
@@ -237,7 +271,7 @@ admission_run(struct admission *admission)
 	if (admission->child > 0)
 		fault = begin_keeper(admission);
 	if (fault != MAILBOX_FINE) {
-		maildrop_close(&admission->drop);
+		close_maildrop(admission);
 		close_channel(&admission->below);
 		if (admission->child > 0)
 			(void)admission_reap(admission->child, "session",
@@ -308,8 +342,7 @@ admission_keep(struct admission *admission)
 	}
 	if (killed && sidecar_has_journal(&admission->drop.mailbox))
 		recover(admission);
-	(void)lock_dot(&admission->drop.dot, LOCK_DOT_DROP);
-	maildrop_close(&admission->drop);
+	close_maildrop(admission);
 	return code;
 }
 
@@ -367,7 +400,7 @@ admission_recover(const struct options *options, const char *path,
 	}
 	errno = EINVAL;
 	pending = fstatat(AT_FDCWD, path, &st, 0) == -1 ||
-	    !S_ISREG(st.st_mode) ? -1 : sidecar_pending(path);
+	    !S_ISREG(st.st_mode) ? -1 : sidecar_pending(path, options->state_dir);
 	if (pending == -1) {
 		(void)printf("%s: %s\n", path, errno == EINVAL ?
 		    "is not a regular file" : strerror(errno));

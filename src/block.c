@@ -46,6 +46,13 @@ block_hold(struct block *block, uint64_t from, uint64_t to)
 	(void)block_read(block, from, to, &p);
 }
 
+bool
+block_is_sure(const struct block *block, uint64_t from, uint64_t to)
+{
+	return block->vouched && from >= block->at &&
+	    to <= block->at + block->n;
+}
+
 ssize_t
 block_read(struct block *block, uint64_t offset, uint64_t end, const char **p)
 {

@@ -43,6 +43,13 @@ ssize_t block_read(struct block *block, uint64_t offset, uint64_t end,
 void block_hold(struct block *block, uint64_t from, uint64_t to);
 
 /*
+ * block_is_sure(block, from, to):
+ * Say whether the octets from ${from} up to ${to} are in the block, and are
+ * certainly as the file was scanned.
+ */
+bool block_is_sure(const struct block *block, uint64_t from, uint64_t to);
+
+/*
  * block_forget(block):
  * Make the next block_read read the file anew.
  */

@@ -39,6 +39,15 @@ make_directory(char path[LIMITS_PATH], mode_t mode)
 	(void)mkdir(path, mode);
 }
 
+bool
+cache_directory(char path[LIMITS_PATH])
+{
+	if (index_is_safe(path, 0))
+		return true;
+	make_directory(path, 0755);
+	return index_is_safe(path, 0);
+}
+
 void
 cache_find(char path[LIMITS_PATH], const char *dir, bool by_root)
 {
@@ -46,10 +55,7 @@ cache_find(char path[LIMITS_PATH], const char *dir, bool by_root)
 
 	configuration_place(path, dir, LOCALSTATEDIR "/cache/dewey", by_root,
 	    home, "");
-	if (!by_root || path[0] == '\0' || index_is_safe(path, 0))
-		return;
-	make_directory(path, 0755);
-	if (!index_is_safe(path, 0))
+	if (by_root && path[0] != '\0' && !cache_directory(path))
 		path[0] = '\0';
 }
 
@@ -276,14 +282,14 @@ cache_scan(struct maildrop *drop)
 
 	if (fault != MAILBOX_FINE)
 		return fault;
-	if (drop->lock.dot_denied)
-		drop->mailbox.read_only = true;
 	fault = maildrop_recover(drop);
 	if (fault == MAILBOX_FINE && (!index_is_open(&drop->index) ||
 	    drop->mailbox.fd == -1 || !maildrop_is_locked(drop) || maildrop_stamp(drop) == -1 ||
 	    !use(drop))) {
 		drop->cached = false;
 		fault = maildrop_rescan(drop);
+		if (fault == MAILBOX_FINE)
+			message_sum_scanned(drop);
 		if (fault == MAILBOX_FINE && drop->mailbox.fd != -1)
 			store(drop, 0, 0);
 	}
@@ -320,6 +326,13 @@ cache_forget(struct maildrop *drop)
 	index_forget(&drop->index);
 }
 
+void
+cache_distrust(struct maildrop *drop)
+{
+	index_forget(&drop->index);
+	index_close(&drop->index);
+}
+
 bool
 cache_vouches(struct maildrop *drop)
 {
@@ -329,7 +342,6 @@ cache_vouches(struct maildrop *drop)
 	for (size_t i = 0; i < drop->count; i++) {
 		if (drop->messages[i].marked && !message_measure(drop, i))
 			return false;
-		lock_keep(&drop->lock);
 	}
 	return true;
 }

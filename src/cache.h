@@ -14,6 +14,13 @@ struct maildrop;
 struct users_entry;
 
 /*
+ * cache_directory(path):
+ * As root: make the directory ${path} if it is missing, and the one it is in.
+ * Returns whether nobody else can make names in it.
+ */
+bool cache_directory(char path[LIMITS_PATH]);
+
+/*
  * cache_find(path, dir, by_root):
  * Write to ${path} the directory of cached indexes that ${dir} means; NULL: the
  * default one, "none": none.  Started by root: make it if it is missing, and
@@ -61,6 +68,13 @@ void cache_save(struct maildrop *drop);
  * The mailbox is about to be written to: nothing cached holds any more.
  */
 void cache_forget(struct maildrop *drop);
+
+/*
+ * cache_distrust(drop):
+ * The mailbox seems to be as it was scanned, and a message is not: the cached
+ * index is wrong.  The next session scans, and this one caches no more.
+ */
+void cache_distrust(struct maildrop *drop);
 
 /*
  * cache_vouches(drop):

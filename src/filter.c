@@ -93,7 +93,7 @@ static const struct {
 	{ __NR_fallocate, S },		/* journal: space before the start */
 	{ __NR_fstat, S | K },		/* mailbox: has it changed */
 	{ __NR_newfstatat, ALL },	/* the same; its name; stdio */
-	{ __NR_fstatfs, S },		/* mailbox: whose time stamps */
+	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
 	{ __NR_lseek, ALL },		/* stdio */
 	{ __NR_fcntl, S | K },		/* lock: F_OFD_SETLK, F_GETFL */
 	{ __NR_flock, S | K },		/* lock; the session lock's end */

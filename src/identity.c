@@ -15,9 +15,6 @@
 #include "maildrop.h"
 #include "message.h"
 
-/* Times all ids are computed anew because the mailbox changed meanwhile. */
-#define TRIES 3
-
 /* Where the last message with each id is: open addressing, slots of 4 octets,
  * half as many again as there are messages; 0 is a free slot. */
 struct table {
@@ -68,47 +65,60 @@ count_copies(struct table *table, struct maildrop *drop)
 	return 0;
 }
 
-/* Compute all ids once; whether that was of one state of the mailbox is for
- * the caller to see. */
+/* The ids of the messages from ${from} up to ${to} were computed of octets that
+ * are those that were scanned only if the mailbox is unchanged still. */
+static enum mailbox_fault
+vouch(struct maildrop *drop, size_t from, size_t to)
+{
+	if (from >= to || maildrop_is_unchanged(drop))
+		return MAILBOX_FINE;
+	for (size_t i = from; i < to; i++) {
+		drop->messages[i].copy = 0;
+		drop->messages[i].sum = 0;
+	}
+	return MAILBOX_CHANGED;
+}
+
+/* Compute the ids that are not known: of octets that were scanned, or not at
+ * all. */
 static enum mailbox_fault
 hash_all(struct maildrop *drop)
 {
-	bool unchanged = maildrop_is_unchanged(drop);
+	bool unchanged = maildrop_is_unchanged(drop), proved;
+	size_t from = 0, to = 0;
+	enum mailbox_fault fault;
 
-	drop->identified = false;
 	if (!unchanged)
 		block_forget(&drop->block);
 	for (size_t i = 0; i < drop->count; i++) {
-		struct maildrop_message *m = &drop->messages[i];
-
-		if (!unchanged && !message_measure(drop, i))
-			return MAILBOX_CHANGED;
-		if (m->copy == 0 && message_hash(drop, i, m->id,
-		    &m->sum) == -1)
-			return MAILBOX_TROUBLE;
-		lock_keep(&drop->lock);
+		if (drop->messages[i].copy != 0)
+			continue;
+		if (message_identify(drop, i, unchanged, &proved) == -1)
+			return unchanged ? MAILBOX_TROUBLE : MAILBOX_CHANGED;
+		if (proved)
+			continue;
+		from = from >= to ? i : from;
+		to = i + 1;
+		if (maildrop_end_of(drop, i) - drop->messages[from].offset <
+		    LIMITS_AHEAD)
+			continue;
+		fault = vouch(drop, from, to);
+		if (fault != MAILBOX_FINE)
+			return fault;
+		from = to;
 	}
-	return MAILBOX_FINE;
+	return vouch(drop, from, to);
 }
 
 enum mailbox_fault
 identity_complete(struct maildrop *drop)
 {
-	enum mailbox_fault fault = MAILBOX_CHANGED;
-	struct stamp stamp;
+	enum mailbox_fault fault = MAILBOX_FINE;
 	struct table table = { 0 };
 
-	if (drop->identified)
-		return MAILBOX_FINE;
-	for (int i = 0; i < TRIES && fault == MAILBOX_CHANGED; i++) {
-		if (mailbox_stat(&drop->mailbox, &stamp) == -1)
-			return MAILBOX_TROUBLE;
+	if (!drop->identified)
 		fault = hash_all(drop);
-		if (fault == MAILBOX_FINE && drop->count > 0 &&
-		    !mailbox_is(&drop->mailbox, &stamp))
-			fault = MAILBOX_CHANGED;
-	}
-	if (fault != MAILBOX_FINE)
+	if (drop->identified || fault != MAILBOX_FINE)
 		return fault;
 	drop->identified = count_copies(&table, drop) == 0;
 	free(table.slot);
@@ -121,27 +131,15 @@ identity_complete(struct maildrop *drop)
 static bool
 only_grew(const struct maildrop *old, struct maildrop *drop)
 {
-	uint8_t id[LIMITS_UID_OCTETS];
-	uint64_t sum;
 	bool replaced = drop->stamp.dev != old->stamp.dev ||
 	    drop->stamp.ino != old->stamp.ino;
 
 	/* In another file, equal places mean nothing without equal ids. */
 	if (drop->count < old->count || (replaced && !old->identified))
 		return false;
-	for (size_t i = 0; i < old->count; i++) {
-		const struct maildrop_message *was = &old->messages[i];
-
-		if (drop->messages[i].offset != was->offset ||
-		    drop->messages[i].octets != was->octets)
+	for (size_t i = 0; i < old->count; i++)
+		if (!message_is_same(drop, i, old))
 			return false;
-		if (was->copy == 0)
-			continue;
-		if (message_hash(drop, i, id, &sum) == -1 ||
-		    memcmp(id, was->id, sizeof(id)) != 0)
-			return false;
-		lock_keep(&drop->lock);
-	}
 	return true;
 }
 
@@ -189,6 +187,21 @@ renew_by_id(struct maildrop *old, struct maildrop *drop)
 	return lost != 0;
 }
 
+/* Mark what was marked in ${old}.  Returns whether a mark is lost: nothing is
+ * known by which its message can be told from another. */
+static bool
+mark_by_place(const struct maildrop *old, struct maildrop *drop)
+{
+	bool lost = false;
+
+	for (size_t i = 0; i < old->count; i++) {
+		if (old->messages[i].marked && old->messages[i].sum != 0)
+			maildrop_mark(drop, i);
+		lost |= old->messages[i].marked && old->messages[i].sum == 0;
+	}
+	return lost;
+}
+
 enum mailbox_fault
 identity_renew(struct maildrop *drop, bool *lost)
 {
@@ -199,10 +212,10 @@ identity_renew(struct maildrop *drop, bool *lost)
 	drop->messages = NULL;
 	drop->room = 0;
 	fault = maildrop_rescan(drop);
+	if (fault == MAILBOX_FINE)
+		message_sum_scanned(drop);
 	if (fault == MAILBOX_FINE && only_grew(&old, drop)) {
-		for (size_t i = 0; i < old.count; i++)
-			if (old.messages[i].marked)
-				maildrop_mark(drop, i);
+		*lost = mark_by_place(&old, drop);
 	} else if (fault == MAILBOX_FINE) {
 		log_warning("%s: was rewritten during the session; the marked "
 		    "messages are looked for by their unique-ids",

@@ -17,7 +17,7 @@
 #include "limits.h"
 #include "plan.h"
 
-#define MAGIC 0x3230786449776544u	/* DewIdx02 */
+#define MAGIC 0x3330786449776544u	/* DewIdx03 */
 #define RECORDS_AT 4096
 
 enum field { FIELD_MAGIC, FIELD_DEV, FIELD_INO, FIELD_SIZE, FIELD_MTIME_S,

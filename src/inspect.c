@@ -22,6 +22,7 @@
 #include "log.h"
 #include "login.h"
 #include "maildrop.h"
+#include "message.h"
 #include "options.h"
 #include "sandbox.h"
 #include "secrets.h"
@@ -40,8 +41,10 @@ open_drop(struct maildrop *drop, const char *path)
 
 	log_open(LOG_TO_STDERR, false);
 	fault = maildrop_peek(drop, path);
-	if (fault == MAILBOX_FINE)
+	if (fault == MAILBOX_FINE) {
+		message_sum_scanned(drop);
 		fault = identity_complete(drop);
+	}
 	if (fault == MAILBOX_FINE)
 		return 0;
 	if (fault == MAILBOX_CHANGED)

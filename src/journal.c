@@ -18,7 +18,6 @@
 
 #include "journal.h"
 #include "limits.h"
-#include "lock.h"
 
 int
 journal_begin(struct journal *journal, int mailbox, int sidecar, int dir,
@@ -31,6 +30,7 @@ journal_begin(struct journal *journal, int mailbox, int sidecar, int dir,
 		return -1;
 	plan_begin(&journal->file.plan, mailbox, block, (uint64_t)st.st_size);
 	journal->file.window = LIMITS_WINDOW;
+	journal->most = UINT64_MAX;
 	journal->mailbox = mailbox;
 	journal->file.sidecar = sidecar;
 	journal->dir = dir;
@@ -49,15 +49,6 @@ int
 journal_clear(int sidecar)
 {
 	return ftruncate(sidecar, 0) == -1 ? -1 : fsync(sidecar);
-}
-
-/* Make sure that ${at} in the mailbox has what the last slot promised. */
-static int
-sync_mailbox(struct journal *journal)
-{
-	if (journal->lock != NULL)
-		lock_keep(journal->lock);
-	return fsync(journal->mailbox);
 }
 
 /* Move one step: the octets of the new mailbox from ${*dst} on, which are in
@@ -85,7 +76,7 @@ step(struct journal *journal, struct plan_cursor cursor, uint64_t *dst)
 	    *dst, NULL) == -1)
 		return -1;
 	*dst += length;
-	return sync_mailbox(journal);
+	return fsync(journal->mailbox);
 }
 
 /* Move everything from ${*dst} on. */
@@ -140,7 +131,7 @@ put_nonce(struct journal *journal, uint64_t at, const uint64_t nonce[2])
 	journal->touched = true;
 	if (plan_write(journal->mailbox, at, octets, sizeof(octets)) == -1)
 		return -1;
-	return sync_mailbox(journal);
+	return fsync(journal->mailbox);
 }
 
 /* Cut the mailbox at its new end.  The nonce there tells recovery whether the
@@ -212,6 +203,11 @@ allocate(struct journal *journal)
 static int
 start(struct journal *journal)
 {
+	/* What can never be finished is not begun. */
+	if (journal->file.plan.kept + SLOT_NONCE > journal->most) {
+		errno = EFBIG;
+		return -1;
+	}
 	/* No message is that short; the nonce needs the room. */
 	if (journal->file.plan.begin_size - journal->file.plan.kept <
 	    SLOT_NONCE) {
@@ -264,7 +260,7 @@ redo(struct journal *journal, const struct slot *slot)
 	else
 		done = plan_copy(&journal->file.plan, cursor, dst, length,
 		    journal->mailbox, dst, NULL);
-	if (done == -1 || sync_mailbox(journal) == -1)
+	if (done == -1 || fsync(journal->mailbox) == -1)
 		return UINT64_MAX;
 	return dst + length;
 }

@@ -16,13 +16,11 @@
 
 #include "slot.h"
 
-struct lock;
-
-/* An UPDATE in progress.  The caller sets file.window and lock, if he likes,
+/* An UPDATE in progress.  The caller sets file.window and most, if he likes,
  * between journal_begin and journal_run; the other fields are private. */
 struct journal {
 	struct slot_file file;	/* its plan and window */
-	struct lock *lock;	/* kept alive by each step, or NULL */
+	uint64_t most;		/* octets that this process may make a file */
 	bool touched;		/* the mailbox was written to */
 	int mailbox;		/* descriptors; not owned */
 	int dir;

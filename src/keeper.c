@@ -12,6 +12,7 @@
 
 #include "channel.h"
 #include "keeper.h"
+#include "dotlock.h"
 #include "lock.h"
 #include "mailbox.h"
 #include "sidecar.h"
@@ -82,6 +83,7 @@ keeper_give(int channel, const struct mailbox *mailbox)
 		channel_begin(&message);
 		channel_put_byte(&message, mailbox->read_only);
 		channel_put_byte(&message, mailbox->no_journal);
+		channel_put_byte(&message, mailbox->elsewhere);
 		if (channel_send(channel, &message, fds[i]) == -1)
 			return -1;
 	}
@@ -102,6 +104,7 @@ keeper_take(int channel, const char *path, struct mailbox *mailbox)
 		*fds[i] = message.fd;
 		mailbox->read_only = channel_get_byte(&message) != 0;
 		mailbox->no_journal = channel_get_byte(&message) != 0;
+		mailbox->elsewhere = channel_get_byte(&message) != 0;
 	}
 	return 0;
 }
@@ -176,8 +179,8 @@ answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
 		result = reopen(drop, &fd);
 	else if (request == REQUEST_SET_ASIDE)
 		result = sidecar_set_aside(&drop->mailbox) == 0 ? 0 : 1;
-	else if (request <= LOCK_DOT_TOUCH)
-		result = lock_dot(&drop->dot, (enum lock_request)request);
+	else if (request <= LOCK_DOT_DROP)
+		result = dotlock_ask(&drop->dot, (enum lock_request)request);
 	else
 		result = LOCK_FAILED;
 	channel_begin(&message);
@@ -193,14 +196,19 @@ keeper_serve(int channel, struct maildrop *drop,
 		{ .fd = channel, .events = POLLIN },
 		{ .fd = watch->above, .events = POLLIN },
 	};
+	/* A lock that nobody touches is taken for one left behind. */
+	const struct timespec touch = { .tv_sec = LIMITS_DOTLOCK_TOUCH_S };
 	bool told = false;
 	sigset_t waiting;
 	int got = 1;
 
 	channel_signals(&waiting);
 	while (got == 1) {
-		int ready = ppoll(fds, 2, NULL, &waiting);
+		int ready = ppoll(fds, 2, drop->dot.ours == -1 ? NULL : &touch,
+		    &waiting);
 
+		if (ready == 0)
+			(void)dotlock_touch(&drop->dot);
 		if (!told && (*watch->stop != 0 ||
 		    (ready > 0 && fds[1].revents != 0))) {
 			if (watch->session != -1)

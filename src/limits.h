@@ -104,6 +104,10 @@
 #define LIMITS_SAMPLE 512
 #define LIMITS_FROM_LEAST 20
 
+/* Octets of messages whose sums are taken when the first one is asked for, so
+ * that they can be told from others if the mailbox changes: a millisecond. */
+#define LIMITS_AHEAD 8388608
+
 /* Octets of one step of UPDATE that the journal holds: fewer, larger steps
  * need fewer fsyncs, and as much space twice.  Less when space is short, but
  * never less than a page. */

@@ -131,6 +131,9 @@ open_file(struct mailbox *mailbox)
 		    O_RDWR | flags, 0);
 	if (mailbox->fd == -1 && (mailbox->read_only || errno == EACCES ||
 	    errno == EROFS || errno == EPERM)) {
+		if (!mailbox->read_only)
+			log_warning("%s: read-only: cannot be opened for "
+			    "writing: %s", mailbox->path, strerror(errno));
 		mailbox->read_only = true;
 		mailbox->fd = openat(mailbox->dir, mailbox->base,
 		    O_RDONLY | flags, 0);
@@ -186,12 +189,29 @@ open_directory(struct mailbox *mailbox, const char *path)
 	    MAILBOX_FINE;
 }
 
+/* Whether ${path} ends like the name of a dot-lock: as one, somebody else's
+ * mailbox would be in the way. */
+static bool
+is_lock_name(const char *path)
+{
+	static const char end[] = ".lock";
+	size_t n = strlen(path);
+
+	return n >= sizeof(end) - 1 &&
+	    strcmp(path + n - (sizeof(end) - 1), end) == 0;
+}
+
 enum mailbox_fault
 mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
 {
 	enum mailbox_fault fault = open_directory(mailbox, path);
 
 	mailbox->read_only = read_only;
+	if (fault == MAILBOX_FINE && is_lock_name(path)) {
+		log_error("%s: is no name of a mailbox: a file of that name is "
+		    "the lock of another", path);
+		fault = MAILBOX_NOT_A_FILE;
+	}
 	if (fault == MAILBOX_FINE)
 		fault = open_file(mailbox);
 	if (fault != MAILBOX_FINE)
@@ -211,6 +231,18 @@ mailbox_spool_group(const char *path, gid_t *group)
 		return false;
 	*group = st.st_gid;
 	return true;
+}
+
+bool
+mailbox_is_shut(const char *path)
+{
+	char dir[LIMITS_PATH];
+	struct stat st;
+	gid_t group;
+
+	name_directory(path, dir);
+	return fstatat(AT_FDCWD, dir, &st, 0) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & S_IWOTH) == 0 && !mailbox_spool_group(path, &group);
 }
 
 enum mailbox_fault

@@ -38,6 +38,8 @@ struct mailbox {
 	int sidecar;		/* the session lock; later the journal */
 	bool read_only;		/* asked for, or for lack of rights */
 	bool no_journal;	/* no space for a sidecar */
+	bool elsewhere;		/* the sidecar is in --state-dir: its directory
+				 * is root's alone */
 };
 
 /*
@@ -67,8 +69,9 @@ int mailbox_name(struct mailbox *mailbox, const char *path);
  * Open the mailbox ${path} of the effective user.  A missing mailbox is an
  * empty one, and nothing is made for it.  It must be a regular file of the
  * user's that not everybody may write; a symbolic link is followed if it is
- * root's or the user's.  The cause of a fault is logged, and nothing has to be
- * closed then.
+ * root's or the user's.  Its name does not end in ".lock".  The cause of a
+ * fault, and why it is read-only where that was not asked for, is logged; nothing
+ * has to be closed after a fault.
  */
 enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
     bool read_only);
@@ -79,6 +82,13 @@ enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
  * write there, as in Debian's /var/mail; that is ${group}.
  */
 bool mailbox_spool_group(const char *path, gid_t *group);
+
+/*
+ * mailbox_is_shut(path):
+ * Say whether nobody but root can make files in the directory of the mailbox
+ * ${path}.
+ */
+bool mailbox_is_shut(const char *path);
 
 /*
  * mailbox_reopen(mailbox, fd):

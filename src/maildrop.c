@@ -41,6 +41,7 @@ maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
 	if (block_open(&drop->block) == -1)
 		return -1;
 	drop->window = LIMITS_WINDOW;
+	drop->most = UINT64_MAX;
 	drop->lock.kinds = locks;
 	drop->lock.mailbox = drop->mailbox.fd;
 	drop->lock.timeout = timeout;
@@ -154,7 +155,6 @@ hide_pseudo(struct maildrop *drop)
 	end = maildrop_end_of(drop, 0);
 	if (maildrop_text_of(drop, 0, &at) == -1)
 		return -1;
-	block_forget(&drop->block);
 	n = at == end ? 0 : block_read(&drop->block, at, end, &p);
 	if (n <= 0)
 		return n < 0 ? -1 : 0;
@@ -184,7 +184,7 @@ maildrop_feed(struct maildrop *drop, uint64_t at)
 	int result = 0;
 
 	mbox_begin(&mbox, at, add, drop);
-	while (result == 0) {
+	while (result == 0 && at < drop->stamp.size) {
 		const char *p = NULL;
 		ssize_t n = block_read(&drop->block, at, UINT64_MAX, &p);
 
@@ -194,7 +194,6 @@ maildrop_feed(struct maildrop *drop, uint64_t at)
 			break;
 		result = mbox_feed(&mbox, p, (size_t)n);
 		at += (uint64_t)n;
-		lock_keep(&drop->lock);
 	}
 	if (result == 0)
 		result = mbox_end(&mbox);
@@ -275,7 +274,6 @@ maildrop_recover(struct maildrop *drop)
 	}
 	if (mailbox->fd != -1 && journal_begin(&journal, mailbox->fd,
 	    mailbox->sidecar, mailbox->dir, drop->block.octets) == 0) {
-		journal.lock = &drop->lock;
 		found = journal_recover(&journal);
 		journal_end(&journal);
 	}
@@ -298,6 +296,35 @@ maildrop_recover(struct maildrop *drop)
 	return MAILBOX_TROUBLE;
 }
 
+/* The mailbox locks were taken as ${got} says.  Without a dot-lock only reading
+ * is safe, but where nobody with the user's rights could ever make one, or where
+ * there is no space: deleting is the way out of that. */
+static void
+judge_lock(struct maildrop *drop, enum lock_result got)
+{
+	struct mailbox *mailbox = &drop->mailbox;
+	bool enough = got == LOCK_FULL || mailbox->elsewhere;
+
+	if (got == LOCK_HELD || mailbox->read_only ||
+	    (enough && lock_has_others(&drop->lock)))
+		return;
+	mailbox->read_only = true;
+	log_warning("%s: read-only: no dot-lock can be made beside it: %s",
+	    mailbox->path, got == LOCK_FULL ? "no space, and --locks has no "
+	    "other kind" : "its directory may not be written");
+}
+
+static enum mailbox_fault
+log_refusal(const struct maildrop *drop, enum lock_result got)
+{
+	/* A wait that a signal ends is no failure. */
+	if (drop->lock.stop == NULL || *drop->lock.stop == 0)
+		log_error("%s: %s", drop->mailbox.path, got == LOCK_BUSY ?
+		    "another program kept it locked for the whole "
+		    "--lock-timeout" : strerror(errno));
+	return MAILBOX_LOCKED;
+}
+
 enum mailbox_fault
 maildrop_lock(struct maildrop *drop)
 {
@@ -306,15 +333,9 @@ maildrop_lock(struct maildrop *drop)
 		enum mailbox_fault fault;
 		int fd;
 
-		if (got != LOCK_HELD) {
-			/* A wait that a signal ends is no failure. */
-			if (drop->lock.stop == NULL || *drop->lock.stop == 0)
-				log_error("%s: %s", drop->mailbox.path,
-				    got == LOCK_BUSY ? "another program kept it "
-				    "locked for the whole --lock-timeout" :
-				    strerror(errno));
-			return MAILBOX_LOCKED;
-		}
+		if (got == LOCK_BUSY || got == LOCK_FAILED)
+			return log_refusal(drop, got);
+		judge_lock(drop, got);
 		if (!mailbox_was_replaced(&drop->mailbox))
 			return MAILBOX_FINE;
 		/* Who waited for the same lock put another file there. */

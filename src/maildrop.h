@@ -16,6 +16,7 @@
 #include "block.h"
 #include "index.h"
 #include "limits.h"
+#include "dotlock.h"
 #include "lock.h"
 #include "mailbox.h"
 #include "mbox.h"
@@ -24,7 +25,8 @@
 struct maildrop_message {
 	uint64_t offset;	/* stored: where its From_ line begins */
 	uint64_t octets;	/* as sent */
-	uint64_t sum;		/* of the octets stored and the id, if known */
+	uint64_t sum;		/* of the octets stored, and of the id where
+				 * that is known; 0: not known */
 	uint32_t copy;		/* which of those with this id, from 1; 0: the
 				 * id is not known */
 	uint8_t id[LIMITS_UID_OCTETS];
@@ -44,11 +46,13 @@ struct maildrop_rights {
 struct maildrop {
 	struct mailbox mailbox;
 	struct lock lock;
-	struct lock_dot dot;
+	struct dotlock dot;
 	struct maildrop_rights rights;
 	struct stamp stamp;	/* as it was scanned */
 	unsigned recovered;	/* enum journal_found of maildrop_recover */
 	uint64_t window;	/* of UPDATE's journal; may be set */
+	uint64_t most;		/* octets this process may make a file; may be
+				 * set */
 	bool settled;		/* a later change shows in the stamp */
 	struct timespec clock;	/* the coarse clock before that */
 	struct index index;	/* the cached one */
@@ -56,6 +60,7 @@ struct maildrop {
 	bool loaded;		/* messages are in memory, not only counted */
 	size_t sure;		/* messages certainly as the stamp says */
 	bool identified;	/* every id and copy is known */
+	bool ahead;		/* sums were looked for ahead of the client */
 	struct maildrop_message *messages;
 	size_t count;
 	size_t room;
@@ -88,7 +93,9 @@ enum mailbox_fault maildrop_recover(struct maildrop *drop);
 /*
  * maildrop_lock(drop):
  * Take the mailbox locks, of the file that the mailbox's name leads to by
- * then.  lock_release(&drop->lock) undoes it.  The cause of a fault is logged.
+ * then.  lock_release(&drop->lock) undoes it.  Where they are not enough to
+ * delete the mailbox is read-only from then on.  The cause of that, and of a
+ * fault, is logged.
  */
 enum mailbox_fault maildrop_lock(struct maildrop *drop);
 

@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include <sys/stat.h>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -100,6 +102,8 @@ main(int argc, char **argv)
 
 	if (fill_descriptors() == -1)
 		return DIALOGUE_TROUBLE;
+	/* What is made has the mode that it needs, whoever starts dewey. */
+	(void)umask(0);
 	sandbox_begin(by_root);
 	options_begin(&options);
 	if (configuration_read(&options, argc, argv, by_root) == -1 ||

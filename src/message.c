@@ -4,14 +4,15 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "block.h"
+#include "imprint.h"
 #include "maildrop.h"
 #include "mbox.h"
 #include "message.h"
 #include "plan.h"
-#include "sum.h"
 #include "uid.h"
 
 static int
@@ -55,9 +56,25 @@ follows_empty(struct maildrop *drop, uint64_t offset)
 
 /* The sum of octets that have this id: an id is vouched for with them. */
 static uint64_t
-sum_of(struct sum *sum, const uint8_t id[LIMITS_UID_OCTETS])
+with_id(uint64_t sum, const uint8_t id[LIMITS_UID_OCTETS])
 {
-	return plan_hash(sum_end(sum), id, LIMITS_UID_OCTETS);
+	return plan_hash(sum, id, LIMITS_UID_OCTETS);
+}
+
+/* Whether ${sum} is that of the octets that message ${m} had. */
+static bool
+has_sum(const struct maildrop_message *m, uint64_t sum)
+{
+	return m->sum == (m->copy == 0 ? sum : with_id(sum, m->id));
+}
+
+/* 0 means that a sum is not known. */
+static uint64_t
+end_sum(struct imprint *imprint)
+{
+	uint64_t value = imprint_end(imprint);
+
+	return value == 0 ? 1 : value;
 }
 
 /* Whether message ${i} is where it was, and, ${summed}, has the same sum. */
@@ -69,7 +86,7 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	uint64_t stored = end - m->separator;
 	struct mbox_message now;
 	struct mbox mbox;
-	struct sum sum;
+	struct imprint imprint;
 	int result = 0;
 
 	/* What comes behind the last one may be half a From_ line: it ended
@@ -84,7 +101,7 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	if (!follows_empty(drop, at))
 		return false;
 	mbox_begin(&mbox, at, keep, &now);
-	sum_begin(&sum, at, stored - at);
+	imprint_begin(&imprint, at, stored - at);
 	while (result == 0 && at < limit) {
 		const char *p = NULL;
 		ssize_t n = block_read(&drop->block, at, limit, &p);
@@ -95,7 +112,7 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 			break;
 		result = mbox_feed(&mbox, p, (size_t)n);
 		if (summed && at < stored)
-			sum_feed(&sum, p, (uint64_t)n < stored - at ?
+			imprint_feed(&imprint, p, (uint64_t)n < stored - at ?
 			    (size_t)n : (size_t)(stored - at));
 		at += (uint64_t)n;
 	}
@@ -104,13 +121,49 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	/* A separator that a delivery agent added since is no change. */
 	return result == 1 && now.offset == m->offset &&
 	    now.octets == m->octets && now.end - now.separator == stored &&
-	    (!summed || sum_of(&sum, m->id) == m->sum);
+	    (!summed || has_sum(m, end_sum(&imprint)));
 }
 
 bool
 message_is_whole(struct maildrop *drop, size_t i)
 {
-	return is_bounded(drop, i, drop->messages[i].copy != 0);
+	return is_bounded(drop, i, drop->messages[i].sum != 0);
+}
+
+/* Sum the stored octets from ${at} to ${end}, and compute the id of such a
+ * message where ${id} is not NULL. */
+static int
+read_stored(struct maildrop *drop, uint64_t at, uint64_t end,
+    uint8_t id[LIMITS_UID_OCTETS], uint64_t *sum)
+{
+	struct imprint imprint;
+	struct uid uid;
+
+	if (id != NULL)
+		uid_begin(&uid);
+	imprint_begin(&imprint, at, end - at);
+	while (at < end) {
+		const char *p = NULL;
+		ssize_t n = block_read(&drop->block, at, end, &p);
+
+		if (n <= 0)
+			return -1;
+		if (id != NULL)
+			uid_feed(&uid, p, (size_t)n);
+		imprint_feed(&imprint, p, (size_t)n);
+		at += (uint64_t)n;
+	}
+	if (id != NULL)
+		uid_end(&uid, id);
+	*sum = end_sum(&imprint);
+	return 0;
+}
+
+/* The end of what RETR sends of message ${i}. */
+static uint64_t
+stored_end(const struct maildrop *drop, size_t i)
+{
+	return maildrop_end_of(drop, i) - drop->messages[i].separator;
 }
 
 bool
@@ -120,33 +173,119 @@ message_measure(struct maildrop *drop, size_t i)
 	uint8_t id[LIMITS_UID_OCTETS];
 	uint64_t sum;
 
-	return is_bounded(drop, i, false) && (m->copy == 0 ||
-	    (message_hash(drop, i, id, &sum) == 0 &&
+	return is_bounded(drop, i, m->copy == 0 && m->sum != 0) &&
+	    (m->copy == 0 || (read_stored(drop, m->offset,
+	    stored_end(drop, i), id, &sum) == 0 &&
 	    memcmp(id, m->id, sizeof(id)) == 0));
 }
 
-int
-message_hash(struct maildrop *drop, size_t i, uint8_t id[LIMITS_UID_OCTETS],
-    uint64_t *sum)
+bool
+message_is_proved(struct maildrop *drop, size_t i)
 {
-	uint64_t at = drop->messages[i].offset;
-	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
-	struct sum hash;
-	struct uid uid;
+	return drop->messages[i].sum != 0 && message_is_whole(drop, i);
+}
 
-	uid_begin(&uid);
-	sum_begin(&hash, at, end - at);
-	while (at < end) {
-		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at, end, &p);
+/* Whether the octets between ${at} and ${end} are at most one empty line. */
+static bool
+is_empty_line(struct maildrop *drop, uint64_t at, uint64_t end)
+{
+	const char *p = NULL;
 
-		if (n <= 0)
-			return -1;
-		uid_feed(&uid, p, (size_t)n);
-		sum_feed(&hash, p, (size_t)n);
-		at += (uint64_t)n;
+	if (end <= at)
+		return end == at;
+	if (end - at > 2 || block_read(&drop->block, at, end, &p) !=
+	    (ssize_t)(end - at))
+		return false;
+	return p[end - at - 1] == '\n' && (end - at == 1 || *p == '\r');
+}
+
+bool
+message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
+{
+	const struct maildrop_message *was = &old->messages[i];
+	uint64_t end = stored_end(old, i), sum;
+	uint8_t id[LIMITS_UID_OCTETS];
+
+	/* Behind the last one a delivery agent may have put an empty line. */
+	if (drop->messages[i].offset != was->offset ||
+	    (drop->messages[i].octets != was->octets &&
+	    (i + 1 < old->count ||
+	    !is_empty_line(drop, end, stored_end(drop, i)))))
+		return false;
+	if (was->sum == 0)
+		return true;
+	if (read_stored(drop, was->offset, end,
+	    was->marked && was->copy != 0 ? id : NULL, &sum) == -1)
+		return false;
+	if (has_sum(was, sum))
+		return !was->marked || was->copy == 0 ||
+		    memcmp(id, was->id, sizeof(id)) == 0;
+	/* A mail reader may have edited what the id does not tell of. */
+	return was->copy != 0 && read_stored(drop, was->offset, end, id,
+	    &sum) == 0 && memcmp(id, was->id, sizeof(id)) == 0;
+}
+
+int
+message_identify(struct maildrop *drop, size_t i, bool unchanged,
+    bool *proved)
+{
+	struct maildrop_message *m = &drop->messages[i];
+	uint8_t id[LIMITS_UID_OCTETS];
+	uint64_t sum;
+
+	if (read_stored(drop, m->offset, stored_end(drop, i), id, &sum) == -1)
+		return -1;
+	*proved = m->sum == sum;
+	if (!unchanged && !*proved) {
+		errno = ESTALE;
+		return -1;
 	}
-	uid_end(&uid, id);
-	*sum = sum_of(&hash, id);
+	memcpy(m->id, id, sizeof(id));
+	m->sum = with_id(sum, id);
+	m->copy = 1;
 	return 0;
+}
+
+static void
+sum_one(struct maildrop *drop, size_t i)
+{
+	struct maildrop_message *m = &drop->messages[i];
+	uint64_t sum;
+
+	if (m->sum == 0 && read_stored(drop, m->offset, stored_end(drop, i),
+	    NULL, &sum) == 0)
+		m->sum = sum;
+}
+
+void
+message_sum_scanned(struct maildrop *drop)
+{
+	if (drop->settled && drop->stamp.size > LIMITS_BLOCK)
+		return;
+	for (size_t i = 0; i < drop->count; i++)
+		sum_one(drop, i);
+}
+
+void
+message_sum_from(struct maildrop *drop, size_t i, uint64_t octets)
+{
+	uint64_t until = drop->messages[i].offset + octets;
+	size_t n = i;
+
+	if (drop->messages[i].sum != 0)
+		return;
+	if (block_is_sure(&drop->block, drop->messages[i].offset,
+	    stored_end(drop, i))) {
+		sum_one(drop, i);
+		return;
+	}
+	if (!maildrop_is_unchanged(drop))
+		return;
+	for (; n < drop->count && drop->messages[n].sum == 0 &&
+	    (n == i || maildrop_end_of(drop, n) <= until); n++)
+		sum_one(drop, n);
+	/* What was read is what was scanned only if that is so still. */
+	if (!maildrop_is_unchanged(drop))
+		while (n-- > i)
+			drop->messages[n].sum = 0;
 }

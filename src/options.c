@@ -69,7 +69,7 @@ static const struct row rows[] = {
 	    "@ in it, %d what is behind, %h the home directory" },
 	{ "read-only", SWITCH, FIELD(read_only), "no", "yes|no",
 	    "never write to a mailbox: DELE is refused" },
-	{ "locks", LOCKS, FIELD(locks), "fcntl,dotlock", "KINDS",
+	{ "locks", LOCKS, FIELD(locks), "fcntl,flock,dotlock", "KINDS",
 	    "which locks keep delivery out, in this order: any of fcntl,\n"
 	    "flock, dotlock, separated by commas, or none" },
 	{ "lock-timeout", SECONDS, FIELD(lock_timeout), "10", "SECONDS",
@@ -81,6 +81,10 @@ static const struct row rows[] = {
 	{ "cache-dir", FILE_NAME, FIELD(cache_dir), NULL, "DIR|none",
 	    "where the index of each mailbox is kept between sessions;\n"
 	    "none: nowhere (default: " LOCALSTATEDIR "/cache/dewey, or a user's own)" },
+	{ "state-dir", FILE_NAME, FIELD(state_dir), LOCALSTATEDIR "/lib/dewey",
+	    "DIR|none",
+	    "where sessions that root starts keep session lock and journal\n"
+	    "if nobody but root can make files beside the mailbox" },
 	{ "idle-timeout", TIMEOUT, FIELD(idle_timeout), "600", "SECONDS",
 	    "how long to wait for a command, or for a client that does\n"
 	    "not read; RFC 1939 wants at least 600" },

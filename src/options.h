@@ -55,6 +55,7 @@ struct options {
 	const char *mailbox;
 	const char *host;
 	const char *cache_dir;
+	const char *state_dir;
 	bool apop_only;
 	bool hide_users;
 	bool preauth;

@@ -16,9 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "index.h"
 #include "log.h"
 #include "plan.h"
 #include "sidecar.h"
+#include "state.h"
 
 /* Times the sidecar is opened again because its name led elsewhere. */
 #define SIDECAR_TRIES 5
@@ -50,8 +52,12 @@ lock_sidecar(struct mailbox *mailbox, int dir, const char *name, int flags)
 			return MAILBOX_FOREIGN;
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+			int error = errno;
+
 			(void)close(fd);
-			return MAILBOX_IN_USE;
+			errno = error;
+			return error == EWOULDBLOCK ? MAILBOX_IN_USE :
+			    MAILBOX_TROUBLE;
 		}
 		if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    named.st_dev == st.st_dev && named.st_ino == st.st_ino) {
@@ -62,6 +68,19 @@ lock_sidecar(struct mailbox *mailbox, int dir, const char *name, int flags)
 	}
 	errno = EAGAIN;
 	return MAILBOX_TROUBLE;
+}
+
+/* Whether the file ${name} has octets: 1, 0, or -1 with errno. */
+static int
+has_octets(int dir, const char *name)
+{
+	struct stat st;
+
+	if (name[0] == '\0')
+		return 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return st.st_size > 0;
 }
 
 /* The session lock without space for a sidecar: a file in the run-time
@@ -88,8 +107,61 @@ lock_elsewhere(struct mailbox *mailbox, const struct stat *st)
 	return fault;
 }
 
+/* Log why there is no sidecar for lack of rights: ${error}. */
+static void
+explain(const struct mailbox *mailbox, int error)
+{
+	const char *path = mailbox->path, *name = mailbox->sidecar_name;
+	struct stat st;
+
+	if (fstatat(mailbox->dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		log_warning("%s: read-only: the file %s cannot be made beside "
+		    "it: %s; see --state-dir", path, name, strerror(error));
+	else if (st.st_uid != geteuid())
+		log_warning("%s: read-only: the file %s beside it belongs to "
+		    "uid %lu, not to the user (uid %lu): remove it", path,
+		    name, (unsigned long)st.st_uid, (unsigned long)geteuid());
+	else
+		log_warning("%s: read-only: the file %s beside it has mode "
+		    "%04o: chmod 0600 it", path, name,
+		    (unsigned)st.st_mode & 07777);
+}
+
+/* Use the second home ${state} of the sidecar, if there is one. */
 static enum mailbox_fault
-open_any(struct mailbox *mailbox)
+lock_state(struct mailbox *mailbox, const char *state)
+{
+	enum mailbox_fault fault = lock_sidecar(mailbox, AT_FDCWD, state,
+	    mailbox->read_only ? O_RDONLY : O_RDWR);
+
+	mailbox->elsewhere = fault == MAILBOX_FINE;
+	if (fault == MAILBOX_FOREIGN)
+		log_error("%s: the file %s must be a regular file of the "
+		    "user's, mode 0600, with one link", mailbox->path, state);
+	return fault;
+}
+
+/* There is no right to open the sidecar. */
+static enum mailbox_fault
+open_without_right(struct mailbox *mailbox, const char *state)
+{
+	int error = errno;
+	struct stat st;
+	bool missing = fstatat(mailbox->dir, mailbox->sidecar_name, &st,
+	    AT_SYMLINK_NOFOLLOW) == -1;
+	enum mailbox_fault fault = missing && state[0] != '\0' ?
+	    lock_state(mailbox, state) : MAILBOX_TROUBLE;
+
+	if (fault != MAILBOX_TROUBLE)
+		return fault;
+	if (!mailbox->read_only)
+		explain(mailbox, error);
+	mailbox->read_only = true;
+	return MAILBOX_FINE;
+}
+
+static enum mailbox_fault
+open_any(struct mailbox *mailbox, const char *state)
 {
 	struct stat st = { 0 };
 	bool empty = mailbox->fd == -1 ||
@@ -114,18 +186,33 @@ open_any(struct mailbox *mailbox)
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		mailbox->read_only = true;
-		return MAILBOX_FINE;
+		return open_without_right(mailbox, state);
 	default:
-		return mailbox_judge(mailbox->path, "open its sidecar");
+		return mailbox_judge(mailbox->path, "have its sidecar opened");
 	}
 }
 
-enum mailbox_fault
-sidecar_enter(struct mailbox *mailbox)
+/* Write to ${state} the path of the second home of ${mailbox}'s sidecar; nothing
+ * if there are none. */
+static void
+find_state(char state[LIMITS_PATH], const char *dir, const char *mailbox)
 {
-	enum mailbox_fault fault = open_any(mailbox);
+	state[0] = '\0';
+	if (dir != NULL && index_is_safe(dir, 0))
+		(void)state_name(state, dir, mailbox);
+}
 
+enum mailbox_fault
+sidecar_enter(struct mailbox *mailbox, const char *dir)
+{
+	char state[LIMITS_PATH];
+	enum mailbox_fault fault;
+
+	find_state(state, dir, mailbox->path);
+	/* What was begun there is completed from there, though the directory
+	 * of the mailbox may be writable by now. */
+	fault = has_octets(AT_FDCWD, state) == 1 ?
+	    lock_state(mailbox, state) : open_any(mailbox, state);
 	if (fault != MAILBOX_FINE)
 		mailbox_close(mailbox);
 	return fault;
@@ -193,18 +280,19 @@ sidecar_set_aside(const struct mailbox *mailbox)
 }
 
 int
-sidecar_pending(const char *path)
+sidecar_pending(const char *path, const char *state_dir)
 {
 	char name[LIMITS_PATH];
 	const char *slash = strrchr(path, '/');
-	int dir = slash == NULL ? 0 : (int)(slash + 1 - path);
-	struct stat st;
+	int dir = slash == NULL ? 0 : (int)(slash + 1 - path), found;
 
 	errno = ENAMETOOLONG;
 	if (snprintf(name, sizeof(name), "%.*s.%s.dewey", dir, path,
 	    path + dir) >= (int)sizeof(name))
 		return -1;
-	if (fstatat(AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? 0 : -1;
-	return st.st_size > 0;
+	found = has_octets(AT_FDCWD, name);
+	if (found != 0)
+		return found;
+	find_state(name, state_dir, path);
+	return has_octets(AT_FDCWD, name);
 }

@@ -10,14 +10,17 @@
 #include "mailbox.h"
 
 /*
- * sidecar_enter(mailbox):
+ * sidecar_enter(mailbox, state_dir):
  * Take the session lock: make, open and lock the sidecar.  Where there is no
  * space for it, a file in the run-time directory is locked instead, and there
- * is no journal; without the right to make it the maildrop is read-only.  An
- * empty mailbox gets none.  Returns MAILBOX_FINE, or the fault, with the
- * mailbox closed and the cause logged; MAILBOX_IN_USE is not.
+ * is no journal.  Without the right to make it its second home in ${state_dir}
+ * (NULL: there is none) is used, if it has one; else the maildrop is read-only,
+ * and the log says why.  An empty mailbox gets none.  Returns MAILBOX_FINE, or
+ * the fault, with the mailbox closed and the cause logged; MAILBOX_IN_USE is
+ * not.
  */
-enum mailbox_fault sidecar_enter(struct mailbox *mailbox);
+enum mailbox_fault sidecar_enter(struct mailbox *mailbox,
+    const char *state_dir);
 
 /*
  * sidecar_has_journal(mailbox):
@@ -34,10 +37,11 @@ bool sidecar_has_journal(const struct mailbox *mailbox);
 int sidecar_set_aside(const struct mailbox *mailbox);
 
 /*
- * sidecar_pending(path):
- * Say whether the mailbox ${path} has a journal, without opening anything.
+ * sidecar_pending(path, state_dir):
+ * Say whether the mailbox ${path} has a journal, beside it or in its second
+ * home, without opening anything.
  * Returns 1, 0, or -1 with errno.
  */
-int sidecar_pending(const char *path);
+int sidecar_pending(const char *path, const char *state_dir);
 
 #endif

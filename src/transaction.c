@@ -187,33 +187,45 @@ send_text(struct transaction *state, size_t i, uint64_t at,
 static bool
 is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 {
+	/* Read first, then look: what is in the block then stays right. */
+	block_hold(&drop->block, drop->messages[i].offset,
+	    maildrop_end_of(drop, i));
 	*stamp = drop->stamp;
-	if (maildrop_is_unchanged(drop))
-		return !drop->cached || message_is_whole(drop, i);
+	if (maildrop_is_unchanged(drop)) {
+		drop->block.vouched = true;
+		if (!drop->cached || message_is_whole(drop, i))
+			return true;
+		cache_distrust(drop);
+		return false;
+	}
 	block_forget(&drop->block);
 	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
-	    message_measure(drop, i);
-}
-
-/* Whether it still is, behind its last octet. */
-static bool
-is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
-{
-	if (!mailbox_is_still(&drop->mailbox, stamp))
-		return is_as_scanned(drop, i, stamp);
-	/* What is in the block was read before this: no need to ask again. */
-	drop->block.vouched = drop->settled && stamp_equal(stamp, &drop->stamp);
-	return true;
+	    message_is_proved(drop, i);
 }
 
 /* Whether all of message ${i} is in memory, as it was scanned. */
 static bool
 is_held(const struct maildrop *drop, size_t i)
 {
-	const struct block *block = &drop->block;
+	return block_is_sure(&drop->block, drop->messages[i].offset,
+	    maildrop_end_of(drop, i));
+}
 
-	return block->vouched && drop->messages[i].offset >= block->at &&
-	    maildrop_end_of(drop, i) <= block->at + block->n;
+/* Whether message ${i}, which was as it was scanned with ${stamp}, still is,
+ * behind its last octet.  The begin of one that fills more than a block and
+ * whose sum is not known was certainly what was scanned: then its place, its
+ * octets and its end are enough. */
+static bool
+is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
+{
+	if (mailbox_is_still(&drop->mailbox, stamp)) {
+		drop->block.vouched = drop->settled &&
+		    stamp_equal(stamp, &drop->stamp);
+		return true;
+	}
+	block_forget(&drop->block);
+	return drop->messages[i].sum != 0 ? message_is_proved(drop, i) :
+	    message_is_whole(drop, i);
 }
 
 /* Send message ${i} whole or cut by ${top}, its first line being ${reply}. */
@@ -227,6 +239,10 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 	int64_t sent;
 	bool held = is_held(drop, i);
 
+	if (!drop->ahead && maildrop_end_of(drop, i) -
+	    drop->messages[i].offset <= LIMITS_BLOCK)
+		message_sum_from(drop, i, LIMITS_AHEAD);
+	drop->ahead = true;
 	/* Looking for its end may have read on, over its begin. */
 	if (held && drop->cached)
 		held = message_is_whole(drop, i) && is_held(drop, i);
@@ -235,6 +251,7 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 		reply->text = DISPATCH_CHANGED;
 		return DISPATCH_STAY;
 	}
+	held = held || is_held(drop, i);
 	reply->octets = drop->messages[i].octets;
 	dispatch_say(state->wire, reply);
 	reply->text = DISPATCH_SENT;
@@ -290,6 +307,8 @@ dele(void *to, const struct dispatch_command *command,
 	if (state->drop->mailbox.read_only) {
 		reply->text = DISPATCH_READ_ONLY;
 	} else if (is_there(state, command->numbers[0], reply)) {
+		/* By its sum it is known again if the mailbox changes. */
+		message_sum_from(state->drop, reply->n - 1, LIMITS_BLOCK);
 		maildrop_mark(state->drop, reply->n - 1);
 		reply->text = DISPATCH_DELETED;
 	} else if (reply->text == DISPATCH_IS_DELETED) {

@@ -52,13 +52,25 @@ suffix(const struct maildrop *drop)
 	return i;
 }
 
+/* Where what stays before message ${first} ends, all from there on being marked.
+ * Some agents end a message with an empty line, others begin with one: the end
+ * of the file stays as it was found. */
+static uint64_t
+end_before(const struct maildrop *drop, size_t first)
+{
+	const struct maildrop_message *m = drop->messages;
+
+	return m[first].offset - (first > 0 &&
+	    m[drop->count - 1].separator == 0 ? m[first - 1].separator : 0);
+}
+
 /* Cut the mailbox before message ${first}. */
 static enum update_result
 cut(struct maildrop *drop, size_t first)
 {
 	int fd = drop->mailbox.fd;
 
-	if (ftruncate(fd, (off_t)drop->messages[first].offset) == 0 &&
+	if (ftruncate(fd, (off_t)end_before(drop, first)) == 0 &&
 	    fsync(fd) == 0)
 		return UPDATE_DONE;
 	log_error("%s: cannot be shortened: %s", drop->mailbox.path,
@@ -71,20 +83,34 @@ cut(struct maildrop *drop, size_t first)
 static int
 plan_runs(const struct maildrop *drop, struct plan *plan)
 {
-	uint64_t from = 0;
+	size_t last = suffix(drop);
+	uint64_t from = 0, to;
 	bool open = true;
 
 	for (size_t i = 0; i < drop->count; i++) {
 		const struct maildrop_message *m = &drop->messages[i];
 
-		if (m->marked && open &&
-		    plan_keep(plan, from, m->offset - from) == -1)
+		to = i == last ? end_before(drop, i) : m->offset;
+		if (m->marked && open && plan_keep(plan, from, to - from) == -1)
 			return -1;
 		if (!m->marked && !open)
 			from = m->offset;
 		open = !m->marked;
 	}
 	return open ? plan_keep(plan, from, drop->end - from) : 0;
+}
+
+/* Log why nothing is moved. */
+static void
+log_unmoved(const struct maildrop *drop, int error)
+{
+	if (error == EFBIG)
+		log_error("%s: this process may not make files of that size "
+		    "(ulimit -f, LimitFSIZE=): nothing is moved",
+		    drop->mailbox.path);
+	else
+		log_error("%s: no journal can be written: %s; nothing is moved",
+		    drop->mailbox.path, strerror(error));
 }
 
 static enum update_result
@@ -102,7 +128,7 @@ compact(struct maildrop *drop)
 		/* What was appended since is not of the plan. */
 		journal.file.plan.begin_size = drop->stamp.size;
 		journal.file.plan.size = drop->stamp.size;
-		journal.lock = &drop->lock;
+		journal.most = drop->most;
 		block_forget(&drop->block);
 		if (result == 0)
 			result = plan_runs(drop, &journal.file.plan);
@@ -119,11 +145,13 @@ compact(struct maildrop *drop)
 		    strerror(error));
 		return UPDATE_FAILED;
 	}
-	log_error("%s: no journal can be written: %s; nothing is moved",
-	    drop->mailbox.path, strerror(error));
-	/* Deleting is the way out of a full disk: do what needs no space. */
+	log_unmoved(drop, error);
+	/* Deleting is the way out of a full disk: do what needs no space, if
+	 * nothing was delivered by who respects no lock. */
 	if ((error == ENOSPC || error == EDQUOT || error == EFBIG) &&
-	    suffix(drop) < drop->count && cut(drop, suffix(drop)) == UPDATE_DONE)
+	    suffix(drop) < drop->count &&
+	    mailbox_is(&drop->mailbox, &drop->stamp) &&
+	    cut(drop, suffix(drop)) == UPDATE_DONE)
 		return UPDATE_PARTLY;
 	return UPDATE_FAILED;
 }
@@ -186,8 +214,9 @@ update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 		return UPDATE_DONE;
 	if (maildrop_lock(drop) != MAILBOX_FINE)
 		return UPDATE_FAILED;
-	if ((maildrop_is_unchanged(drop) && cache_vouches(drop)) ||
-	    identity_renew(drop, &lost) == MAILBOX_FINE)
+	if (!drop->mailbox.read_only && ((maildrop_is_unchanged(drop) &&
+	    cache_vouches(drop)) ||
+	    identity_renew(drop, &lost) == MAILBOX_FINE))
 		result = remove_marked(drop, log_ids, deleted);
 	lock_release(&drop->lock);
 	return result == UPDATE_DONE && lost ? UPDATE_PARTLY : result;

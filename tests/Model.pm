@@ -184,13 +184,23 @@ sub uids {
 
 # ---- What UPDATE leaves
 
-# The mailbox without the messages of these numbers, from 1.
+# The mailbox without the messages of these numbers, from 1.  Its end stays as it
+# was found: if the last one of all had no empty line behind it and goes, the
+# last one that stays has none.
 sub without {
 	my ($octets, $scan, @numbers) = @_;
+	my @all = @{ $scan->{messages} };
+	my %gone = map { $_ => 1 } @numbers;
+	my ($last) = grep { !$gone{$_} } reverse 1 .. @all;
+	my $extra = 0;
+	if (@all && $last && $last < @all && $all[-1]{separator} eq '') {
+		$extra = length $all[$last - 1]{separator};
+	}
 	for my $i (reverse sort { $a <=> $b } @numbers) {
 		my $m = $scan->{messages}[$i - 1] or croak "no message $i";
 		substr $octets, $m->{offset}, $m->{end} - $m->{offset}, '';
 	}
+	substr $octets, -$extra, $extra, '' if $extra;
 	return $octets;
 }
 

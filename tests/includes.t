@@ -11,11 +11,11 @@ my $srcdir = $ENV{srcdir} // '.';
 # Room -> floor.  A new room is entered here and in doc/DESIGN.md.
 my %floor = (
 	(map { $_ => 0 } qw(limits span clock log sum)),
-	(map { $_ => 1 } qw(options records owner plan block stamp from
-	    body channel filter)),
+	(map { $_ => 1 } qw(options records owner plan block stamp state
+	    imprint from body channel filter)),
 	(map { $_ => 2 } qw(configuration wire mbox uid lock mailbox slot
 	    index users secrets peer sandbox)),
-	(map { $_ => 3 } qw(sidecar journal dispatch login)),
+	(map { $_ => 3 } qw(sidecar journal dispatch login dotlock)),
 	(map { $_ => 4 } qw(maildrop verdict)),
 	(map { $_ => 5 } qw(message keeper)),
 	(map { $_ => 6 } qw(cache)),

@@ -51,7 +51,7 @@ while ($help =~ /^  --([\w-]+)(?:(=| )(\S+))?(?:  \((.*)\))?$/mg) {
 my @flags = qw(users mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only locks lock-timeout journal-window
     idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
-    verbose cache-dir config check-config set-secret set-password remove-user
+    verbose cache-dir state-dir config check-config set-secret set-password remove-user
     list check recover help version);
 is_deeply [ sort keys %listed ], [ sort @flags ],
     '--help lists the flags that are tried here';
@@ -60,7 +60,7 @@ is_deeply [ sort keys %listed ], [ sort @flags ],
 my %defaults = (users => 'system', 'apop-only' => 'yes',
     plaintext => 'private', private => 'no', 'hide-users' => 'yes',
     'fail-delay' => 1, mailbox => '/var/mail/%u', 'read-only' => 'no',
-    locks => 'fcntl,dotlock', 'lock-timeout' => 10, 'idle-timeout' => 600,
+    locks => 'fcntl,flock,dotlock', 'lock-timeout' => 10, 'idle-timeout' => 600,
     'login-timeout' => 120, 'log-deletes' => 'no', preauth => 'no',
     verbose => 'no');
 is_deeply { map { $_ => $listed{$_}{default} } keys %defaults }, \%defaults,
@@ -88,6 +88,7 @@ my %good = (
 	'gate-user' => [ 'nobody' ],
 	sandbox => [ qw(auto none) ],
 	'cache-dir' => [ "$dir/cache" ],
+	'state-dir' => [ "$dir/state", 'none' ],
 	'lock-timeout' => [ 0, 10 ],
 	'idle-timeout' => [ 60, '0060' ],
 	'login-timeout' => [ 60 ],

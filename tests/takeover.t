@@ -434,7 +434,7 @@ for my $n (0, 1, 2048, 3837, 3838, 65000) {
 	ok 1, '... and it ends';
 }
 
-# ---- The channel of the session: the keeper does four things and no more
+# ---- The channel of the session: the keeper does three things and no more
 
 {
 	my $c = login();
@@ -443,11 +443,10 @@ for my $n (0, 1, 2048, 3837, 3838, 65000) {
 	is_deeply [map { $_->[0] } $request->('00')], [0],
 	    'the session may ask for the dot-lock';
 	ok -e '/var/mail/dwmrose.lock', '... there it is';
-	is_deeply [map { $_->[0] } $request->('03')], [0], '... touch it';
 	is_deeply [map { $_->[0] } $request->('02')], [0], '... let it go';
 	ok !-e '/var/mail/dwmrose.lock', '... gone';
 	# Names, lengths, unknown requests.
-	for my $hex ('04', '05', '0f', '13', '14', '20', '7f', '80', 'ff',
+	for my $hex ('03', '04', '05', '0f', '13', '14', '20', '7f', '80', 'ff',
 	    "00$name", '02' . unpack('H*', 'dwother.lock')) {
 		my @got = $request->($hex);
 		cmp_ok scalar(@got), '<=', 1, "request $hex: at most an answer";

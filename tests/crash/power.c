@@ -458,7 +458,7 @@ open_drop(struct maildrop *drop)
 	memset(drop, 0, sizeof(*drop));
 	fault = mailbox_open(&drop->mailbox, mailbox_path, false);
 	if (fault == MAILBOX_FINE)
-		fault = sidecar_enter(&drop->mailbox);
+		fault = sidecar_enter(&drop->mailbox, NULL);
 	if (fault == MAILBOX_FINE && maildrop_prepare(drop, kinds, 10) == -1)
 		stop("memory");
 	return fault;

@@ -11,6 +11,7 @@
 #include "identity.h"
 #include "maildrop.h"
 #include "message.h"
+#include "message.h"
 #include "sidecar.h"
 
 #define FROM "From a Mon Jan  1 00:00:00 2024\n"
@@ -27,11 +28,14 @@ drop_open(void **state, struct maildrop *drop)
 	memset(drop, 0, sizeof(*drop));
 	fault = mailbox_open(&drop->mailbox, unit_path(state, "box"), false);
 	if (fault == MAILBOX_FINE)
-		fault = sidecar_enter(&drop->mailbox);
+		fault = sidecar_enter(&drop->mailbox, NULL);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	assert_int_equal(maildrop_prepare(drop, drop_locks, 0), 0);
-	return maildrop_rescan(drop);
+	fault = maildrop_rescan(drop);
+	if (fault == MAILBOX_FINE)
+		message_sum_scanned(drop);
+	return fault;
 }
 
 /* Write the file `box', the same one if it is there, and open it. */

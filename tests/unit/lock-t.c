@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <time.h>
 
+#include "dotlock.h"
 #include "lock.h"
 #include "span.h"
 
@@ -32,14 +33,14 @@ renameat(int from, const char *name, int to, const char *new)
 /* A mailbox `box' in the test's directory, and a dot-lock for it. */
 struct site {
 	int dir, box;
-	struct lock_dot dot;
+	struct dotlock dot;
 	struct lock lock;
 };
 
 static enum lock_result
 direct(void *to, enum lock_request request)
 {
-	return lock_dot(to, request);
+	return dotlock_ask(to, request);
 }
 
 static void
@@ -51,7 +52,7 @@ open_site(void **state, struct site *site, const enum options_lock *kinds,
 	site->box = open(unit_path(state, "box"), flags | O_CREAT, 0600);
 	if (site->dir == -1 || site->box == -1)
 		fail_msg("no mailbox");
-	lock_dot_open(&site->dot, site->dir, site->box, "box");
+	dotlock_open(&site->dot, site->dir, site->box, "box");
 	site->lock.kinds = kinds;
 	site->lock.mailbox = site->box;
 	site->lock.dot = direct;
@@ -95,25 +96,25 @@ test_dot(void **state)
 
 	open_site(state, &a, NULL, O_RDWR);
 	open_site(state, &b, NULL, O_RDWR);
-	assert_int_equal(lock_dot(&a.dot, LOCK_DOT_TRY), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&a.dot, LOCK_DOT_TRY), LOCK_HELD);
 	check_names(state, "box.lock");
 	assert_int_equal(stat(unit_path(state, "box.lock"), &st), 0);
 	assert_int_equal(st.st_nlink, 1);
 	assert_int_equal(st.st_mode & 0222, 0);
 	/* Ours already; busy for anybody else. */
-	assert_int_equal(lock_dot(&a.dot, LOCK_DOT_TRY), LOCK_HELD);
-	assert_int_equal(lock_dot(&b.dot, LOCK_DOT_TRY), LOCK_BUSY);
-	assert_int_equal(lock_dot(&b.dot, LOCK_DOT_TRY_LAST), LOCK_BUSY);
-	assert_int_equal(lock_dot(&b.dot, LOCK_DOT_TOUCH), LOCK_BUSY);
+	assert_int_equal(dotlock_ask(&a.dot, LOCK_DOT_TRY), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&b.dot, LOCK_DOT_TRY), LOCK_BUSY);
+	assert_int_equal(dotlock_ask(&b.dot, LOCK_DOT_TRY_LAST), LOCK_BUSY);
+	assert_false(dotlock_touch(&b.dot));
 	/* Nobody drops what is not his. */
-	assert_int_equal(lock_dot(&b.dot, LOCK_DOT_DROP), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&b.dot, LOCK_DOT_DROP), LOCK_HELD);
 	check_names(state, "box.lock");
-	assert_int_equal(lock_dot(&a.dot, LOCK_DOT_DROP), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&a.dot, LOCK_DOT_DROP), LOCK_HELD);
 	check_names(state, NULL);
-	assert_int_equal(lock_dot(&b.dot, LOCK_DOT_TRY), LOCK_HELD);
-	assert_int_equal(lock_dot(&a.dot, LOCK_DOT_DROP), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&b.dot, LOCK_DOT_TRY), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&a.dot, LOCK_DOT_DROP), LOCK_HELD);
 	check_names(state, "box.lock");
-	assert_int_equal(lock_dot(&b.dot, LOCK_DOT_DROP), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&b.dot, LOCK_DOT_DROP), LOCK_HELD);
 	close_site(&a);
 	close_site(&b);
 }
@@ -127,7 +128,7 @@ test_owner(void **state)
 	struct span rest = { text, 0 };
 
 	open_site(state, &site, NULL, O_RDWR);
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_TRY), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_TRY), LOCK_HELD);
 	rest.n = unit_read(unit_path(state, "box.lock"), text, sizeof(text));
 	assert_true(rest.n > 0 && text[rest.n - 1] == '\n');
 	assert_true(span_equal(span_cut(&rest, ' '), SPAN("dewey")));
@@ -137,7 +138,7 @@ test_owner(void **state)
 	assert_true(span_equal(span_cut(&rest, ' '), span_of(host)));
 	assert_int_equal(span_cut(&rest, ' ').n, 36);
 	assert_memory_equal(rest.p, "pid:[", 5);
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_DROP), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_DROP), LOCK_HELD);
 	close_site(&site);
 }
 
@@ -203,7 +204,7 @@ judge(void **state, struct site *site, const char *what,
 	struct stat before, after;
 
 	ROW(what, lstat(unit_path(state, "box.lock"), &before) == 0);
-	ROW(what, lock_dot(&site->dot, request) ==
+	ROW(what, dotlock_ask(&site->dot, request) ==
 	    (outcome == BUSY ? LOCK_BUSY : LOCK_HELD));
 	check_names(state, "box.lock");
 	ROW(what, lstat(unit_path(state, "box.lock"), &after) == 0);
@@ -215,7 +216,7 @@ judge(void **state, struct site *site, const char *what,
 static void
 clean(void **state, struct site *site)
 {
-	(void)lock_dot(&site->dot, LOCK_DOT_DROP);
+	(void)dotlock_ask(&site->dot, LOCK_DOT_DROP);
 	(void)unlink(unit_path(state, "box.lock"));
 	(void)rmdir(unit_path(state, "box.lock"));
 	close_site(site);
@@ -281,7 +282,7 @@ test_stale_overtaken(void **state)
 	    unit_path(state, "box.lock"));
 	overtaken = path;
 	overtaken_by = by;
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_TRY), LOCK_BUSY);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_TRY), LOCK_BUSY);
 	assert_null(overtaken_by);
 	check_names(state, "box.lock");
 	fd = open(path, O_RDONLY);
@@ -431,9 +432,9 @@ test_touch(void **state)
 	struct stat st;
 
 	open_site(state, &site, NULL, O_RDWR);
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_TRY), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_TRY), LOCK_HELD);
 	set_age(state, 200);
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_TOUCH), LOCK_HELD);
+	assert_true(dotlock_touch(&site.dot));
 	assert_int_equal(stat(unit_path(state, "box.lock"), &st), 0);
 	assert_true(st.st_mtim.tv_sec >= time(NULL) - 100);
 	/* It was taken from us, and somebody made his own: the file system may
@@ -441,10 +442,10 @@ test_touch(void **state)
 	assert_int_equal(unlink(unit_path(state, "box.lock")), 0);
 	(void)unit_text(state, "box.lock", "4711\n");
 	set_age(state, 200);
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_TOUCH), LOCK_BUSY);
+	assert_false(dotlock_touch(&site.dot));
 	assert_int_equal(stat(unit_path(state, "box.lock"), &st), 0);
 	assert_true(st.st_mtim.tv_sec < time(NULL) - 100);
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_DROP), LOCK_HELD);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_DROP), LOCK_HELD);
 	check_names(state, "box.lock");
 	clean(state, &site);
 }
@@ -644,7 +645,8 @@ test_waits(void **state)
 	close_site(&site);
 }
 
-/* A directory that takes no dot-lock: the other kinds are enough. */
+/* A directory that takes no dot-lock: the other kinds are held, and the caller
+ * is told; but somebody's that is there is somebody's. */
 static void
 test_denied(void **state)
 {
@@ -653,19 +655,26 @@ test_denied(void **state)
 	struct site site;
 
 	open_site(state, &site, order, O_RDWR);
+	assert_true(lock_has_others(&site.lock));
 	assert_int_equal(chmod(dir, 0555), 0);
-	assert_int_equal(lock_dot(&site.dot, LOCK_DOT_TRY), LOCK_DENIED);
-	assert_int_equal(lock_take(&site.lock), LOCK_HELD);
-	assert_true(site.lock.dot_denied);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_TRY), LOCK_DENIED);
+	assert_int_equal(lock_take(&site.lock), LOCK_DENIED);
 	assert_false(site.lock.dot_held);
-	assert_false(site.lock.dot_full);
 	assert_int_equal(chmod(dir, 0755), 0);
 	check_free(state, (const enum options_lock[]){ F, E }, false);
 	lock_release(&site.lock);
 	check_free(state, order, true);
+	(void)unit_text(state, "box.lock", "4711\n");
+	assert_int_equal(chmod(dir, 0555), 0);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_TRY), LOCK_BUSY);
+	assert_int_equal(dotlock_ask(&site.dot, LOCK_DOT_TRY_LAST), LOCK_BUSY);
+	assert_int_equal(lock_take(&site.lock), LOCK_BUSY);
+	assert_int_equal(chmod(dir, 0755), 0);
+	check_free(state, (const enum options_lock[]){ F, E }, true);
+	assert_int_equal(unlink(unit_path(state, "box.lock")), 0);
 	site.lock.kinds = dot;
+	assert_false(lock_has_others(&site.lock));
 	assert_int_equal(lock_take(&site.lock), LOCK_HELD);
-	assert_false(site.lock.dot_denied);
 	assert_true(site.lock.dot_held);
 	lock_release(&site.lock);
 	close_site(&site);
@@ -708,28 +717,6 @@ test_no_mailbox(void **state)
 	close_site(&site);
 }
 
-/* A long holder touches its dot-lock every minute, not more often. */
-static void
-test_keep(void **state)
-{
-	static const enum options_lock order[] = { D, E };
-	struct site site;
-	struct stat st;
-
-	open_site(state, &site, order, O_RDWR);
-	assert_int_equal(lock_take(&site.lock), LOCK_HELD);
-	set_age(state, 200);
-	lock_keep(&site.lock);
-	assert_int_equal(stat(unit_path(state, "box.lock"), &st), 0);
-	assert_true(st.st_mtim.tv_sec < time(NULL) - 100);
-	site.lock.touched -= 61000;
-	lock_keep(&site.lock);
-	assert_int_equal(stat(unit_path(state, "box.lock"), &st), 0);
-	assert_true(st.st_mtim.tv_sec >= time(NULL) - 100);
-	lock_release(&site.lock);
-	close_site(&site);
-}
-
 /* What a test that failed left behind must not make others fail. */
 static int
 fresh(void **state)
@@ -762,7 +749,6 @@ main(void)
 		cmocka_unit_test_setup(test_denied, fresh),
 		cmocka_unit_test_setup(test_read_only, fresh),
 		cmocka_unit_test_setup(test_no_mailbox, fresh),
-		cmocka_unit_test_setup(test_keep, fresh),
 	};
 
 	return cmocka_run_group_tests_name("lock", tests, unit_begin,

@@ -317,17 +317,18 @@ test_measure_without_ids(void **state)
 	static const struct {
 		const char *what, *text;
 		bool same[2];
+		bool proved;
 	} rows[] = {
-		{ "as it was", before, { true, true } },
+		{ "as it was", before, { true, true }, true },
 		{ "as many octets stored, fewer sent",
 		    FROM "a\n\nbod\r\n\n" FROM "b\n\nen\r\n\n",
-		    { false, false } },
+		    { false, false }, false },
 		{ "as many sent, more stored",
 		    FROM "a\r\n\nbody\n\n" FROM "b\n\nend\n\n",
-		    { false, false } },
-		{ "what cannot be seen without ids",
+		    { false, false }, false },
+		{ "what is seen with sums only",
 		    FROM "x\n\nxxxx\n\n" FROM "x\n\nxxx\n\n",
-		    { true, true } },
+		    { true, true }, false },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -337,9 +338,14 @@ test_measure_without_ids(void **state)
 		assert_int_equal(drop_open(state, &drop), MAILBOX_FINE);
 		drop_write(state, rows[i].text, strlen(rows[i].text));
 		block_forget(&drop.block);
-		for (size_t k = 0; k < 2; k++)
+		for (size_t k = 0; k < 2; k++) {
+			ROW(rows[i].what, message_is_proved(&drop, k) ==
+			    rows[i].proved);
+			drop.messages[k].sum = 0;
 			ROW(rows[i].what,
 			    message_measure(&drop, k) == rows[i].same[k]);
+			ROW(rows[i].what, !message_is_proved(&drop, k));
+		}
 		maildrop_close(&drop);
 	}
 }

@@ -36,8 +36,9 @@ test_defaults(void **state)
 	assert_int_equal(o.lock_timeout, 10);
 	assert_int_equal(o.fail_delay, 1);
 	assert_int_equal(o.locks[0], OPTIONS_LOCK_FCNTL);
-	assert_int_equal(o.locks[1], OPTIONS_LOCK_DOTLOCK);
-	assert_int_equal(o.locks[2], OPTIONS_LOCK_END);
+	assert_int_equal(o.locks[1], OPTIONS_LOCK_FLOCK);
+	assert_int_equal(o.locks[2], OPTIONS_LOCK_DOTLOCK);
+	assert_int_equal(o.locks[3], OPTIONS_LOCK_END);
 	assert_int_equal(o.action, OPTIONS_SESSION);
 	assert_string_equal(o.error, "");
 }

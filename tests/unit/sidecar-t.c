@@ -8,6 +8,8 @@
 #include <sys/file.h>
 #include <sys/syscall.h>
 
+#include <errno.h>
+
 #include "log.h"
 #include "sidecar.h"
 
@@ -17,6 +19,7 @@
 static const char *path;
 static int removals;
 static bool another;
+static int failure;		/* errno of every lock, or 0 */
 
 int
 flock(int fd, int operation)
@@ -27,6 +30,10 @@ flock(int fd, int operation)
 		if (another)
 			(void)close(open(path, O_WRONLY | O_CREAT | O_EXCL,
 			    0600));
+	}
+	if ((operation & LOCK_EX) != 0 && failure != 0) {
+		errno = failure;
+		return -1;
 	}
 	return (int)syscall(SYS_flock, fd, operation);
 }
@@ -61,7 +68,7 @@ test_name_leads_elsewhere(void **state)
 		removals = rows[i].removals;
 		assert_int_equal(mailbox_open(&mailbox,
 		    unit_path(state, "box"), false), MAILBOX_FINE);
-		ROW(rows[i].what, sidecar_enter(&mailbox) == rows[i].fault);
+		ROW(rows[i].what, sidecar_enter(&mailbox, NULL) == rows[i].fault);
 		removals = 0;
 		if (rows[i].fault != MAILBOX_FINE)
 			continue;
@@ -73,11 +80,42 @@ test_name_leads_elsewhere(void **state)
 	}
 }
 
+/* Only a lock that another holds means that the maildrop is in use. */
+static void
+test_lock_fails(void **state)
+{
+	static const struct {
+		const char *what;
+		int error;
+		enum mailbox_fault fault;
+	} rows[] = {
+		{ "somebody holds it", EWOULDBLOCK, MAILBOX_IN_USE },
+		{ "no lock is free", ENOLCK, MAILBOX_TROUBLE },
+		{ "no memory", ENOMEM, MAILBOX_TROUBLE },
+		{ "an error of the disk", EIO, MAILBOX_TROUBLE },
+		{ "a file that cannot be locked", EINVAL, MAILBOX_TROUBLE },
+		{ "a descriptor that is none", EBADF, MAILBOX_TROUBLE },
+	};
+
+	(void)unit_text(state, "box", "From a\n\n");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct mailbox mailbox;
+
+		assert_int_equal(mailbox_open(&mailbox,
+		    unit_path(state, "box"), false), MAILBOX_FINE);
+		failure = rows[i].error;
+		ROW(rows[i].what, sidecar_enter(&mailbox, NULL) ==
+		    rows[i].fault);
+		failure = 0;
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_leads_elsewhere),
+		cmocka_unit_test(test_lock_fails),
 	};
 
 	log_open(LOG_TO_NONE, false);
