@@ -203,6 +203,7 @@ begin_keeper(struct admission *admission)
 	    keeper_give(admission->below, &drop->mailbox) == -1 ||
 	    keeper_serve(admission->below, drop, &watch, &fault) == -1)
 		fault = MAILBOX_TROUBLE;
+	log_let_go(LOG_FOR_KEEPER);
 	return fault;
 }
 
@@ -281,34 +282,40 @@ admission_run(struct admission *admission)
 	return fault;
 }
 
-/* The session died inside UPDATE: complete it in a new process, before the
- * locks fall. */
-static void
+/* The session died inside UPDATE: complete it in a new process, which says what
+ * it did when the locks have fallen: the mailbox and then ->below are closed. */
+static pid_t
 recover(struct admission *admission)
 {
 	struct maildrop *drop = &admission->drop;
 	const struct keeper_watch watch = { -1, admission->stop, -1 };
+	struct channel_message none;
 	enum mailbox_fault fault;
 	int fds[2];
-	bool killed;
+	pid_t child;
 
 	if (channel_pair(fds) == -1)
-		return;
+		return -1;
 	/* More than fork(2) the keeper's filter would not let pass. */
-	admission->child = fork();
-	if (admission->child == -1)
-		return;
-	if (admission->child == 0) {
+	child = fork();
+	if (child == 0) {
 		(void)close(fds[0]);
 		keeper_ask(&drop->rights, &fds[1]);
 		if (sandbox_close(FILTER_SESSION,
-		    (enum sandbox_wish)admission->options->sandbox, -1) == 0)
-			keeper_report(fds[1], maildrop_recover(drop));
+		    (enum sandbox_wish)admission->options->sandbox, -1) == 0) {
+			fault = maildrop_recover(drop);
+			(void)close(drop->mailbox.fd);
+			keeper_report(fds[1], fault);
+			(void)channel_receive(fds[1], &none);
+		}
+		log_let_go(LOG_FOR_ANY);
 		_exit(0);
 	}
 	(void)close(fds[1]);
-	(void)keeper_serve(fds[0], drop, &watch, &fault);
-	(void)admission_reap(admission->child, "recovery", &killed);
+	admission->below = fds[0];
+	if (child > 0)
+		(void)keeper_serve(fds[0], drop, &watch, &fault);
+	return child;
 }
 
 enum dialogue_exit
@@ -318,6 +325,7 @@ admission_keep(struct admission *admission)
 	    admission->child };
 	enum mailbox_fault fault;
 	enum dialogue_exit code;
+	pid_t recovery = -1;
 	bool killed;
 	int served;
 
@@ -341,8 +349,12 @@ admission_keep(struct admission *admission)
 		log_record(&admission->dialogue->record, clock_ms());
 	}
 	if (killed && sidecar_has_journal(&admission->drop.mailbox))
-		recover(admission);
+		recovery = recover(admission);
 	close_maildrop(admission);
+	log_let_go(LOG_FOR_ANY);
+	close_channel(&admission->below);
+	if (recovery > 0)
+		(void)admission_reap(recovery, "recovery", &killed);
 	return code;
 }
 

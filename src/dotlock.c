@@ -227,38 +227,56 @@ make(struct dotlock *dot, bool last)
 	return result;
 }
 
-/* Whether the dot-lock is still the one we made. */
-static bool
+/* Whether the dot-lock is still the one we made: 1, 0, or -1 with errno. */
+static int
 is_ours(const struct dotlock *dot)
 {
 	struct stat st, named;
 
-	return dot->ours != -1 && fstat(dot->ours, &st) == 0 &&
-	    fstatat(dot->dir, dot->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    named.st_dev == st.st_dev && named.st_ino == st.st_ino;
+	if (dot->ours == -1)
+		return 0;
+	if (fstat(dot->ours, &st) == -1)
+		return -1;
+	if (fstatat(dot->dir, dot->name, &named, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return named.st_dev == st.st_dev && named.st_ino == st.st_ino;
+}
+
+/* Remove the dot-lock if it is ${ours}.  One that cannot be removed, or of which
+ * that cannot be told, stays ours: the keeper tries again at the end. */
+static enum lock_result
+drop(struct dotlock *dot, int ours)
+{
+	if (ours == -1 || (ours == 1 &&
+	    unlinkat(dot->dir, dot->name, 0) == -1 && errno != ENOENT)) {
+		log_error("%s: cannot be removed: %s", dot->name,
+		    strerror(errno));
+		return LOCK_FAILED;
+	}
+	if (dot->ours != -1)
+		(void)close(dot->ours);
+	dot->ours = -1;
+	return LOCK_HELD;
 }
 
 enum lock_result
 dotlock_ask(struct dotlock *dot, enum lock_request request)
 {
 	enum lock_result result;
-	bool ours = is_ours(dot);
+	int ours = is_ours(dot);
 
 	switch (request) {
 	case LOCK_DOT_TRY:
 	case LOCK_DOT_TRY_LAST:
-		result = ours ? LOCK_HELD :
+		if (ours == -1)
+			return LOCK_FAILED;
+		result = ours == 1 ? LOCK_HELD :
 		    make(dot, request == LOCK_DOT_TRY_LAST);
 		if (result != LOCK_BUSY || request == LOCK_DOT_TRY_LAST)
 			dot->seen = 0;
 		return result;
 	case LOCK_DOT_DROP:
-		if (ours)
-			(void)unlinkat(dot->dir, dot->name, 0);
-		if (dot->ours != -1)
-			(void)close(dot->ours);
-		dot->ours = -1;
-		return LOCK_HELD;
+		return drop(dot, ours);
 	}
 	return LOCK_FAILED;
 }
@@ -266,6 +284,6 @@ dotlock_ask(struct dotlock *dot, enum lock_request request)
 bool
 dotlock_touch(const struct dotlock *dot)
 {
-	return is_ours(dot) && utimensat(dot->dir, dot->name, NULL,
+	return is_ours(dot) == 1 && utimensat(dot->dir, dot->name, NULL,
 	    AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -14,6 +14,7 @@
 #include "keeper.h"
 #include "dotlock.h"
 #include "lock.h"
+#include "log.h"
 #include "mailbox.h"
 #include "sidecar.h"
 
@@ -202,6 +203,8 @@ keeper_serve(int channel, struct maildrop *drop,
 	sigset_t waiting;
 	int got = 1;
 
+	/* The session may have the mailbox locks. */
+	log_hold(LOG_FOR_KEEPER);
 	channel_signals(&waiting);
 	while (got == 1) {
 		int ready = ppoll(fds, 2, drop->dot.ours == -1 ? NULL : &touch,

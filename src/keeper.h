@@ -48,7 +48,8 @@ struct keeper_watch {
 /*
  * keeper_serve(channel, drop, watch, fault):
  * In the keeper: do what the session asks, with ${drop}, until it reports
- * ${fault}.  Returns 0, or -1 when the session is gone.
+ * ${fault}.  Returns 0, or -1 when the session is gone.  Lines of the log are
+ * held from then on: the caller lets them go when no lock is held.
  */
 int keeper_serve(int channel, struct maildrop *drop,
     const struct keeper_watch *watch, enum mailbox_fault *fault);

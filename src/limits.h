@@ -43,6 +43,15 @@
 /* Octets of a line in the log; what is longer is cut. */
 #define LIMITS_LOG (LIMITS_PATH + 512)
 
+/* Octets of the lines that are held while a lock is: one fits, however long. */
+#define LIMITS_LOG_HELD 8192
+
+/* Milliseconds that a process waits in all for who reads the log; the first
+ * pause between two tries for a line, the longest. */
+#define LIMITS_LOG_MS 1000
+#define LIMITS_LOG_FIRST_MS 1
+#define LIMITS_LOG_PAUSE_MS 16
+
 /* Octets of a reply line, CR LF included (RFC 2449 s4: 512). */
 #define LIMITS_REPLY 512
 

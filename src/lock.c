@@ -17,6 +17,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "lock.h"
+#include "log.h"
 
 int
 lock_whole(int mailbox)
@@ -107,6 +108,8 @@ lock_take(struct lock *lock)
 		error = errno;
 		lock_release(lock);
 		errno = error;
+	} else {
+		log_hold(LOG_FOR_LOCK);
 	}
 	return got;
 }
@@ -143,4 +146,5 @@ lock_release(struct lock *lock)
 	/* Breaking a dot-lock takes this one whatever the kinds are. */
 	if (lock->mailbox != -1)
 		(void)fcntl(lock->mailbox, F_OFD_SETLK, &range);
+	log_let_go(LOG_FOR_LOCK);
 }

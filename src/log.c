@@ -2,13 +2,20 @@
 /*
  * The log.  Its settings are the one mutable state that belongs to no session:
  * every room may have something to say, and none should carry a handle for it.
+ *
+ * No line waits for ever, whoever reads it: each is one datagram, or one write
+ * to where there is room, and all pauses of a process have one bound.
  */
 #include "config.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +26,22 @@
 #include "limits.h"
 #include "log.h"
 
-static enum log_target log_target = LOG_TO_NONE;
-static bool log_verbose;
+/* Octets of a line with the octet of its priority and what stands before it. */
+#define LINE (LOG_ESCAPED(LIMITS_LOG) + 64)
+
+static struct {
+	enum log_target target;
+	bool verbose;
+	bool stream;		/* syslogd wants one: the C library's is used */
+	int socket;
+	unsigned waited;	/* milliseconds of LIMITS_LOG_MS */
+	/* Of this process; what the one that forked it has, that one tells. */
+	pid_t pid;
+	unsigned holders;	/* enum log_holder */
+	unsigned lost;		/* lines to be told of */
+	size_t held_n;
+	char held[LIMITS_LOG_HELD];	/* priority, text, NUL; and so on */
+} log_state = { .target = LOG_TO_NONE, .socket = -1 };
 
 bool
 log_stderr_is_ours(void)
@@ -39,6 +60,27 @@ log_stderr_is_ours(void)
 	return true;
 }
 
+/* The connection is for a process that cannot go by the path any more. */
+static void
+open_syslog(void)
+{
+	const struct sockaddr_un syslogd = { AF_UNIX, _PATH_LOG };
+
+	/* The time zone is read now: files are out of reach later. */
+	tzset();
+	log_state.socket = socket(AF_UNIX,
+	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (connect(log_state.socket, (const struct sockaddr *)&syslogd,
+	    sizeof(syslogd)) == 0)
+		return;
+	/* Where there is none, none is waited for. */
+	if (errno == ENOENT)
+		log_state.waited = LIMITS_LOG_MS;
+	log_state.stream = errno == EPROTOTYPE;
+	if (log_state.stream)
+		openlog("dewey", LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
 void
 log_open(enum log_target target, bool verbose)
 {
@@ -50,21 +92,21 @@ log_open(enum log_target target, bool verbose)
 		    : LOG_TO_SYSLOG;
 	if (target == LOG_TO_STDERR && !ours)
 		target = LOG_TO_SYSLOG;
-	if (target == LOG_TO_SYSLOG) {
-		/* The time zone is read now: files are out of reach later. */
-		tzset();
-		openlog("dewey", LOG_PID | LOG_NDELAY, LOG_MAIL);
-	}
-	log_target = target;
-	log_verbose = verbose && ours;
+	log_state.waited = 0;
+	if (target == LOG_TO_SYSLOG)
+		open_syslog();
+	log_state.target = target;
+	log_state.verbose = verbose && ours;
 }
 
 void
 log_close(int fd)
 {
-	if (log_target == LOG_TO_SYSLOG)
-		closelog();
-	log_target = LOG_TO_NONE;
+	if (log_state.socket != -1)
+		(void)close(log_state.socket);
+	log_state.socket = -1;
+	closelog();
+	log_state.target = LOG_TO_NONE;
 	(void)dup2(fd, STDERR_FILENO);
 }
 
@@ -92,21 +134,171 @@ escape(const char *p, size_t n, const char *plain, char *out)
 	return out;
 }
 
+/* A queue that is full, or a syslogd that is being started again. */
+static bool
+may_pass(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ECONNREFUSED ||
+	    error == ENOENT;
+}
+
+/* Try once: one write, of no more than there is room for in a pipe that is not
+ * full; or one datagram, and the path is looked up for each, so whoever is
+ * syslogd now gets it. */
+static bool
+try(const char *p, size_t n, bool to_stderr, bool last)
+{
+	const struct sockaddr_un syslogd = { AF_UNIX, _PATH_LOG };
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	const struct timespec none = { 0, 0 };
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+	errno = EAGAIN;
+	if (to_stderr)
+		return ppoll(&pfd, 1, &none, NULL) == 1 &&
+		    write(STDERR_FILENO, p, n) != -1;
+	return sendto(log_state.socket, p, n, flags,
+	    (const struct sockaddr *)&syslogd, sizeof(syslogd)) != -1 ||
+	    ((last || !may_pass(errno)) &&
+	    send(log_state.socket, p, n, flags) != -1);
+}
+
+/* Get the ${n} octets at ${p} out, with pauses if need be.  Whoever takes lines,
+ * but not at once, costs no more than the first, shortest pause of each. */
+static bool
+transmit(const char *p, size_t n, bool to_stderr)
+{
+	unsigned pause = LIMITS_LOG_FIRST_MS;
+
+	for (;;) {
+		bool last = log_state.waited >= LIMITS_LOG_MS;
+		const struct timespec wait = { .tv_nsec = pause * 1000000L };
+
+		if (try(p, n, to_stderr, last))
+			return true;
+		if (last || !may_pass(errno))
+			return false;
+		(void)ppoll(NULL, 0, &wait, NULL);
+		log_state.waited += pause - LIMITS_LOG_FIRST_MS;
+		if (pause < LIMITS_LOG_PAUSE_MS)
+			pause *= 2;
+	}
+}
+
+/* Begin a line of this process: its priority, then what stands before its text.
+ * Returns how many octets these are. */
+static size_t
+begin_line(char line[LINE], int priority)
+{
+	time_t now = time(NULL);
+	struct tm tm = { .tm_mday = 1 };
+	pid_t self = getpid();
+	size_t n = 1;
+
+	if (log_state.pid != self)
+		log_state.held_n = log_state.lost = 0;
+	log_state.pid = self;
+	line[0] = (char)priority;
+	if (log_state.stream)
+		return 1;
+	if (log_state.target == LOG_TO_SYSLOG) {
+		(void)localtime_r(&now, &tm);
+		n += (size_t)snprintf(line + 1, 8, "<%d>", LOG_MAIL | priority);
+		/* No locale is ever set: English. */
+		n += strftime(line + n, LINE - n, "%b %e %H:%M:%S ", &tm);
+	}
+	return n + (size_t)snprintf(line + n, 32, "dewey[%ld]: ",
+	    (long)self);
+}
+
+static bool
+deliver_line(char *line)
+{
+	size_t n = strlen(line + 1);
+
+	if (log_state.stream) {
+		syslog(line[0], "%s", line + 1);
+		return true;
+	}
+	if (log_state.target != LOG_TO_STDERR)
+		return transmit(line + 1, n, false);
+	/* More would wait in a pipe that is nearly full. */
+	n = n < LIMITS_PIPE_WRITE ? n + 1 : LIMITS_PIPE_WRITE;
+	line[n] = '\n';
+	return transmit(line + 1, n, true);
+}
+
+/* Get ${line} out, behind the count of those that were lost. */
+static void
+deliver(char *line)
+{
+	char note[LINE];
+	size_t n;
+
+	if (log_state.lost > 0) {
+		n = begin_line(note, LOG_WARNING);
+		(void)snprintf(note + n, sizeof(note) - n,
+		    "%u lines could not be logged", log_state.lost);
+		if (deliver_line(note))
+			log_state.lost = 0;
+	}
+	if (log_state.lost > 0 || !deliver_line(line))
+		log_state.lost++;
+}
+
+/* Keep ${line} until nobody holds lines. */
+static void
+hold_line(const char *line)
+{
+	size_t n = strlen(line + 1) + 2;
+
+	if (n > sizeof(log_state.held) - log_state.held_n) {
+		log_state.lost++;
+		return;
+	}
+	memcpy(log_state.held + log_state.held_n, line, n);
+	log_state.held_n += n;
+}
+
+void
+log_hold(enum log_holder holder)
+{
+	log_state.holders |= (unsigned)holder;
+}
+
+void
+log_let_go(enum log_holder holder)
+{
+	char line[LINE];
+
+	log_state.holders &= ~(unsigned)holder;
+	if (log_state.holders != 0 || log_state.held_n == 0 ||
+	    log_state.pid != getpid())
+		return;
+	for (size_t at = 0, n; at < log_state.held_n; at += n) {
+		n = strlen(log_state.held + at + 1) + 2;
+		memcpy(line, log_state.held + at, n);
+		deliver(line);
+	}
+	log_state.held_n = 0;
+}
+
 /* Nothing that a stranger chose reaches a terminal or splits a line. */
 static void __attribute__((format(printf, 2, 0)))
 write_line(int priority, const char *format, va_list arguments)
 {
-	char line[LIMITS_LOG], shown[LOG_ESCAPED(LIMITS_LOG)];
+	char text[LIMITS_LOG], line[LINE];
+	size_t n;
 
-	if (log_target == LOG_TO_NONE)
+	if (log_state.target == LOG_TO_NONE)
 		return;
-	(void)vsnprintf(line, sizeof(line), format, arguments);
-	(void)escape(line, strlen(line), " \"\\", shown);
-	if (log_target == LOG_TO_SYSLOG)
-		syslog(priority, "%s", shown);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	n = begin_line(line, priority);
+	(void)escape(text, strlen(text), " \"\\", line + n);
+	if (log_state.holders != 0)
+		hold_line(line);
 	else
-		(void)fprintf(stderr, "dewey[%ld]: %s\n", (long)getpid(),
-		    shown);
+		deliver(line);
 }
 
 void
@@ -166,13 +358,12 @@ log_record(const struct log_session *session, int64_t now_ms)
 void
 log_dialogue(const char *who, const char *p, size_t n)
 {
-	if (!log_verbose)
+	char shown[LOG_ESCAPED(LIMITS_REPLY)], line[sizeof(shown) + 32];
+
+	if (!log_state.verbose)
 		return;
-	(void)fputs(who, stderr);
-	for (size_t i = 0; i < n; i++)
-		if (p[i] >= ' ' && p[i] < 0x7f)
-			(void)fputc(p[i], stderr);
-		else
-			(void)fprintf(stderr, "\\x%02x", (unsigned char)p[i]);
-	(void)fputc('\n', stderr);
+	(void)escape(p, n > LIMITS_REPLY ? LIMITS_REPLY : n, " \"\\", shown);
+	n = (size_t)snprintf(line, sizeof(line), "%.20s%s\n", who, shown);
+	if (!transmit(line, n, true))
+		log_state.lost++;
 }

@@ -18,6 +18,14 @@ enum log_target {
 	LOG_TO_NONE
 };
 
+/* Who holds lines back: while it has the mailbox locks, while it serves somebody
+ * who may have them. */
+enum log_holder {
+	LOG_FOR_LOCK = 1,
+	LOG_FOR_KEEPER = 2,
+	LOG_FOR_ANY = LOG_FOR_LOCK | LOG_FOR_KEEPER
+};
+
 /* Octets that log_escape may need for ${n} octets, its NUL included. */
 #define LOG_ESCAPED(n) (4 * (n) + 1)
 
@@ -58,11 +66,23 @@ void log_close(int fd);
 
 /*
  * log_info(format, ...), log_warning(format, ...), log_error(format, ...):
- * Write one line.
+ * Write one line.  For a reader that takes none a process waits LIMITS_LOG_MS in
+ * all; what is lost then is counted, and the next line that is written is
+ * preceded by the count.
  */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * log_hold(holder), log_let_go(holder):
+ * Between the two lines are gathered, and written when no other ${holder} holds
+ * them either; of what is more than LIMITS_LOG_HELD the count is.  Calling one
+ * of them again changes nothing.  A process that is forked meanwhile holds, too,
+ * but has none of the lines.
+ */
+void log_hold(enum log_holder holder);
+void log_let_go(enum log_holder holder);
 
 /*
  * log_escape(p, n, out):

@@ -111,5 +111,6 @@ main(int argc, char **argv)
 		code = refuse(&options);
 	else
 		code = act(&options, by_root);
+	log_let_go(LOG_FOR_ANY);
 	return code;
 }

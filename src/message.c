@@ -37,9 +37,8 @@ message_follows_empty(const char *before, size_t n)
 	    (last[1] == '\r' && last[0] == '\n'));
 }
 
-/* Whether an empty line stands before ${offset}. */
-static bool
-follows_empty(struct maildrop *drop, uint64_t offset)
+bool
+message_is_behind_empty(struct maildrop *drop, uint64_t offset)
 {
 	uint64_t from = offset < 3 ? 0 : offset - 3;
 	char before[3];
@@ -98,7 +97,7 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	}
 	block_hold(&drop->block, at < 3 ? 0 : at - 3,
 	    end < drop->end ? end : drop->end);
-	if (!follows_empty(drop, at))
+	if (!message_is_behind_empty(drop, at))
 		return false;
 	mbox_begin(&mbox, at, keep, &now);
 	imprint_begin(&imprint, at, stored - at);
@@ -264,6 +263,17 @@ message_sum_scanned(struct maildrop *drop)
 		return;
 	for (size_t i = 0; i < drop->count; i++)
 		sum_one(drop, i);
+}
+
+void
+message_sum_ahead(struct maildrop *drop, size_t i)
+{
+	if (drop->ahead)
+		return;
+	drop->ahead = true;
+	/* Who begins in the middle may come back. */
+	message_sum_from(drop, drop->end - drop->begin <= LIMITS_AHEAD ? 0 : i,
+	    LIMITS_AHEAD);
 }
 
 void

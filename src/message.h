@@ -21,6 +21,13 @@ struct maildrop;
 bool message_follows_empty(const char *before, size_t n);
 
 /*
+ * message_is_behind_empty(drop, offset):
+ * Say whether an empty line, or the begin of the file, stands right before
+ * ${offset} in the mailbox.
+ */
+bool message_is_behind_empty(struct maildrop *drop, uint64_t offset);
+
+/*
  * message_is_whole(drop, i), message_measure(drop, i):
  * Say whether message ${i} is still where it was, behind an empty line, with
  * the same number of octets and the same end, and with the same sum where that
@@ -71,5 +78,13 @@ void message_sum_scanned(struct maildrop *drop);
  * of the messages behind it that lie within ${octets} from its begin.
  */
 void message_sum_from(struct maildrop *drop, size_t i, uint64_t octets);
+
+/*
+ * message_sum_ahead(drop, i):
+ * Message ${i} is the first one that the client asks for by its number, or
+ * not: have the sums of the messages that will be asked for if that is not much
+ * work, LIMITS_AHEAD octets: all, or from ${i} on.
+ */
+void message_sum_ahead(struct maildrop *drop, size_t i);
 
 #endif

@@ -179,10 +179,8 @@ static enum dialogue_exit
 be_gate(struct monitor *monitor, int channel, bool known)
 {
 	monitor->admission->role = ADMISSION_DONE;
-	if (known)
-		return gate_run(monitor->dialogue, channel);
-	log_error("--gate-user: no such account, or root's");
-	return dialogue_refuse(monitor->dialogue, MAILBOX_TROUBLE);
+	return known ? gate_run(monitor->dialogue, channel) :
+	    dialogue_refuse(monitor->dialogue, MAILBOX_TROUBLE);
 }
 
 /* In a process that is to be the judge. */
@@ -200,6 +198,9 @@ be_judge(struct monitor *monitor, int gate, int channel)
 static enum dialogue_exit
 fork_gate(struct monitor *monitor, int channel, uid_t uid, gid_t gid)
 {
+	/* A gate in its empty root finds no syslogd. */
+	if (uid == 0)
+		log_error("--gate-user: no such account, or root's");
 	monitor->gate = sandbox_fork("gate", uid == 0 ? LIMITS_NOBODY : uid,
 	    uid == 0 ? LIMITS_NOBODY : gid, true);
 	if (monitor->gate == 0) {

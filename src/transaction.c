@@ -239,10 +239,8 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 	int64_t sent;
 	bool held = is_held(drop, i);
 
-	if (!drop->ahead && maildrop_end_of(drop, i) -
-	    drop->messages[i].offset <= LIMITS_BLOCK)
-		message_sum_from(drop, i, LIMITS_AHEAD);
-	drop->ahead = true;
+	if (maildrop_end_of(drop, i) - drop->messages[i].offset <= LIMITS_BLOCK)
+		message_sum_ahead(drop, i);
 	/* Looking for its end may have read on, over its begin. */
 	if (held && drop->cached)
 		held = message_is_whole(drop, i) && is_held(drop, i);
@@ -308,6 +306,7 @@ dele(void *to, const struct dispatch_command *command,
 		reply->text = DISPATCH_READ_ONLY;
 	} else if (is_there(state, command->numbers[0], reply)) {
 		/* By its sum it is known again if the mailbox changes. */
+		message_sum_ahead(state->drop, reply->n - 1);
 		message_sum_from(state->drop, reply->n - 1, LIMITS_BLOCK);
 		maildrop_mark(state->drop, reply->n - 1);
 		reply->text = DISPATCH_DELETED;

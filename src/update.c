@@ -38,6 +38,7 @@
 #include "journal.h"
 #include "log.h"
 #include "maildrop.h"
+#include "message.h"
 #include "uid.h"
 #include "update.h"
 
@@ -52,26 +53,40 @@ suffix(const struct maildrop *drop)
 	return i;
 }
 
-/* Where what stays before message ${first} ends, all from there on being marked.
- * Some agents end a message with an empty line, others begin with one: the end
- * of the file stays as it was found. */
-static uint64_t
-end_before(const struct maildrop *drop, size_t first)
+/* The messages from first on go, and the file is cut at end. */
+struct tail {
+	size_t first;
+	uint64_t end;
+};
+
+/* Some agents end a message with an empty line, others begin with one: the end of
+ * the file stays as it was found.  But an empty line that is a message's own stays
+ * one behind which another stands. */
+static struct tail
+find_tail(struct maildrop *drop)
 {
 	const struct maildrop_message *m = drop->messages;
+	struct tail tail = { suffix(drop), drop->end };
+	uint64_t end;
 
-	return m[first].offset - (first > 0 &&
-	    m[drop->count - 1].separator == 0 ? m[first - 1].separator : 0);
+	if (tail.first == drop->count)
+		return tail;
+	tail.end = m[tail.first].offset;
+	if (tail.first == 0 || m[drop->count - 1].separator != 0)
+		return tail;
+	end = tail.end - m[tail.first - 1].separator;
+	if (!message_is_behind_empty(drop, end))
+		tail.end = end;
+	return tail;
 }
 
-/* Cut the mailbox before message ${first}. */
+/* Cut the mailbox where ${tail} begins. */
 static enum update_result
-cut(struct maildrop *drop, size_t first)
+cut(const struct maildrop *drop, const struct tail *tail)
 {
 	int fd = drop->mailbox.fd;
 
-	if (ftruncate(fd, (off_t)end_before(drop, first)) == 0 &&
-	    fsync(fd) == 0)
+	if (ftruncate(fd, (off_t)tail->end) == 0 && fsync(fd) == 0)
 		return UPDATE_DONE;
 	log_error("%s: cannot be shortened: %s", drop->mailbox.path,
 	    strerror(errno));
@@ -81,16 +96,16 @@ cut(struct maildrop *drop, size_t first)
 /* Add what stays to the plan: what is before the first message, and the
  * messages that are not marked, neighbours as one run. */
 static int
-plan_runs(const struct maildrop *drop, struct plan *plan)
+plan_runs(const struct maildrop *drop, const struct tail *tail,
+    struct plan *plan)
 {
-	size_t last = suffix(drop);
 	uint64_t from = 0, to;
 	bool open = true;
 
 	for (size_t i = 0; i < drop->count; i++) {
 		const struct maildrop_message *m = &drop->messages[i];
 
-		to = i == last ? end_before(drop, i) : m->offset;
+		to = i == tail->first ? tail->end : m->offset;
 		if (m->marked && open && plan_keep(plan, from, to - from) == -1)
 			return -1;
 		if (!m->marked && !open)
@@ -114,7 +129,7 @@ log_unmoved(const struct maildrop *drop, int error)
 }
 
 static enum update_result
-compact(struct maildrop *drop)
+compact(struct maildrop *drop, const struct tail *tail)
 {
 	struct journal journal;
 	int result = -1, error = ENOSPC;
@@ -131,7 +146,7 @@ compact(struct maildrop *drop)
 		journal.most = drop->most;
 		block_forget(&drop->block);
 		if (result == 0)
-			result = plan_runs(drop, &journal.file.plan);
+			result = plan_runs(drop, tail, &journal.file.plan);
 		if (result == 0)
 			result = journal_run(&journal);
 		error = errno;
@@ -149,21 +164,21 @@ compact(struct maildrop *drop)
 	/* Deleting is the way out of a full disk: do what needs no space, if
 	 * nothing was delivered by who respects no lock. */
 	if ((error == ENOSPC || error == EDQUOT || error == EFBIG) &&
-	    suffix(drop) < drop->count &&
+	    tail->first < drop->count &&
 	    mailbox_is(&drop->mailbox, &drop->stamp) &&
-	    cut(drop, suffix(drop)) == UPDATE_DONE)
+	    cut(drop, tail) == UPDATE_DONE)
 		return UPDATE_PARTLY;
 	return UPDATE_FAILED;
 }
 
+/* Of the first ${count} messages as they were before UPDATE, which only forgets
+ * how many there are. */
 static void
-log_marked(struct maildrop *drop)
+log_marked(const struct maildrop *drop, size_t count)
 {
 	char text[LIMITS_UID_MAX + 1];
 
-	if (identity_complete(drop) != MAILBOX_FINE)
-		return;
-	for (size_t i = 0; i < drop->count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (drop->messages[i].marked) {
 			uid_print(drop->messages[i].id, drop->messages[i].copy,
 			    text);
@@ -174,28 +189,27 @@ log_marked(struct maildrop *drop)
 
 /* The locks are held and the marks are settled: do it. */
 static enum update_result
-remove_marked(struct maildrop *drop, bool log_ids, uint64_t *deleted)
+remove_marked(struct maildrop *drop, uint64_t *deleted)
 {
-	size_t first = suffix(drop), unmoved;
+	struct tail tail = find_tail(drop);
 	enum update_result result;
+	size_t unmoved;
 
 	if (drop->marked == 0)
 		return UPDATE_DONE;
-	if (log_ids)
-		log_marked(drop);
 	*deleted = drop->marked;
 	cache_forget(drop);
 	unmoved = 0;
 	while (!drop->messages[unmoved].marked)
 		unmoved++;
 	/* Mail from who respects no lock is moved up by the journal. */
-	if (drop->count - first == drop->marked &&
+	if (drop->count - tail.first == drop->marked &&
 	    mailbox_is(&drop->mailbox, &drop->stamp))
-		result = cut(drop, first);
+		result = cut(drop, &tail);
 	else
-		result = compact(drop);
+		result = compact(drop, &tail);
 	if (result == UPDATE_PARTLY)
-		*deleted = drop->count - first;
+		*deleted = drop->count - tail.first;
 	if (result == UPDATE_FAILED)
 		*deleted = 0;
 	if (result == UPDATE_DONE)
@@ -207,6 +221,7 @@ enum update_result
 update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 {
 	enum update_result result = UPDATE_FAILED;
+	size_t known = 0;
 	bool lost = false;
 
 	*deleted = 0;
@@ -216,8 +231,13 @@ update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 		return UPDATE_FAILED;
 	if (!drop->mailbox.read_only && ((maildrop_is_unchanged(drop) &&
 	    cache_vouches(drop)) ||
-	    identity_renew(drop, &lost) == MAILBOX_FINE))
-		result = remove_marked(drop, log_ids, deleted);
+	    identity_renew(drop, &lost) == MAILBOX_FINE)) {
+		if (log_ids && drop->marked > 0 &&
+		    identity_complete(drop) == MAILBOX_FINE)
+			known = drop->count;
+		result = remove_marked(drop, deleted);
+	}
 	lock_release(&drop->lock);
+	log_marked(drop, result == UPDATE_FAILED ? 0 : known);
 	return result == UPDATE_DONE && lost ? UPDATE_PARTLY : result;
 }

@@ -186,14 +186,15 @@ sub uids {
 
 # The mailbox without the messages of these numbers, from 1.  Its end stays as it
 # was found: if the last one of all had no empty line behind it and goes, the
-# last one that stays has none.
+# last one that stays has none, but for one that ends with an empty line itself.
 sub without {
 	my ($octets, $scan, @numbers) = @_;
 	my @all = @{ $scan->{messages} };
 	my %gone = map { $_ => 1 } @numbers;
 	my ($last) = grep { !$gone{$_} } reverse 1 .. @all;
 	my $extra = 0;
-	if (@all && $last && $last < @all && $all[-1]{separator} eq '') {
+	if (@all && $last && $last < @all && $all[-1]{separator} eq '' &&
+	    $all[$last - 1]{stored} !~ /(?:\A|\n)\r?\n\z/) {
 		$extra = length $all[$last - 1]{separator};
 	}
 	for my $i (reverse sort { $a <=> $b } @numbers) {

@@ -8,6 +8,7 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Digest::MD5 qw(md5_hex);
+use Fcntl qw(O_NONBLOCK O_RDWR);
 use IO::Socket::UNIX;
 use POSIX ();
 use Socket qw(SOCK_DGRAM);
@@ -283,6 +284,48 @@ for my $with ([ 'none', '' ], [ 'auto', '' ]) {
 	$c->fill_until(sub { $c->{in} =~ /end=quit/ }, 'log line');
 	like $c->rest, qr/^dewey\[\d+\]: user=- .* end=quit\r?$/m,
 	    '--log=auto: standard error where that is a terminal';
+}
+
+# A pipe that nobody reads: nobody waits for it for long.
+SKIP: {
+	skip 'a tool says something itself', 1 if Dewey::slow();
+	my $fifo = Dewey::tmpdir() . '/log';
+	POSIX::mkfifo($fifo, 0600) or die "mkfifo: $!";
+	Dewey::give($fifo);
+	sysopen my $pipe, $fifo, O_RDWR | O_NONBLOCK or die "$fifo: $!";
+	my @into = { wrapper => [ 'sh', '-c', 'exec "$@" 2>' . $fifo, 'sh' ] };
+	my $fill = sub {
+		my $n = 0;
+		$n += $_ while $_ = syswrite $pipe, 'x' x 4096;
+		cmp_ok $n, '>', 4096, 'the pipe is full';
+	};
+	my $drain = sub {
+		my $text = '';
+		1 while sysread $pipe, $text, 65536, length $text;
+		return $text =~ s/x{4096,}//r =~ s/^.*this kernel.*\n//mgr;
+	};
+	my $c = begin('mrose', '--log-deletes', @into);
+	$drain->();
+	$fill->();
+	$c->say('DELE 1');
+	like eval { $c->say('QUIT') }, qr/^\+OK/, 'a full pipe: QUIT is answered';
+	is eval { $c->exit_code }, 0, '... the session ends';
+	like $drain->(), qr/\A\z/, '... without its line';
+	Dewey::write_file($box, $mbox);
+	$c = $site->start('--log=stderr', '--verbose', @into);
+	$fill->();
+	my $replies = 0;
+	$c->greeting;
+	for my $try (1 .. 2) {
+		last unless eval { $c->say('USER mrose') };
+		$replies++ if (eval { $c->say('PASS x') } // '') =~ /^-ERR/;
+	}
+	is $replies, 2, 'a full pipe: refused logins are answered';
+	$drain->();
+	eval { $c->say('QUIT') };
+	is eval { $c->exit_code }, 0, '... the session ends';
+	like $drain->(), qr/^dewey\[\d+\]: (?!1 )\d+ lines could not be logged\ndewey\S+ user=- .* end=quit\n/m,
+	    '... what was lost is told';
 }
 
 # syslog, in a file system of its own.

@@ -5,6 +5,10 @@
  */
 #include "unit.h"
 
+#include <sys/wait.h>
+
+#include <time.h>
+
 #include "limits.h"
 #include "log.h"
 
@@ -125,6 +129,142 @@ test_long(void **state)
 }
 
 static void
+say_held(void)
+{
+	log_info("1");
+	log_let_go(LOG_FOR_LOCK);
+	log_hold(LOG_FOR_LOCK);
+	log_hold(LOG_FOR_KEEPER);
+	log_hold(LOG_FOR_LOCK);
+	log_info("2");
+	log_warning("3");
+	log_dialogue("", "before", 6);
+	log_let_go(LOG_FOR_LOCK);
+	log_error("4");
+	log_dialogue("", "still", 5);
+	log_let_go(LOG_FOR_KEEPER);
+	log_info("5");
+	log_let_go(LOG_FOR_ANY);
+}
+
+/* What is held comes when nobody holds it any more, once and in its order. */
+static void
+test_held(void **state)
+{
+	char expected[500];
+	long pid = (long)getpid();
+
+	(void)snprintf(expected, sizeof(expected), "dewey[%ld]: 1\nbefore\n"
+	    "still\ndewey[%ld]: 2\ndewey[%ld]: 3\ndewey[%ld]: 4\n"
+	    "dewey[%ld]: 5\n", pid, pid, pid, pid, pid);
+	assert_string_equal(capture(state, say_held), expected);
+}
+
+static void
+say_too_much(void)
+{
+	log_hold(LOG_FOR_LOCK);
+	for (int i = 0; i < LIMITS_LOG_HELD; i++)
+		log_info("line %d", i);
+	log_let_go(LOG_FOR_LOCK);
+	log_info("the end");
+}
+
+/* What cannot be held is counted. */
+static void
+test_too_much(void **state)
+{
+	const char *text = capture(state, say_too_much), *p;
+	unsigned lines = 0, lost;
+
+	p = strstr(text, ": ");
+	assert_non_null(p);
+	assert_int_equal(sscanf(p, ": %u lines could not be logged\n", &lost),
+	    1);
+	while ((p = strstr(p, ": line ")) != NULL) {
+		assert_int_equal(strtoul(p + 7, NULL, 10), lines++);
+		p += 7;
+	}
+	assert_true(lines > 10);
+	assert_int_equal(lines + lost, LIMITS_LOG_HELD);
+	assert_non_null(strstr(text, ": the end\n"));
+	assert_null(strstr(strstr(text, "lines could") + 1, "lines could"));
+}
+
+static void
+say_in_child(void)
+{
+	pid_t child;
+
+	log_hold(LOG_FOR_KEEPER);
+	log_info("the parent's");
+	child = fork();
+	if (child == 0) {
+		log_let_go(LOG_FOR_ANY);
+		log_hold(LOG_FOR_LOCK);
+		log_info("the child's");
+		log_let_go(LOG_FOR_ANY);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	log_let_go(LOG_FOR_KEEPER);
+}
+
+/* A process that is forked meanwhile has none of the lines. */
+static void
+test_child(void **state)
+{
+	const char *text = capture(state, say_in_child);
+	const char *p = strstr(text, "the parent's\n");
+
+	assert_non_null(p);
+	assert_null(strstr(p + 1, "the parent's"));
+	assert_non_null(strstr(text, "the child's\n"));
+	assert_true(strstr(text, "the child's\n") < p);
+}
+
+/* A pipe that nobody reads: a process waits LIMITS_LOG_MS for it in all, and
+ * what was lost is told. */
+static void
+test_full_pipe(void **state)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	static char text[LIMITS_INPUT * 64];
+	struct timespec begin, end;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(fds[1], text, 4096) > 0)
+		continue;
+	assert_int_equal(fcntl(fds[1], F_SETFL, 0), 0);
+	assert_int_equal(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+	log_open(LOG_TO_STDERR, false);
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (int i = 0; i < 100; i++)
+		log_info("line %d", i);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	while (read(fds[0], text, sizeof(text)) > 0)
+		continue;
+	log_info("the end");
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	log_open(LOG_TO_NONE, false);
+	n = read(fds[0], text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, ": 100 lines could not be logged\n"));
+	assert_non_null(strstr(text, ": the end\n"));
+	/* Once, not once a line. */
+	assert_true(end.tv_sec - begin.tv_sec >= LIMITS_LOG_MS / 1000 - 1);
+	assert_true(end.tv_sec - begin.tv_sec < 20 * LIMITS_LOG_MS / 1000);
+	for (int i = 0; i < 2; i++)
+		(void)close(fds[i]);
+	(void)close(saved);
+}
+
+static void
 say_dialogue(void)
 {
 	log_dialogue("C: ", "USER a\0\xff\n", 9);
@@ -167,6 +307,10 @@ main(void)
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_too_much),
+		cmocka_unit_test(test_child),
+		cmocka_unit_test(test_full_pipe),
 		cmocka_unit_test(test_dialogue),
 		cmocka_unit_test(test_none),
 	};
