@@ -178,6 +178,17 @@ begin_session(struct admission *admission, int channel)
 	keeper_report(admission->above, fault);
 }
 
+static int
+give(const struct admission *admission)
+{
+	int given = keeper_give(admission->below, &admission->drop.mailbox);
+
+	if (given == -1)
+		log_error("%s: cannot be handed to the session: %s",
+		    admission->drop.mailbox.path, strerror(errno));
+	return given;
+}
+
 /* In the keeper, with the user's rights and the spool's group: open his
  * maildrop, hand it to the session, and wait for its report. */
 static enum mailbox_fault
@@ -200,7 +211,7 @@ begin_keeper(struct admission *admission)
 	if ((admission->by_root && sandbox_close(FILTER_KEEPER,
 	    (enum sandbox_wish)admission->options->sandbox,
 	    drop->mailbox.dir) == -1) ||
-	    keeper_give(admission->below, &drop->mailbox) == -1 ||
+	    give(admission) == -1 ||
 	    keeper_serve(admission->below, drop, &watch, &fault) == -1)
 		fault = MAILBOX_TROUBLE;
 	log_let_go(LOG_FOR_KEEPER);
@@ -338,11 +349,13 @@ admission_keep(struct admission *admission)
 	    (enum sandbox_wish)admission->options->sandbox,
 	    admission->drop.mailbox.dir) == -1)
 		return DIALOGUE_TROUBLE;
-	/* The session ends when it can; it has nothing more to report. */
+	/* The session ends when it can; it has nothing more to report.  If it
+	 * got no answer, it gets none any more. */
 	do
 		served = keeper_serve(admission->below, &admission->drop,
 		    &watch, &fault);
 	while (served == 0);
+	close_channel(&admission->below);
 	code = admission_reap(admission->child, "session", &killed);
 	if (killed && admission->path == NULL) {
 		admission->dialogue->record.user = admission->user.name;

@@ -29,6 +29,10 @@ ask(struct authorization *state, enum login_method method,
 	case DISPATCH_REFUSED_LAST:
 		state->refused = true;
 		return DISPATCH_CLOSE;
+	case DISPATCH_SENT:
+		/* Nobody answers: somebody may have been let in all the same,
+		 * and two must not speak. */
+		return DISPATCH_CLOSE;
 	default:
 		return DISPATCH_STAY;
 	}
@@ -55,8 +59,9 @@ user(void *to, const struct dispatch_command *command,
 	set_name(state, command->words[0]);
 	reply->name = command->words[0];
 	reply->text = DISPATCH_USER;
-	if (!state->hide_users)
-		(void)ask(state, LOGIN_USER, SPAN(""), reply);
+	if (!state->hide_users &&
+	    ask(state, LOGIN_USER, SPAN(""), reply) == DISPATCH_CLOSE)
+		return DISPATCH_CLOSE;
 	if (reply->text == DISPATCH_NO_USER)
 		state->question.name_n = 0;
 	if (!named && reply->text == DISPATCH_USER)

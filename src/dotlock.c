@@ -181,16 +181,17 @@ look_only(struct dotlock *dot, enum lock_result why, bool last)
 static enum lock_result
 link_to_name(struct dotlock *dot, const char *unique, int fd, bool last)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
-	/* NFS may carry out link(2) and lose the answer: count the links. */
 	for (int i = 0; i < 2; i++) {
-		enum lock_result why = LOCK_BUSY;
+		bool linked = linkat(dot->dir, unique, dot->dir, dot->name,
+		    0) == 0;
+		enum lock_result why = linked || errno == EEXIST ? LOCK_BUSY :
+		    judge_errno();
 
-		if (linkat(dot->dir, unique, dot->dir, dot->name, 0) == -1 &&
-		    errno != EEXIST)
-			why = judge_errno();
-		if (fstat(fd, &st) == 0 && st.st_nlink == 2) {
+		/* NFS may carry out link(2) and lose the answer: count the
+		 * links. */
+		if (linked || (fstat(fd, &st) == 0 && st.st_nlink == 2)) {
 			dot->ours = fd;
 			return LOCK_HELD;
 		}

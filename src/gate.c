@@ -47,7 +47,7 @@ ask_judge(void *to, struct login_question *question)
 	channel_put(&message, wire_unread(&dialogue->wire));
 	if (channel_send(gate->channel, &message, -1) == -1 ||
 	    channel_receive(gate->channel, &message) != 1)
-		return DISPATCH_TROUBLE;
+		return DISPATCH_SENT;
 	text = channel_get_byte(&message);
 	return message.whole && text <= DISPATCH_MISCONFIGURED ?
 	    (enum dispatch_text)text : DISPATCH_TROUBLE;

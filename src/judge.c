@@ -77,6 +77,8 @@ answer(const struct judge *judge, struct login_question *question)
 	if (text == DISPATCH_MAILDROP)
 		text = ask_monitor(judge, question->method);
 	users_forget(judge->user);
+	if (text == DISPATCH_SENT)
+		return DISPATCH_REFUSED_LAST;
 	if (text == DISPATCH_REFUSED_LAST)
 		judge->dialogue->record.end = "auth-failed";
 	channel_begin(&message);

@@ -10,6 +10,7 @@
 
 #include "cache.h"
 #include "identity.h"
+#include "log.h"
 #include "maildrop.h"
 #include "mbox.h"
 #include "message.h"
@@ -108,6 +109,19 @@ list(void *to, const struct dispatch_command *command,
 	return DISPATCH_STAY;
 }
 
+/* Say that what was asked for is not what was scanned; once in the log. */
+static enum dispatch_next
+refuse_changed(struct transaction *state, struct dispatch_reply *reply)
+{
+	if (!state->changed)
+		log_warning("%s: was changed by another program: what is not "
+		    "as it was at login is not sent",
+		    state->drop->mailbox.path);
+	state->changed = true;
+	reply->text = DISPATCH_CHANGED;
+	return DISPATCH_STAY;
+}
+
 static enum dispatch_next
 uidl(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
@@ -123,6 +137,8 @@ uidl(void *to, const struct dispatch_command *command,
 	if (!is_loaded(state, reply))
 		return DISPATCH_STAY;
 	fault = identity_complete(state->drop);
+	if (fault == MAILBOX_CHANGED)
+		return refuse_changed(state, reply);
 	if (fault != MAILBOX_FINE) {
 		reply->text = dispatch_fault(fault);
 		return DISPATCH_STAY;
@@ -245,10 +261,8 @@ send_message(struct transaction *state, size_t i, struct mbox_top *top,
 	if (held && drop->cached)
 		held = message_is_whole(drop, i) && is_held(drop, i);
 	if ((!held && !is_as_scanned(drop, i, &stamp)) ||
-	    maildrop_text_of(drop, i, &text) == -1) {
-		reply->text = DISPATCH_CHANGED;
-		return DISPATCH_STAY;
-	}
+	    maildrop_text_of(drop, i, &text) == -1)
+		return refuse_changed(state, reply);
 	held = held || is_held(drop, i);
 	reply->octets = drop->messages[i].octets;
 	dispatch_say(state->wire, reply);

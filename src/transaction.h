@@ -19,6 +19,7 @@ struct transaction {
 	struct maildrop *drop;
 	bool passwords;		/* CAPA lists USER */
 	bool torn;		/* a message could not be sent to its end */
+	bool changed;		/* one that is not as scanned was refused */
 	uint64_t retrieved;	/* messages sent by RETR */
 	uint64_t retrieved_octets;	/* octets sent by RETR and TOP */
 };

@@ -148,12 +148,16 @@ find_shadow(const struct users *users, struct users_entry *entry)
 	/* passwd(5): anything but an x is the hash itself, a lock for one. */
 	if (strcmp(entry->hash, "x") != 0 || users->shadow.path == NULL)
 		return 0;
-	if (records_begin(&records, &users->shadow) == -1)
+	if (records_begin(&records, &users->shadow) == -1) {
+		log_error("%s: %s", users->shadow.path, strerror(errno));
 		return -1;
+	}
 	while ((got = records_next(&records, &line)) != 0) {
 		struct span name = span_cut(&line, ':'), hash;
 
 		if (got == -1 && errno != EINVAL) {
+			log_error("%s: %s", users->shadow.path,
+			    strerror(errno));
 			found = -1;
 			break;
 		}
@@ -191,8 +195,13 @@ find_account(const struct users *users, struct users_entry *entry,
 
 	errno = 0;
 	pw = getpwnam(entry->name);
-	if (pw == NULL)
-		return errno == 0 || errno == ENOENT ? 0 : -1;
+	if (pw == NULL && (errno == 0 || errno == ENOENT))
+		return 0;
+	if (pw == NULL) {
+		log_error("an account cannot be looked up: %s",
+		    strerror(errno));
+		return -1;
+	}
 	found = fill_entry(entry, pw, pw->pw_passwd) == -1 ? 0 :
 	    find_shadow(users, entry);
 	return found == -1 ? -1 : is_open(entry->hash, has_secret);

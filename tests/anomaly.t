@@ -49,7 +49,8 @@ my $password = 'tanstaaf';
 
 # ---- What fails how
 
-my @open = (ENOENT, EACCES, EMFILE, ENOSPC, EINTR, EIO);
+# EINTR is for files that can wait; the C library takes it for a missing one.
+my @open = (ENOENT, EACCES, EMFILE, ENOSPC, EIO);
 my @write = (ENOSPC, EDQUOT, EFBIG, EINTR, EIO, EPIPE);
 my @look = (ENOENT, EACCES, EIO, ENOMEM);
 my @rights = (EPERM, EAGAIN);
@@ -58,9 +59,10 @@ my @process = (EAGAIN, ENOMEM);
 my @answer = (EPIPE, ECONNRESET, ENOMEM, EINTR);
 my @directory = (EACCES, ENOSPC, EEXIST, EIO);
 my @kernel = (ENOSYS, EPERM, E2BIG, EOPNOTSUPP);
+# brk(2) itself never fails: it says where the break is.
 my %errors = (
+	brk => [],
 	access => [ENOENT, EACCES, EIO],
-	brk => [ENOMEM],
 	chdir => [EACCES, ENOENT, EIO],
 	chroot => [EPERM, EACCES],
 	clone => \@process,
@@ -108,7 +110,7 @@ my %errors = (
 	pread64 => [EIO, EINTR],
 	prlimit64 => \@resource,
 	pwrite64 => \@write,
-	read => [EIO, EINTR],
+	read => [EIO],
 	readlink => \@look,
 	readlinkat => \@look,
 	recvfrom => [ECONNRESET, ENOMEM, EINTR, EAGAIN, ETIMEDOUT],
@@ -350,7 +352,9 @@ sub leftovers {
 	my ($row, $f) = @_;
 	my $lost = $f->{do} eq 'all' ||
 	    ($f->{do} ne 'fail' && $f->{process} == $row->{keeper}) ||
-	    ($f->{do} eq 'fail' && $f->{name} =~ /^unlink|^rename/);
+	    ($f->{do} eq 'fail' && ($f->{name} =~ /^unlink|^rename/ ||
+	    # A lock that is said to be gone.
+	    ($f->{name} eq 'newfstatat' && $f->{errno} == ENOENT)));
 	my @found;
 	for (names($row)) {
 		next if $_ eq ".$row->{base}.dewey";
@@ -359,8 +363,9 @@ sub leftovers {
 	}
 	# The gate's root.
 	my @roots = roots();
-	# That of another row's has no name for long.
-	if (@roots && !$row->{user} && $f->{do} eq 'fail') {
+	# That of another row's has no name for long, if it was not killed.
+	if (@roots && $row->{roles}[$f->{process}] eq 'gate' &&
+	    $f->{do} eq 'fail' && $long) {
 		select undef, undef, undef, 0.5;
 		my %now = map { $_ => 1 } roots();
 		@roots = grep { $now{$_} } @roots;
@@ -374,6 +379,11 @@ sub leftovers {
 sub missing_line {
 	my ($row, $r, $f) = @_;
 	return if $r->{text} eq $row->{said} || $f->{do} eq 'all';
+	# The log is not open yet.
+	return if $f->{process} == 0 && $f->{call} == 0;
+	# What a spawner started has died: that one sees it.
+	return if $f->{do} ne 'fail' && $row->{user} &&
+	    $f->{process} == $row->{keeper};
 	# The log itself failed.
 	return if $f->{do} eq 'fail' && $f->{name} eq 'write' &&
 	    $f->{argument} eq '2';
@@ -495,6 +505,7 @@ sub try {
 	}
 	my ($at_number, undef, undef, $at_name, $at_argument) = @$at;
 	my %f = (do => $do, process => $process, name => $at_name,
+	    call => $n, errno => $error // 0,
 	    argument => $at_argument, died => $lines->{died} // [],
 	    left => [map { $_->[0] } @{ $lines->{left} // [] }],
 	    alone => $number < $row->{alone});
