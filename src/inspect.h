@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looking without touching: dewey --list, --check, --check-config.
+ * Looking without touching: dewey --list, --check.
  */
 #ifndef INSPECT_H
 #define INSPECT_H
-
-struct options;
 
 /*
  * inspect_list(path), inspect_check(path):
@@ -15,12 +13,5 @@ struct options;
  */
 int inspect_list(const char *path);
 int inspect_check(const char *path);
-
-/*
- * inspect_config(options):
- * Read everything a session would read; print what is unsafe or unwise and how
- * to mend it.  Returns 0, or -1 if something is unsafe or cannot work.
- */
-int inspect_config(const struct options *options);
 
 #endif

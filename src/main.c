@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "configuration.h"
 #include "inspect.h"
 #include "log.h"
@@ -48,7 +49,7 @@ act(struct options *options, bool by_root)
 
 	switch (options->action) {
 	case OPTIONS_CHECK_CONFIG:
-		return inspect_config(options) == 0 ? DIALOGUE_ORDERLY :
+		return audit_config(options) == 0 ? DIALOGUE_ORDERLY :
 		    DIALOGUE_USAGE;
 	case OPTIONS_SET_SECRET:
 		return code_of(manage_set_secret(options, operand));

@@ -20,7 +20,8 @@ my %floor = (
 	(map { $_ => 5 } qw(message keeper)),
 	(map { $_ => 6 } qw(cache)),
 	identity => 7,
-	(map { $_ => 8 } qw(authorization transaction update manage inspect)),
+	(map { $_ => 8 } qw(authorization transaction update manage inspect
+	    audit)),
 	dialogue => 9,
 	(map { $_ => 10 } qw(admission gate)),
 	judge => 11,

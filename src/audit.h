@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Is what a session would read safe, and wise: dewey --check-config.
+ */
+#ifndef AUDIT_H
+#define AUDIT_H
+
+struct options;
+
+/*
+ * audit_config(options):
+ * Read everything a session would read; print what is unsafe or unwise and how
+ * to mend it.  Returns 0, or -1 if something is unsafe or cannot work.
+ */
+int audit_config(const struct options *options);
+
+#endif
