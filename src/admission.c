@@ -175,7 +175,9 @@ begin_session(struct admission *admission, int channel)
 	if (find_path(admission, path) == MAILBOX_FINE &&
 	    keeper_take(channel, path, &admission->drop.mailbox) == 0)
 		fault = enter(admission);
-	keeper_report(admission->above, fault);
+	if (keeper_report(admission->above, fault) == -1 ||
+	    (fault == MAILBOX_FINE && keeper_wait(admission->above) == -1))
+		admission->role = ADMISSION_DONE;
 }
 
 static int
@@ -250,8 +252,11 @@ fork_session(const struct admission *admission)
 	make_state(admission);
 	child = sandbox_fork("session", user->uid, user->gid, false);
 	if (child != 0 && sandbox_become(user->uid, user->gid,
-	    admission->group) == -1)
+	    admission->group) == -1) {
+		log_error("the keeper cannot become the user: %s",
+		    strerror(errno));
 		_exit(DIALOGUE_TROUBLE);
+	}
 	return child;
 }
 
@@ -316,7 +321,7 @@ recover(struct admission *admission)
 		    (enum sandbox_wish)admission->options->sandbox, -1) == 0) {
 			fault = maildrop_recover(drop);
 			(void)close(drop->mailbox.fd);
-			keeper_report(fds[1], fault);
+			(void)keeper_report(fds[1], fault);
 			(void)channel_receive(fds[1], &none);
 		}
 		log_let_go(LOG_FOR_ANY);
@@ -349,6 +354,8 @@ admission_keep(struct admission *admission)
 	    (enum sandbox_wish)admission->options->sandbox,
 	    admission->drop.mailbox.dir) == -1)
 		return DIALOGUE_TROUBLE;
+	/* Who was told that somebody is in speaks no more. */
+	(void)keeper_let(admission->below);
 	/* The session ends when it can; it has nothing more to report.  If it
 	 * got no answer, it gets none any more. */
 	do

@@ -32,6 +32,7 @@ ask(struct authorization *state, enum login_method method,
 	case DISPATCH_SENT:
 		/* Nobody answers: somebody may have been let in all the same,
 		 * and two must not speak. */
+		state->lost = true;
 		return DISPATCH_CLOSE;
 	default:
 		return DISPATCH_STAY;

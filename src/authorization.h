@@ -33,6 +33,7 @@ struct authorization {
 	authorization_ask *ask;
 	void *to;
 	bool refused;		/* too many failed logins ended the state */
+	bool lost;		/* nobody answers what is asked */
 	struct login_question question;	/* private */
 };
 

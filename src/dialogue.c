@@ -185,6 +185,11 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 	*accepted = end == DISPATCH_END_LEFT;
 	if (*accepted)
 		return DIALOGUE_ORDERLY;
+	if (state.lost) {
+		if (*dialogue->wire.stop != 0)
+			dialogue->record.end = "signal";
+		return DIALOGUE_BROKEN;
+	}
 	dialogue->record.end = state.refused ? "auth-failed" : "quit";
 	if (end == DISPATCH_END_CLOSED)
 		return state.refused ? DIALOGUE_BROKEN : DIALOGUE_ORDERLY;

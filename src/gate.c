@@ -36,7 +36,8 @@ ask_judge(void *to, struct login_question *question)
 	struct channel_message message;
 	unsigned text;
 
-	(void)wire_flush(&dialogue->wire);
+	if (wire_flush(&dialogue->wire) == WIRE_LOST)
+		return DISPATCH_SENT;
 	channel_begin(&message);
 	channel_put_byte(&message, (uint8_t)question->method);
 	channel_put_byte(&message, (uint8_t)dialogue->bad);

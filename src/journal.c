@@ -174,7 +174,13 @@ go_on(struct journal *journal, uint64_t dst)
 		if (more == 0 && dst < journal->file.plan.size)
 			more = truncate_mailbox(journal, dst);
 	}
-	return more == -1 ? -1 : journal_clear(journal->file.sidecar);
+	if (more == -1)
+		return -1;
+	if (ftruncate(journal->file.sidecar, 0) == -1)
+		return -1;
+	/* All is done and durable: a journal that comes back says only that. */
+	(void)fsync(journal->file.sidecar);
+	return 0;
 }
 
 /* Allocate all of the journal that will be used, with the largest window there

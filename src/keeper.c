@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -119,7 +120,7 @@ keeper_ask(struct maildrop_rights *rights, int *channel)
 	rights->to = channel;
 }
 
-void
+int
 keeper_report(int channel, enum mailbox_fault fault)
 {
 	struct channel_message message;
@@ -127,7 +128,29 @@ keeper_report(int channel, enum mailbox_fault fault)
 	channel_begin(&message);
 	channel_put_byte(&message, REQUEST_REPORT);
 	channel_put_byte(&message, (uint8_t)fault);
-	(void)channel_send(channel, &message, -1);
+	if (channel_send(channel, &message, -1) == 0)
+		return 0;
+	log_error("nobody can be told that a maildrop is open: %s",
+	    strerror(errno));
+	return -1;
+}
+
+int
+keeper_let(int channel)
+{
+	struct channel_message message;
+
+	channel_begin(&message);
+	channel_put_byte(&message, REQUEST_REPORT);
+	return channel_send(channel, &message, -1);
+}
+
+int
+keeper_wait(int channel)
+{
+	struct channel_message message;
+
+	return channel_receive(channel, &message) == 1 ? 0 : -1;
 }
 
 enum mailbox_fault

@@ -28,9 +28,18 @@ void keeper_ask(struct maildrop_rights *rights, int *channel);
 
 /*
  * keeper_report(channel, fault):
- * In the session: tell that the maildrop was scanned, or why not.
+ * In the session: tell that the maildrop was scanned, or why not.  Returns 0, or
+ * -1, which is logged.
  */
-void keeper_report(int channel, enum mailbox_fault fault);
+int keeper_report(int channel, enum mailbox_fault fault);
+
+/*
+ * keeper_let(channel), keeper_wait(channel):
+ * In the keeper, when nobody else speaks to the client any more: let the session
+ * speak.  In the session: wait for that.  Returns 0, or -1 if it never comes.
+ */
+int keeper_let(int channel);
+int keeper_wait(int channel);
 
 /*
  * keeper_hear(channel):

@@ -40,8 +40,12 @@ static struct {
 	unsigned holders;	/* enum log_holder */
 	unsigned lost;		/* lines to be told of */
 	size_t held_n;
-	char held[LIMITS_LOG_HELD];	/* priority, text, NUL; and so on */
 } log_state = { .target = LOG_TO_NONE, .socket = -1 };
+
+static const struct sockaddr_un log_syslogd = { AF_UNIX, _PATH_LOG };
+
+/* Priority, text, NUL; and so on.  Apart: it takes no space in the program. */
+static char log_held[LIMITS_LOG_HELD];
 
 bool
 log_stderr_is_ours(void)
@@ -64,14 +68,12 @@ log_stderr_is_ours(void)
 static void
 open_syslog(void)
 {
-	const struct sockaddr_un syslogd = { AF_UNIX, _PATH_LOG };
-
 	/* The time zone is read now: files are out of reach later. */
 	tzset();
 	log_state.socket = socket(AF_UNIX,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (connect(log_state.socket, (const struct sockaddr *)&syslogd,
-	    sizeof(syslogd)) == 0)
+	if (connect(log_state.socket, (const struct sockaddr *)&log_syslogd,
+	    sizeof(log_syslogd)) == 0)
 		return;
 	/* Where there is none, none is waited for. */
 	if (errno == ENOENT)
@@ -148,7 +150,6 @@ may_pass(int error)
 static bool
 try(const char *p, size_t n, bool to_stderr, bool last)
 {
-	const struct sockaddr_un syslogd = { AF_UNIX, _PATH_LOG };
 	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 	const struct timespec none = { 0, 0 };
 	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -158,13 +159,14 @@ try(const char *p, size_t n, bool to_stderr, bool last)
 		return ppoll(&pfd, 1, &none, NULL) == 1 &&
 		    write(STDERR_FILENO, p, n) != -1;
 	return sendto(log_state.socket, p, n, flags,
-	    (const struct sockaddr *)&syslogd, sizeof(syslogd)) != -1 ||
+	    (const struct sockaddr *)&log_syslogd,
+	    sizeof(log_syslogd)) != -1 ||
 	    ((last || !may_pass(errno)) &&
 	    send(log_state.socket, p, n, flags) != -1);
 }
 
-/* Get the ${n} octets at ${p} out, with pauses if need be.  Whoever takes lines,
- * but not at once, costs no more than the first, shortest pause of each. */
+/* Get the ${n} octets at ${p} out, with pauses if need be.  Whoever takes
+ * lines, but not at once, costs no more than the first pause of each. */
 static bool
 transmit(const char *p, size_t n, bool to_stderr)
 {
@@ -188,7 +190,7 @@ transmit(const char *p, size_t n, bool to_stderr)
 /* Begin a line of this process: its priority, then what stands before its text.
  * Returns how many octets these are. */
 static size_t
-begin_line(char line[LINE], int priority)
+begin_line(char *line, int priority)
 {
 	time_t now = time(NULL);
 	struct tm tm = { .tm_mday = 1 };
@@ -205,7 +207,7 @@ begin_line(char line[LINE], int priority)
 		(void)localtime_r(&now, &tm);
 		n += (size_t)snprintf(line + 1, 8, "<%d>", LOG_MAIL | priority);
 		/* No locale is ever set: English. */
-		n += strftime(line + n, LINE - n, "%b %e %H:%M:%S ", &tm);
+		n += strftime(line + n, 32, "%b %e %H:%M:%S ", &tm);
 	}
 	return n + (size_t)snprintf(line + n, 32, "dewey[%ld]: ",
 	    (long)self);
@@ -232,7 +234,7 @@ deliver_line(char *line)
 static void
 deliver(char *line)
 {
-	char note[LINE];
+	char note[128];
 	size_t n;
 
 	if (log_state.lost > 0) {
@@ -252,11 +254,11 @@ hold_line(const char *line)
 {
 	size_t n = strlen(line + 1) + 2;
 
-	if (n > sizeof(log_state.held) - log_state.held_n) {
+	if (n > sizeof(log_held) - log_state.held_n) {
 		log_state.lost++;
 		return;
 	}
-	memcpy(log_state.held + log_state.held_n, line, n);
+	memcpy(log_held + log_state.held_n, line, n);
 	log_state.held_n += n;
 }
 
@@ -276,8 +278,8 @@ log_let_go(enum log_holder holder)
 	    log_state.pid != getpid())
 		return;
 	for (size_t at = 0, n; at < log_state.held_n; at += n) {
-		n = strlen(log_state.held + at + 1) + 2;
-		memcpy(line, log_state.held + at, n);
+		n = strlen(log_held + at + 1) + 2;
+		memcpy(line, log_held + at, n);
 		deliver(line);
 	}
 	log_state.held_n = 0;

@@ -18,8 +18,8 @@ enum log_target {
 	LOG_TO_NONE
 };
 
-/* Who holds lines back: while it has the mailbox locks, while it serves somebody
- * who may have them. */
+/* Who holds lines back: while it has the mailbox locks, while it serves
+ * somebody who may have them. */
 enum log_holder {
 	LOG_FOR_LOCK = 1,
 	LOG_FOR_KEEPER = 2,
@@ -54,7 +54,8 @@ bool log_stderr_is_ours(void);
 /*
  * log_open(target, verbose):
  * Choose where lines go.  ${verbose}: log_dialogue shows the dialogue on
- * descriptor 2.  Nothing is opened again later, whatever rights are dropped.
+ * descriptor 2.  Nothing is opened again later, whatever rights are dropped, so
+ * it is called once before that.
  */
 void log_open(enum log_target target, bool verbose);
 
@@ -66,8 +67,8 @@ void log_close(int fd);
 
 /*
  * log_info(format, ...), log_warning(format, ...), log_error(format, ...):
- * Write one line.  For a reader that takes none a process waits LIMITS_LOG_MS in
- * all; what is lost then is counted, and the next line that is written is
+ * Write one line.  For a reader that takes none a process waits LIMITS_LOG_MS
+ * in all; what is lost then is counted, and the next line that is written is
  * preceded by the count.
  */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -76,10 +77,10 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * log_hold(holder), log_let_go(holder):
- * Between the two lines are gathered, and written when no other ${holder} holds
- * them either; of what is more than LIMITS_LOG_HELD the count is.  Calling one
- * of them again changes nothing.  A process that is forked meanwhile holds, too,
- * but has none of the lines.
+ * Between the two lines are gathered, and written when no other ${holder}
+ * holds them either; of what is more than LIMITS_LOG_HELD the count is.
+ * Calling one of them again changes nothing.  A process that is forked
+ * meanwhile holds, too, but has none of the lines.
  */
 void log_hold(enum log_holder holder);
 void log_let_go(enum log_holder holder);

@@ -249,9 +249,11 @@ maildrop_rescan(struct maildrop *drop)
 	}
 	drop->begin = drop->count > 0 ? drop->messages[0].offset : drop->end;
 	/* The locks keep out who respects them: look whether all did. */
-	if (!mailbox_is(&drop->mailbox, &drop->stamp))
-		return MAILBOX_CHANGED;
-	return MAILBOX_FINE;
+	if (mailbox_is(&drop->mailbox, &drop->stamp))
+		return MAILBOX_FINE;
+	log_warning("%s: is changed by a program that takes none of --locks",
+	    drop->mailbox.path);
+	return MAILBOX_CHANGED;
 trouble:
 	log_error("%s: cannot be scanned: %s", drop->mailbox.path,
 	    strerror(errno));

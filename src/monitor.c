@@ -51,7 +51,9 @@ fork_keeper(struct monitor *monitor)
 			admission->role = ADMISSION_DONE;
 		else if (admission->role != ADMISSION_KEEPER)
 			return fault;
-		keeper_report(fds[1], fault);
+		/* A session that nobody knows of must not begin. */
+		if (keeper_report(fds[1], fault) == -1)
+			_exit(DIALOGUE_TROUBLE);
 		return fault;
 	}
 	(void)close(fds[1]);

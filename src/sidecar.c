@@ -177,9 +177,10 @@ open_any(struct mailbox *mailbox, const char *state)
 		    mailbox->path, mailbox->sidecar_name);
 	if (fault != MAILBOX_TROUBLE)
 		return fault;
-	switch (errno) {
-	case ENOENT:
+	/* None is made for an empty mailbox, or to read only. */
+	if (errno == ENOENT && (empty || mailbox->read_only))
 		return MAILBOX_FINE;
+	switch (errno) {
 	case ENOSPC:
 	case EDQUOT:
 		return lock_elsewhere(mailbox, &st);
