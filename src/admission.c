@@ -355,13 +355,12 @@ admission_keep(struct admission *admission)
 	    admission->drop.mailbox.dir) == -1)
 		return DIALOGUE_TROUBLE;
 	/* Who was told that somebody is in speaks no more. */
-	(void)keeper_let(admission->below);
+	served = keeper_let(admission->below);
 	/* The session ends when it can; it has nothing more to report.  If it
 	 * got no answer, it gets none any more. */
-	do
+	while (served == 0)
 		served = keeper_serve(admission->below, &admission->drop,
 		    &watch, &fault);
-	while (served == 0);
 	close_channel(&admission->below);
 	code = admission_reap(admission->child, "session", &killed);
 	if (killed && admission->path == NULL) {

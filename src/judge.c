@@ -77,8 +77,12 @@ answer(const struct judge *judge, struct login_question *question)
 	if (text == DISPATCH_MAILDROP)
 		text = ask_monitor(judge, question->method);
 	users_forget(judge->user);
-	if (text == DISPATCH_SENT)
+	if (text == DISPATCH_SENT) {
+		/* Its signal says why. */
+		(void)wire_wait(&judge->dialogue->wire, judge->gate,
+		    clock_ms() + LIMITS_GRACE_MS);
 		return DISPATCH_REFUSED_LAST;
+	}
 	if (text == DISPATCH_REFUSED_LAST)
 		judge->dialogue->record.end = "auth-failed";
 	channel_begin(&message);

@@ -146,12 +146,9 @@ find_shadow(const struct users *users, struct users_entry *entry)
 	int got, found = 0;
 
 	/* passwd(5): anything but an x is the hash itself, a lock for one. */
-	if (strcmp(entry->hash, "x") != 0 || users->shadow.path == NULL)
+	if (strcmp(entry->hash, "x") != 0 || users->shadow.path == NULL ||
+	    records_begin(&records, &users->shadow) == -1)
 		return 0;
-	if (records_begin(&records, &users->shadow) == -1) {
-		log_error("%s: %s", users->shadow.path, strerror(errno));
-		return -1;
-	}
 	while ((got = records_next(&records, &line)) != 0) {
 		struct span name = span_cut(&line, ':'), hash;
 
