@@ -123,6 +123,10 @@
 #define LIMITS_WINDOW 8388608
 #define LIMITS_WINDOW_LEAST 4096
 
+/* Octets of a step at most, whatever --journal-window says: twice as much is
+ * what a login may have to read of a journal. */
+#define LIMITS_WINDOW_MOST 1073741824
+
 /* Octets of a step that are moved and hashed at once, at most a block.  It
  * cannot be changed: the hash in a journal of before would be another. */
 #define LIMITS_PIECE 131072

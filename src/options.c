@@ -226,7 +226,8 @@ store(struct options *options, const struct row *row, struct span value)
 	case SECONDS:
 	case TIMEOUT:
 	case OCTETS:
-		if (span_number(value, row->kind == OCTETS ? 1 << 30 : 86400,
+		if (span_number(value, row->kind == OCTETS ?
+		    LIMITS_WINDOW_MOST : 86400,
 		    &number) == -1 || (row->kind != SECONDS && number == 0))
 			return row->kind == OCTETS ?
 			    "a number of octets from 1 to 1073741824" :
