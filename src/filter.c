@@ -94,7 +94,7 @@ static const struct {
 	{ __NR_fstat, S | K },		/* mailbox: has it changed */
 	{ __NR_newfstatat, ALL },	/* the same; its name; stdio */
 	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
-	{ __NR_lseek, ALL },		/* stdio */
+	{ __NR_lseek, ALL },		/* stdio; set-aside: holes */
 	{ __NR_fcntl, S | K },		/* lock: F_OFD_SETLK, F_GETFL */
 	{ __NR_flock, S | K },		/* lock; the session lock's end */
 	/* The keeper changes the directory for the session. */

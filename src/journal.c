@@ -304,23 +304,21 @@ journal_recover(struct journal *journal)
 	struct slot slot;
 	int found;
 
-	/* First make durable what is about to be believed. */
-	if (fstat(journal->file.sidecar, &st) == -1)
+	if (fstat(journal->file.sidecar, &st) == -1 ||
+	    fstat(journal->mailbox, &box) == -1)
 		return JOURNAL_FAILED;
 	if (st.st_size == 0)
 		return JOURNAL_NONE;
-	if (fsync(journal->mailbox) == -1 || fsync(journal->file.sidecar) == -1 ||
-	    fstat(journal->mailbox, &box) == -1)
+	/* No UPDATE made that; reading it could take for ever. */
+	if ((uint64_t)st.st_size > slot_file_most((uint64_t)box.st_size))
+		return JOURNAL_UNBELIEVED;
+	/* First make durable what is about to be believed. */
+	if (fsync(journal->mailbox) == -1 || fsync(journal->file.sidecar) == -1)
 		return JOURNAL_FAILED;
-	found = st.st_size <= SLOT_PLAN_AT ? 0 : plan_load(&journal->file.plan,
-	    journal->file.sidecar, SLOT_PLAN_AT, (uint64_t)st.st_size - SLOT_PLAN_AT);
-	if (found == 1) {
-		journal->file.id[0] = plan_get(journal->file.plan.stored, PLAN_ID0);
-		journal->file.id[1] = plan_get(journal->file.plan.stored, PLAN_ID1);
-		journal->file.window = plan_get(journal->file.plan.stored, PLAN_WINDOW);
-		found = journal->file.window > (uint64_t)st.st_size ? 0 :
-		    slot_find(&journal->file, &slot);
-	}
+	found = slot_load(&journal->file, (uint64_t)st.st_size,
+	    plan_most((uint64_t)box.st_size));
+	if (found == 1)
+		found = slot_find(&journal->file, &slot);
 	if (found == 0)
 		return slot_was_begun(&journal->file) ? JOURNAL_UNBELIEVED :
 		    journal_clear(journal->file.sidecar) == -1 ? JOURNAL_FAILED :

@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "channel.h"
 #include "keeper.h"
 #include "dotlock.h"
 #include "lock.h"
 #include "log.h"
 #include "mailbox.h"
-#include "sidecar.h"
 
 /* What is asked; below REQUEST_REOPEN it is an enum lock_request. */
 enum request {
@@ -202,7 +202,7 @@ answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
 	if (request == REQUEST_REOPEN)
 		result = reopen(drop, &fd);
 	else if (request == REQUEST_SET_ASIDE)
-		result = sidecar_set_aside(&drop->mailbox) == 0 ? 0 : 1;
+		result = aside_journal(&drop->mailbox) == 0 ? 0 : 1;
 	else if (request <= LOCK_DOT_DROP)
 		result = dotlock_ask(&drop->dot, (enum lock_request)request);
 	else

@@ -127,6 +127,10 @@
  * what a login may have to read of a journal. */
 #define LIMITS_WINDOW_MOST 1073741824
 
+/* Octets that are kept of a journal without a plan: enough to see what it was,
+ * little enough for a directory that is root's. */
+#define LIMITS_ASIDE 1048576
+
 /* Octets of a step that are moved and hashed at once, at most a block.  It
  * cannot be changed: the hash in a journal of before would be another. */
 #define LIMITS_PIECE 131072

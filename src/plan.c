@@ -17,6 +17,7 @@
 #define MAGIC 0x31306e6c50776544u	/* DewPln01 */
 #define FROM_OCTETS 256		/* of a run's first line that are hashed */
 #define RUN_OCTETS 28		/* of one run, at most */
+#define RUN_LEAST 5		/* octets it tells of: "From " */
 
 uint64_t
 plan_get(const uint8_t *p, size_t field)
@@ -256,6 +257,12 @@ is_sound(const struct plan *plan)
 		runs++;
 	}
 	return runs == plan->runs && cursor.dst == plan->kept;
+}
+
+uint64_t
+plan_most(uint64_t size)
+{
+	return PLAN_HEAD + size / RUN_LEAST * RUN_OCTETS;
 }
 
 int

@@ -85,6 +85,13 @@ void plan_seal(struct plan *plan, const uint64_t id[2], uint64_t inode,
     uint64_t device, uint64_t window);
 
 /*
+ * plan_most(size):
+ * Return the octets that a plan of a mailbox that has, or will have, ${size}
+ * octets can have at most.
+ */
+uint64_t plan_most(uint64_t size);
+
+/*
  * plan_load(plan, fd, at, limit):
  * Read into the empty ${plan} what is stored in ${fd} at ${at}, at most
  * ${limit} octets.  Returns 1, 0 if there is no whole plan, -1 with errno.

@@ -13,12 +13,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "index.h"
 #include "log.h"
-#include "plan.h"
 #include "sidecar.h"
 #include "state.h"
 
@@ -226,58 +224,6 @@ sidecar_has_journal(const struct mailbox *mailbox)
 
 	return mailbox->sidecar != -1 &&
 	    fstat(mailbox->sidecar, &st) == 0 && st.st_size > 0;
-}
-
-static int
-copy_all(int from, int to)
-{
-	char block[LIMITS_PIPE_WRITE];
-	off_t at = 0;
-	ssize_t n;
-
-	while ((n = pread(from, block, sizeof(block), at)) > 0) {
-		if (pwrite(to, block, (size_t)n, at) != n)
-			return -1;
-		at += n;
-	}
-	return n < 0 ? -1 : fsync(to);
-}
-
-int
-sidecar_set_aside(const struct mailbox *mailbox)
-{
-	char name[LIMITS_PATH + 64], date[32];
-	time_t now = time(NULL);
-	struct tm tm;
-	int fd = -1, done = -1, error;
-
-	if (gmtime_r(&now, &tm) == NULL ||
-	    strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm) == 0)
-		return -1;
-	for (int i = 0; i < SIDECAR_TRIES && fd == -1; i++) {
-		(void)snprintf(name, sizeof(name), "%s.%s-%d",
-		    mailbox->sidecar_name, date, i);
-		fd = openat(mailbox->dir, name,
-		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-		if (fd == -1 && errno != EEXIST)
-			break;
-	}
-	if (fd != -1 && copy_all(mailbox->sidecar, fd) == 0 &&
-	    plan_sync_directory(mailbox->dir, fd) == 0) {
-		done = ftruncate(mailbox->sidecar, 0) == -1 ? -1 :
-		    fsync(mailbox->sidecar);
-	} else if (fd != -1) {
-		error = errno;
-		(void)unlinkat(mailbox->dir, name, 0);
-		errno = error;
-	}
-	log_error("%s: the journal %s does not fit it: %s%s%s", mailbox->path,
-	    mailbox->sidecar_name, done == 0 ? "set aside as " :
-	    "cannot be set aside: ", done == 0 ? name : strerror(errno),
-	    done == 0 ? "; the mailbox is served as it is" : "");
-	if (fd != -1)
-		(void)close(fd);
-	return done;
 }
 
 int

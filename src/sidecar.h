@@ -29,14 +29,6 @@ enum mailbox_fault sidecar_enter(struct mailbox *mailbox,
 bool sidecar_has_journal(const struct mailbox *mailbox);
 
 /*
- * sidecar_set_aside(mailbox):
- * Copy the journal in the sidecar, which does not fit the mailbox, to a new
- * file .NAME.dewey.DATE beside it, log both names, and clear it.  Returns 0,
- * or -1 with the cause logged and the journal as it was.
- */
-int sidecar_set_aside(const struct mailbox *mailbox);
-
-/*
  * sidecar_pending(path, state_dir):
  * Say whether the mailbox ${path} has a journal, beside it or in its second
  * home, without opening anything.

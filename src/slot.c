@@ -26,6 +26,13 @@ slot_file_end(const struct slot_file *file)
 }
 
 uint64_t
+slot_file_most(uint64_t size)
+{
+	return SLOT_PLAN_AT + plan_most(size) + PAGE +
+	    2 * (uint64_t)LIMITS_WINDOW_MOST;
+}
+
+uint64_t
 slot_data_at(const struct slot_file *file, uint64_t seq)
 {
 	return slot_file_end(file) - (2 - (seq & 1)) * file->window;
@@ -84,13 +91,25 @@ slot_put(struct slot_file *file, enum slot_phase phase, uint64_t dst,
 	return 0;
 }
 
-/* Read slot ${which}.  Returns 1 if it is whole and of the plan, 0 if not, or
- * -1 with errno. */
-static int
-get_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
+int
+slot_load(struct slot_file *file, uint64_t size, uint64_t limit)
+{
+	uint64_t left = size > SLOT_PLAN_AT ? size - SLOT_PLAN_AT : 0;
+	int found = left == 0 ? 0 : plan_load(&file->plan, file->sidecar,
+	    SLOT_PLAN_AT, left < limit ? left : limit);
+
+	if (found != 1)
+		return found;
+	file->id[0] = plan_get(file->plan.stored, PLAN_ID0);
+	file->id[1] = plan_get(file->plan.stored, PLAN_ID1);
+	file->window = plan_get(file->plan.stored, PLAN_WINDOW);
+	return file->window <= size && file->window <= LIMITS_WINDOW_MOST;
+}
+
+int
+slot_read(const struct slot_file *file, uint64_t which, struct slot *slot)
 {
 	uint8_t stored[SLOT_OCTETS];
-	uint64_t hash;
 
 	if (plan_read(file->sidecar, which * PAGE, stored,
 	    sizeof(stored)) == -1)
@@ -103,10 +122,19 @@ get_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
 	    slot->field[SLOT_ID0] != file->id[0] ||
 	    slot->field[SLOT_ID1] != file->id[1])
 		return 0;
-	if (slot->field[SLOT_HAS_DATA] == 0)
-		return 1;
-	if (slot->field[SLOT_LENGTH] > file->window)
-		return 0;
+	return slot->field[SLOT_HAS_DATA] == 0 ||
+	    slot->field[SLOT_LENGTH] <= file->window;
+}
+
+/* The same, and its data must be whole, too. */
+static int
+get_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
+{
+	uint64_t hash;
+	int found = slot_read(file, which, slot);
+
+	if (found != 1 || slot->field[SLOT_HAS_DATA] == 0)
+		return found;
 	if (plan_copy_data(&file->plan, file->sidecar,
 	    slot_data_at(file, which), slot->field[SLOT_LENGTH], -1, 0, &hash) == -1)
 		return errno == ENODATA ? 0 : -1;

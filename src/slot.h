@@ -72,6 +72,29 @@ int slot_put(struct slot_file *file, enum slot_phase phase, uint64_t dst,
     uint64_t length, const uint64_t *data, const uint64_t nonce[2]);
 
 /*
+ * slot_file_most(size):
+ * Return the octets that a journal can have at most beside a mailbox of
+ * ${size} octets.
+ */
+uint64_t slot_file_most(uint64_t size);
+
+/*
+ * slot_load(file, size, limit):
+ * Load the plan, of at most ${limit} octets, and what it says of the file,
+ * which has ${size} octets.  Returns 1, 0 if there is no whole plan, or -1 with
+ * errno.
+ */
+int slot_load(struct slot_file *file, uint64_t size, uint64_t limit);
+
+/*
+ * slot_read(file, which, slot):
+ * Read slot 0 or 1, without its data.  Returns 1 if it is whole and of the
+ * plan, 0 if not, or -1 with errno.
+ */
+int slot_read(const struct slot_file *file, uint64_t which,
+    struct slot *slot);
+
+/*
  * slot_find(file, slot):
  * Find the slot that counts.  Returns 1, 0 if there is none, -1 with errno.
  */

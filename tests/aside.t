@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # A journal that a dead session left and that does not fit its mailbox is set
 # aside by copy, logged, and the mailbox is served as it is; if it cannot be set
-# aside, or the maildrop is read-only, nothing is written and nobody gets in.
+# aside, or one was before, or the maildrop is read-only, nothing is written and
+# nobody gets in.  A forged one costs neither time nor space.
 # (DESIGN section 6.)
 use strict;
 use warnings;
@@ -55,7 +56,7 @@ sub replace {
 	rename "$box.new", $box or die "rename: $!";
 }
 
-sub aside { return grep { !/\.new$/ } glob "$sidecar.*" }
+sub aside { my @found = glob "$sidecar.*"; return @found }
 
 my ($torn, $journal) = cut_short();
 isnt $torn, $before, 'an UPDATE that was cut short';
@@ -119,7 +120,75 @@ for my $how (['the next login', input => "STAT\r\nQUIT\r\n"],
 	Dewey::write_file($sidecar, $journal);
 }
 
-# Two in the same second have names of their own.
-session(), Dewey::write_file($sidecar, $journal) for 1 .. 3;
-is scalar(aside()), 3, 'none is written over';
+# ---- A second one
+
+session();
+my ($first) = aside();
+is $first, "$sidecar.aside", 'a fixed name';
+my $other = "$journal.";
+Dewey::write_file($sidecar, $other);
+like session()->{output}, $trouble, 'a second one: nobody gets in';
+like Dewey::read_file("$dir/log"),
+    qr/cannot be set aside: look at and remove \Q.box.dewey.aside\E,/,
+    '... the log names the file to be removed';
+is_deeply [aside()], [$first], '... there is one still';
+is Dewey::read_file($first), $journal, '... the first';
+is Dewey::read_file($sidecar), $other, '... the second is where it was';
+is session(action => ['--recover', $box])->{status} >> 8, 111,
+    '... --recover says so, too';
+unlink $first;
+like session()->{output}, qr/\A\+OK /, '... removed: the next is set aside';
+unlink aside();
+
+# ---- Forged sidecars
+
+# Octets on the disk, of all copies.
+sub blocks {
+	my $n = 0;
+	$n += (stat)[12] * 512 for aside();
+	return $n;
+}
+
+# Make the sidecar as long as ${n}, but for ${octets} all of it a hole.
+sub forge {
+	my ($n, $octets) = @_;
+	unlink aside();
+	Dewey::write_file($sidecar, $octets);
+	truncate $sidecar, $n or return;
+	return -s $sidecar == $n;
+}
+
+my $G = 1 << 30;
+# The journal with a window of 1 GiB: its checksums are not right then, as those
+# of one without a plan; and one that is right but for its length.
+my $wide = $journal;
+substr $wide, 8192 + 6 * 8, 8, pack 'Q<', $G;
+for my $row (['octets that are no journal', 'x' x 5000, 40 * $G],
+    ['a hole behind a journal', $journal, 40 * $G],
+    ['a plan with a window of 1 GiB', $wide, 40 * $G],
+    ['nothing but a hole', '', 40 * $G],
+    ['as long as a journal may be', $wide, 2 * $G + 8192]) {
+	my ($name, $octets, $n) = @$row;
+	SKIP: {
+		skip 'no file can be that long here', 3 if !forge($n, $octets);
+		my $begin = time;
+		my $r = session();
+		cmp_ok time - $begin, '<', Dewey::slow() ? 60 : 10,
+		    "$name: no time";
+		cmp_ok blocks(), '<=', 2 * 1024 * 1024, '... and no space';
+		like $r->{output}, qr/\A\+OK /, '... and the mailbox is served';
+		next if $octets ne $journal;
+		is Dewey::read_file((aside())[0]), $journal,
+		    '... what the plan names is kept';
+	}
+}
+unlink aside();
+
+# Many of them make one file.
+for (1 .. 5) {
+	Dewey::write_file($sidecar, $journal);
+	session();
+}
+is scalar(aside()), 1, 'five forged ones leave one file';
+
 done_testing;

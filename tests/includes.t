@@ -15,7 +15,7 @@ my %floor = (
 	    imprint from body channel filter)),
 	(map { $_ => 2 } qw(configuration wire mbox uid lock mailbox slot
 	    index users secrets peer sandbox)),
-	(map { $_ => 3 } qw(sidecar journal dispatch login dotlock)),
+	(map { $_ => 3 } qw(sidecar aside journal dispatch login dotlock)),
 	(map { $_ => 4 } qw(maildrop verdict)),
 	(map { $_ => 5 } qw(message keeper)),
 	(map { $_ => 6 } qw(cache)),
