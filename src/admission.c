@@ -15,8 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,7 +22,6 @@
 #include "cache.h"
 #include "channel.h"
 #include "clock.h"
-#include "journal.h"
 #include "keeper.h"
 #include "log.h"
 #include "options.h"
@@ -375,78 +372,4 @@ admission_keep(struct admission *admission)
 	if (recovery > 0)
 		(void)admission_reap(recovery, "recovery", &killed);
 	return code;
-}
-
-/* In a process of its own: become the owner's session, which scans and so
- * recovers, and end.  Returns the exit code: an enum journal_found. */
-static int
-recover_path(const struct options *options, const char *path,
-    const struct stat *st, const volatile sig_atomic_t *stop)
-{
-	struct admission *admission = calloc(1, sizeof(*admission));
-	struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
-	struct login *login = calloc(1, sizeof(*login));
-	int code = JOURNAL_FAILED;
-
-	if (admission != NULL && dialogue != NULL && login != NULL) {
-		*admission = (struct admission){ .options = options,
-		    .by_root = geteuid() == 0, .stop = stop, .path = path,
-		    .dialogue = dialogue, .login = login, .above = -1,
-		    .below = -1, .group = SANDBOX_NO_GROUP,
-		    .user = { .uid = st->st_uid, .gid = st->st_gid } };
-		if (admission->by_root)
-			(void)mailbox_spool_group(path, &admission->group);
-		if (admission_run(admission) == MAILBOX_FINE)
-			code = admission->role == ADMISSION_KEEPER ?
-			    (int)admission_keep(admission) :
-			    (int)admission->drop.recovered;
-	}
-	free(admission);
-	free(dialogue);
-	free(login);
-	return code;
-}
-
-int
-admission_recover(const struct options *options, const char *path,
-    const volatile sig_atomic_t *stop)
-{
-	static const char *const done[] = {
-		[JOURNAL_NONE] = "nothing to do",
-		[JOURNAL_FINISHED] = "an UPDATE that was cut short is complete",
-		[JOURNAL_UNBELIEVED] = ("a journal that does not fit was set "
-		    "aside, the mailbox is as it was"),
-		[JOURNAL_FAILED] = "FAILED, see the log",
-	};
-	enum dialogue_exit code = DIALOGUE_ORDERLY;
-	struct stat st;
-	bool killed;
-	int pending;
-	pid_t child;
-
-	if (fstatat(AT_FDCWD, path, &st, 0) == -1 &&
-	    (errno == ENOENT || errno == ENOTDIR)) {
-		(void)printf("%s: there is no mailbox\n", path);
-		return 0;
-	}
-	errno = EINVAL;
-	pending = fstatat(AT_FDCWD, path, &st, 0) == -1 ||
-	    !S_ISREG(st.st_mode) ? -1 : sidecar_pending(path, options->state_dir);
-	if (pending == -1) {
-		(void)printf("%s: %s\n", path, errno == EINVAL ?
-		    "is not a regular file" : strerror(errno));
-		return -1;
-	}
-	if (pending == 1) {
-		(void)fflush(stdout);
-		child = sandbox_fork_same("recovery");
-		if (child == 0)
-			_exit(recover_path(options, path, &st, stop));
-		code = child == -1 ? DIALOGUE_TROUBLE :
-		    admission_reap(child, "recovery", &killed);
-	}
-	if ((unsigned)code > JOURNAL_FAILED)
-		code = (enum dialogue_exit)JOURNAL_FAILED;
-	(void)printf("%s: %s\n", path, done[code]);
-	return (unsigned)code == JOURNAL_FAILED ? -1 : 0;
 }

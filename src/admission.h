@@ -61,15 +61,6 @@ enum mailbox_fault admission_run(struct admission *admission);
 enum dialogue_exit admission_keep(struct admission *admission);
 
 /*
- * admission_recover(options, path, stop):
- * Complete the UPDATE of the mailbox ${path} that was cut short, if there is
- * one, in processes with the rights of the mailbox's owner.  What was done is
- * printed.  Returns 0, or -1 if it could not be completed.
- */
-int admission_recover(const struct options *options, const char *path,
-    const volatile sig_atomic_t *stop);
-
-/*
  * admission_reap(child, who, killed):
  * Wait for the end of ${child}, which the log calls ${who}.  Returns its exit
  * code; ${killed} says that a signal ended it, which is logged.

@@ -131,6 +131,11 @@
  * little enough for a directory that is root's. */
 #define LIMITS_ASIDE 1048576
 
+/* Mailboxes that --recover works on at the same time; seconds for each: less
+ * than a boot waits, more than the largest window and a lock need. */
+#define LIMITS_RECOVER_AT_ONCE 8
+#define LIMITS_RECOVER_S 120
+
 /* Octets of a step that are moved and hashed at once, at most a block.  It
  * cannot be changed: the hash in a journal of before would be another. */
 #define LIMITS_PIECE 131072

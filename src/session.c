@@ -26,6 +26,7 @@
 #include "log.h"
 #include "monitor.h"
 #include "options.h"
+#include "recovery.h"
 #include "sandbox.h"
 #include "session.h"
 #include "verdict.h"
@@ -168,17 +169,12 @@ session_run(const struct options *options, bool by_root)
 enum dialogue_exit
 session_recover(const struct options *options)
 {
-	enum dialogue_exit code = DIALOGUE_ORDERLY;
 	sigset_t waiting;
 
 	log_open(LOG_TO_STDERR, false);
 	channel_signals(&waiting);
 	catch_signals();
-	for (int i = 0; i < options->operand_count && session_stop == 0; i++)
-		if (admission_recover(options, options->operands[i],
-		    &session_stop) == -1)
-			code = DIALOGUE_TROUBLE;
-	return code;
+	return recovery_run(options, &session_stop);
 }
 
 void

@@ -3,7 +3,8 @@
 # A journal that a dead session left and that does not fit its mailbox is set
 # aside by copy, logged, and the mailbox is served as it is; if it cannot be set
 # aside, or one was before, or the maildrop is read-only, nothing is written and
-# nobody gets in.  A forged one costs neither time nor space.
+# nobody gets in.  A forged one costs neither time nor space, and no more than one
+# mailbox its --recover.
 # (DESIGN section 6.)
 use strict;
 use warnings;
@@ -191,4 +192,29 @@ for (1 .. 5) {
 }
 is scalar(aside()), 1, 'five forged ones leave one file';
 
+# ---- --recover: one that is locked keeps no other waiting
+
+{
+	my @boxes = map { "$dir/many$_" } 1 .. 3;
+	for (@boxes) {
+		Dewey::write_file($_, $torn);
+		Dewey::write_file(s{/many}{/.many}r . '.dewey', $journal);
+	}
+	# Dewey locks by dot-lock, too; another's, of now, is not stale.
+	Dewey::write_file("$boxes[0].lock", "1\n");
+	my $r = session(action => ['--recover', '--lock-timeout=3',
+	    '--locks=dotlock', @boxes]);
+	my @lines = split /\n/, $r->{output};
+	is scalar(@lines), 3, '--recover: one line a mailbox';
+	like $lines[2], qr/^\Q$boxes[0]\E: FAILED/,
+	    '... the one that is locked is the last';
+	is join(' ', sort map { /^(\S+): a journal .*set aside/ } @lines),
+	    "@boxes[1, 2]", '... the others were done before';
+	is $r->{status} >> 8, 111, '... exit code of trouble';
+	is Dewey::read_file("$dir/.many1.dewey"), $journal,
+	    '... and its journal is as it was';
+	unlink "$boxes[0].lock";
+	is session(action => ['--recover', @boxes])->{status}, 0,
+	    '... unlocked: done';
+}
 done_testing;

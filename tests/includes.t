@@ -24,7 +24,7 @@ my %floor = (
 	    audit)),
 	dialogue => 9,
 	(map { $_ => 10 } qw(admission gate)),
-	judge => 11,
+	(map { $_ => 11 } qw(judge recovery)),
 	monitor => 12,
 	session => 13,
 	main => 14,
