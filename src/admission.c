@@ -172,8 +172,7 @@ begin_session(struct admission *admission, int channel)
 	if (find_path(admission, path) == MAILBOX_FINE &&
 	    keeper_take(channel, path, &admission->drop.mailbox) == 0)
 		fault = enter(admission);
-	if (keeper_report(admission->above, fault) == -1 ||
-	    (fault == MAILBOX_FINE && keeper_wait(admission->above) == -1))
+	if (keeper_report(admission->above, fault) == -1)
 		admission->role = ADMISSION_DONE;
 }
 
@@ -235,6 +234,15 @@ make_state(const struct admission *admission)
 	state_make(name, admission->user.uid, admission->user.gid);
 }
 
+/* Who is root here goes no further. */
+static void __attribute__((noreturn))
+give_up(const struct admission *admission)
+{
+	if (admission->above != -1)
+		(void)keeper_report(admission->above, MAILBOX_TROUBLE);
+	_exit(DIALOGUE_TROUBLE);
+}
+
 /* Fork the session.  Both processes have the user's rights and no others then,
  * but for the spool's group in this one, the keeper. */
 static pid_t
@@ -252,7 +260,7 @@ fork_session(const struct admission *admission)
 	    admission->group) == -1) {
 		log_error("the keeper cannot become the user: %s",
 		    strerror(errno));
-		_exit(DIALOGUE_TROUBLE);
+		give_up(admission);
 	}
 	return child;
 }
@@ -269,9 +277,8 @@ admission_run(struct admission *admission)
 	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
 	admission->drop.dot.ours = -1;
 	if (channel_pair(fds) == -1) {
-		/* Who is root here goes no further. */
 		if (admission->by_root)
-			_exit(DIALOGUE_TROUBLE);
+			give_up(admission);
 		return MAILBOX_TROUBLE;
 	}
 	admission->child = fork_session(admission);
@@ -351,13 +358,12 @@ admission_keep(struct admission *admission)
 	    (enum sandbox_wish)admission->options->sandbox,
 	    admission->drop.mailbox.dir) == -1)
 		return DIALOGUE_TROUBLE;
-	/* Who was told that somebody is in speaks no more. */
-	served = keeper_let(admission->below);
 	/* The session ends when it can; it has nothing more to report.  If it
 	 * got no answer, it gets none any more. */
-	while (served == 0)
+	do
 		served = keeper_serve(admission->below, &admission->drop,
 		    &watch, &fault);
+	while (served == 0);
 	close_channel(&admission->below);
 	code = admission_reap(admission->child, "session", &killed);
 	if (killed && admission->path == NULL) {

@@ -80,7 +80,7 @@ answer(const struct judge *judge, struct login_question *question)
 	if (text == DISPATCH_SENT) {
 		/* Its signal says why. */
 		(void)wire_wait(&judge->dialogue->wire, judge->gate,
-		    clock_ms() + LIMITS_GRACE_MS);
+		    clock_ms() + LIMITS_PATIENCE_MS);
 		return DISPATCH_REFUSED_LAST;
 	}
 	if (text == DISPATCH_REFUSED_LAST)

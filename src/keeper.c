@@ -136,34 +136,19 @@ keeper_report(int channel, enum mailbox_fault fault)
 }
 
 int
-keeper_let(int channel)
+keeper_hear(int channel, enum mailbox_fault *fault)
 {
 	struct channel_message message;
+	unsigned told;
 
-	channel_begin(&message);
-	channel_put_byte(&message, REQUEST_REPORT);
-	return channel_send(channel, &message, -1);
-}
-
-int
-keeper_wait(int channel)
-{
-	struct channel_message message;
-
-	return channel_receive(channel, &message) == 1 ? 0 : -1;
-}
-
-enum mailbox_fault
-keeper_hear(int channel)
-{
-	struct channel_message message;
-	unsigned fault = MAILBOX_TROUBLE;
-
-	if (channel_receive(channel, &message) == 1 &&
-	    channel_get_byte(&message) == REQUEST_REPORT)
-		fault = channel_get_byte(&message);
-	return !message.whole || fault > MAILBOX_TROUBLE ? MAILBOX_TROUBLE :
-	    (enum mailbox_fault)fault;
+	*fault = MAILBOX_TROUBLE;
+	if (channel_receive(channel, &message) != 1 ||
+	    channel_get_byte(&message) != REQUEST_REPORT)
+		return -1;
+	told = channel_get_byte(&message);
+	if (message.whole && told <= MAILBOX_TROUBLE)
+		*fault = (enum mailbox_fault)told;
+	return 0;
 }
 
 /* Open the mailbox again for the session, and keep it for breaking locks. */

@@ -34,18 +34,11 @@ void keeper_ask(struct maildrop_rights *rights, int *channel);
 int keeper_report(int channel, enum mailbox_fault fault);
 
 /*
- * keeper_let(channel), keeper_wait(channel):
- * In the keeper, when nobody else speaks to the client any more: let the session
- * speak.  In the session: wait for that.  Returns 0, or -1 if it never comes.
+ * keeper_hear(channel, fault):
+ * In the monitor: wait for what the keeper reports.  Returns 0, or -1 if it died
+ * before that: its session may speak to the client all the same.
  */
-int keeper_let(int channel);
-int keeper_wait(int channel);
-
-/*
- * keeper_hear(channel):
- * In the monitor: wait for what the keeper reports.
- */
-enum mailbox_fault keeper_hear(int channel);
+int keeper_hear(int channel, enum mailbox_fault *fault);
 
 /* Whom a keeper serves, and what ends that early. */
 struct keeper_watch {

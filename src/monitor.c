@@ -51,9 +51,7 @@ fork_keeper(struct monitor *monitor)
 			admission->role = ADMISSION_DONE;
 		else if (admission->role != ADMISSION_KEEPER)
 			return fault;
-		/* A session that nobody knows of must not begin. */
-		if (keeper_report(fds[1], fault) == -1)
-			_exit(DIALOGUE_TROUBLE);
+		(void)keeper_report(fds[1], fault);
 		return fault;
 	}
 	(void)close(fds[1]);
@@ -63,7 +61,8 @@ fork_keeper(struct monitor *monitor)
 	/* It ends what it does and reports that, or that somebody is in. */
 	if (wire_wait(wire, fds[0], clock_ms() + most * 1000) != 1)
 		(void)shutdown(fds[0], SHUT_WR);
-	return keeper_hear(fds[0]);
+	monitor->unheard = keeper_hear(fds[0], &fault) == -1;
+	return fault;
 }
 
 /* Let ${monitor}->admission->user in.  Returns whether that is not the end:
@@ -85,8 +84,10 @@ let_in(struct monitor *monitor)
 		monitor->keeper = -1;
 		wire_feed(&monitor->dialogue->wire, SPAN(""));
 	}
-	/* A signal is the end; the judge hears of that and logs it. */
-	if (fault != MAILBOX_FINE && *monitor->dialogue->wire.stop != 0)
+	/* A signal is the end; the judge hears of that and logs it.  So is a
+	 * keeper that died: who it let in may be in. */
+	if (fault != MAILBOX_FINE && (monitor->unheard ||
+	    *monitor->dialogue->wire.stop != 0))
 		return false;
 	judge_tell(monitor->channel, fault);
 	return fault != MAILBOX_FINE;

@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
+
 #include "dialogue.h"
 
 struct admission;
@@ -19,6 +21,7 @@ struct monitor {
 	struct admission *admission;
 	int channel;		/* to the judge */
 	pid_t gate, judge, keeper;
+	bool unheard;		/* the keeper died before it reported */
 	uid_t uid;		/* who it is at last: nobody */
 	gid_t gid;
 };

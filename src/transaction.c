@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The TRANSACTION state.  What was asked for is what is sent: a message is
- * looked at before its first octet and after its last one, and one that is not
- * what was scanned is refused, or cut off without the final dot.
+ * The TRANSACTION state.  A message is looked at before its first octet and after
+ * its last one: what is not as it was scanned is refused, or cut off.
  */
 #include "config.h"
-
-#include <string.h>
 
 #include "cache.h"
 #include "identity.h"
@@ -109,14 +106,13 @@ list(void *to, const struct dispatch_command *command,
 	return DISPATCH_STAY;
 }
 
-/* Say that what was asked for is not what was scanned; once in the log. */
+/* What was asked for is not what was scanned. */
 static enum dispatch_next
 refuse_changed(struct transaction *state, struct dispatch_reply *reply)
 {
 	if (!state->changed)
-		log_warning("%s: was changed by another program: what is not "
-		    "as it was at login is not sent",
-		    state->drop->mailbox.path);
+		log_warning("%s: was changed by another program: what is not as "
+		    "it was is not sent", state->drop->mailbox.path);
 	state->changed = true;
 	reply->text = DISPATCH_CHANGED;
 	return DISPATCH_STAY;
@@ -131,18 +127,16 @@ uidl(void *to, const struct dispatch_command *command,
 	char text[LIMITS_UID_MAX + 1];
 	enum mailbox_fault fault;
 
-	if (command->given == 1 &&
-	    !is_there(state, command->numbers[0], reply))
-		return DISPATCH_STAY;
-	if (!is_loaded(state, reply))
+	if (command->given == 1 ? !is_there(state, command->numbers[0],
+	    reply) : !is_loaded(state, reply))
 		return DISPATCH_STAY;
 	fault = identity_complete(state->drop);
 	if (fault == MAILBOX_CHANGED)
 		return refuse_changed(state, reply);
-	if (fault != MAILBOX_FINE) {
-		reply->text = dispatch_fault(fault);
+	reply->text = dispatch_fault(fault);
+	if (fault != MAILBOX_FINE)
 		return DISPATCH_STAY;
-	}
+	reply->text = DISPATCH_UIDL_ALL;
 	if (command->given == 1) {
 		const struct maildrop_message *m =
 		    &drop->messages[reply->n - 1];
@@ -150,19 +144,17 @@ uidl(void *to, const struct dispatch_command *command,
 		uid_print(m->id, m->copy, text);
 		reply->name = span_of(text);
 		reply->text = DISPATCH_UIDL_ONE;
-		dispatch_say(state->wire, reply);
-		reply->text = DISPATCH_SENT;
-		return DISPATCH_STAY;
 	}
-	reply->text = DISPATCH_UIDL_ALL;
 	dispatch_say(state->wire, reply);
 	reply->text = DISPATCH_SENT;
-	for (size_t i = 0; i < drop->count; i++) {
-		if (drop->messages[i].marked)
-			continue;
-		uid_print(drop->messages[i].id, drop->messages[i].copy, text);
-		put_item(state->wire, i + 1, span_of(text));
-	}
+	if (command->given == 1)
+		return DISPATCH_STAY;
+	for (size_t i = 0; i < drop->count; i++)
+		if (!drop->messages[i].marked) {
+			uid_print(drop->messages[i].id,
+			    drop->messages[i].copy, text);
+			put_item(state->wire, i + 1, span_of(text));
+		}
 	wire_put(state->wire, SPAN(".\r\n"));
 	return DISPATCH_STAY;
 }
@@ -219,7 +211,7 @@ is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 	    message_is_proved(drop, i);
 }
 
-/* Whether all of message ${i} is in memory, as it was scanned. */
+/* Whether message ${i} is in memory, as it was scanned. */
 static bool
 is_held(const struct maildrop *drop, size_t i)
 {
@@ -227,10 +219,9 @@ is_held(const struct maildrop *drop, size_t i)
 	    maildrop_end_of(drop, i));
 }
 
-/* Whether message ${i}, which was as it was scanned with ${stamp}, still is,
- * behind its last octet.  The begin of one that fills more than a block and
- * whose sum is not known was certainly what was scanned: then its place, its
- * octets and its end are enough. */
+/* Whether message ${i} still is, behind its last octet.  The begin of one that
+ * fills more than a block was certainly what was scanned: if its sum is not known
+ * its place, its octets and its end are enough. */
 static bool
 is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
 {

@@ -321,7 +321,7 @@ sub lies {
 		# one that it could not look up.
 		push @wrong, "$verb: blames the password"
 		    if $line =~ /\[AUTH\]/ &&
-		    !($row->{roles}[$f->{process}] eq 'judge' &&
+		    !($row->{roles}[$f->{process}] =~ /^(?:judge|monitor)$/ &&
 		    $f->{name} =~ /^(?:openat|read|lseek|newfstatat)$/);
 		push @wrong, "$verb: $line" if $line =~ /\[IN-USE\]/;
 		next if $line =~ /\[(?:AUTH|IN-USE)\]/;

@@ -1,13 +1,13 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The code stays small: no function over 60 lines, no file over 400, 9,600 lines
+# The code stays small: no function over 60 lines, no file over 400, 10,000 lines
 # of code in all, comments and empty lines and headers aside; room foo exports only foo_*; no mutable globals but the log's settings
 # and one signal flag in session (doc/DESIGN.md section 3).
 use strict;
 use warnings;
 use Test::More;
 
-use constant { FUNCTION_MAX => 60, FILE_MAX => 400, TREE_MAX => 9600 };
+use constant { FUNCTION_MAX => 60, FILE_MAX => 400, TREE_MAX => 10000 };
 
 my $srcdir = $ENV{srcdir} // '.';
 my $builddir = $ENV{builddir} // '.';
