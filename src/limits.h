@@ -136,6 +136,10 @@
 #define LIMITS_RECOVER_AT_ONCE 8
 #define LIMITS_RECOVER_S 120
 
+/* Octets of a plan, also of a mailbox that is so short now that it could not have
+ * such a one: two million runs. */
+#define LIMITS_PLAN 67108864
+
 /* Octets of a step that are moved and hashed at once, at most a block.  It
  * cannot be changed: the hash in a journal of before would be another. */
 #define LIMITS_PIECE 131072

@@ -262,7 +262,9 @@ is_sound(const struct plan *plan)
 uint64_t
 plan_most(uint64_t size)
 {
-	return PLAN_HEAD + size / RUN_LEAST * RUN_OCTETS;
+	uint64_t runs = size / RUN_LEAST * RUN_OCTETS;
+
+	return PLAN_HEAD + (runs > LIMITS_PLAN ? runs : LIMITS_PLAN);
 }
 
 int

@@ -86,8 +86,8 @@ void plan_seal(struct plan *plan, const uint64_t id[2], uint64_t inode,
 
 /*
  * plan_most(size):
- * Return the octets that a plan of a mailbox that has, or will have, ${size}
- * octets can have at most.
+ * Return the octets that a plan of a mailbox that has ${size} octets can have at
+ * most; the mailbox may have been cut already.
  */
 uint64_t plan_most(uint64_t size);
 

@@ -8,6 +8,7 @@
 
 #include "fuzz.h"
 #include "mail.h"
+#include "message.h"
 #include "transaction.h"
 
 void
@@ -45,6 +46,25 @@ mail_speak(struct maildrop *drop, struct span commands, size_t chunk,
 	return end;
 }
 
+/* The octets of the empty line at the end of the ${n} octets that are left, if the
+ * last message of all had none and is marked. */
+static size_t
+extra(const struct maildrop *drop, const char *left, size_t n)
+{
+	size_t i = drop->count, at;
+
+	if (i == 0 || !drop->messages[i - 1].marked ||
+	    drop->messages[i - 1].separator != 0)
+		return 0;
+	while (i > 0 && drop->messages[i - 1].marked)
+		i--;
+	if (i == 0)
+		return 0;
+	at = n - drop->messages[i - 1].separator;
+	return message_follows_empty(left + (at < 3 ? 0 : at - 3),
+	    at < 3 ? at : 3) ? 0 : drop->messages[i - 1].separator;
+}
+
 struct span
 mail_left(const struct maildrop *drop, struct span octets)
 {
@@ -62,5 +82,6 @@ mail_left(const struct maildrop *drop, struct span octets)
 		from = (size_t)maildrop_end_of(drop, i);
 	}
 	memcpy(left + n, octets.p + from, octets.n - from);
-	return (struct span){ left, n + octets.n - from };
+	n += octets.n - from;
+	return (struct span){ left, n - extra(drop, left, n) };
 }
