@@ -24,7 +24,7 @@ use Time::HiRes qw(sleep time);
 my ($seed, $only) = split /\./, $ENV{DEWEY_SEED} // time =~ s/\..*//r;
 my $sessions = Dewey::slow() ? 20 : $ENV{DEWEY_LONG} ? 10_000 : 250;
 # What is promised for appended mail is promised up to here.
-use constant SMALL => 8 << 20;
+use constant SMALL => 256 << 10;
 
 # Where sessions are had, a directory for what other programs want to write,
 # and what was counted there.
