@@ -203,7 +203,7 @@ message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
 {
 	const struct maildrop_message *was = &old->messages[i];
 	uint64_t end = stored_end(old, i), sum;
-	uint8_t id[LIMITS_UID_OCTETS];
+	uint8_t id[LIMITS_UID_OCTETS] = { 0 };
 
 	/* Behind the last one a delivery agent may have put an empty line. */
 	if (drop->messages[i].offset != was->offset ||

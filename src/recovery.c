@@ -61,10 +61,11 @@ recover_path(const struct recovery *recovery, const char *path,
 		struct dialogue dialogue;
 		struct login login;
 	} *all = calloc(1, sizeof(*all));
-	struct admission *admission = &all->admission;
+	struct admission *admission;
 
 	if (all == NULL)
 		return JOURNAL_FAILED;
+	admission = &all->admission;
 	*admission = (struct admission){ .options = recovery->options,
 	    .by_root = geteuid() == 0, .stop = recovery->stop, .path = path,
 	    .dialogue = &all->dialogue, .login = &all->login, .above = -1,
