@@ -225,9 +225,10 @@ is_held(const struct maildrop *drop, size_t i)
 static bool
 is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
 {
-	if (mailbox_is_still(&drop->mailbox, stamp)) {
-		drop->block.vouched = drop->settled &&
-		    stamp_equal(stamp, &drop->stamp);
+	/* Other stamps may hide a change in the same tick of the clock. */
+	if (drop->settled && stamp_equal(stamp, &drop->stamp) &&
+	    mailbox_is_still(&drop->mailbox, stamp)) {
+		drop->block.vouched = true;
 		return true;
 	}
 	block_forget(&drop->block);
