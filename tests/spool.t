@@ -143,20 +143,23 @@ for my $how ('login', '--recover', 'another mode') {
 		    ("$_" x 70 . "\n") x 3000 } 1 .. 40));
 	}
 	ok $journal, "$how: an UPDATE that was cut short" or next;
+	# The journal may have been begun, and no more.
+	my @both = map { my $first = $_; Dewey::mbox(map { "Subject: $_\n\n" .
+	    ("$_" x 70 . "\n") x 3000 } $first .. 40) } 1, 2;
 	if ($how eq '--recover') {
 		my $text = `@{[Dewey::binary()]} --state-dir=$state --recover $box`;
-		like $text, qr/is complete$/m, '... is completed';
+		like $text, qr/is complete$|nothing to do$/m, '... is completed';
 	} else {
 		chown 0, $mail, $spool;
 		chmod 02775, $spool if $how ne 'login';
 		my ($reply, $c) = login();
-		like $reply, qr/ 39 messages/, '... is completed';
+		like $reply, qr/ (?:39|40) messages/, '... is completed';
 		$c->say('QUIT');
 		$c->exit_code;
 	}
 	is -s $home, 0, '... from there';
-	ok Dewey::read_file($box) eq Dewey::mbox(map { "Subject: $_\n\n" .
-	    ("$_" x 70 . "\n") x 3000 } 2 .. 40), '... the mailbox is whole';
+	my $now = Dewey::read_file($box);
+	ok scalar(grep { $now eq $_ } @both), '... the mailbox is whole';
 }
 
 # ---- Why a maildrop is read-only
