@@ -122,8 +122,8 @@ enum dialogue_exit
 dialogue_serve(struct dialogue *dialogue, const char *method)
 {
 	struct transaction transaction = {
-		.wire = &dialogue->wire,
-		.drop = dialogue->drop,
+		.retrieve.wire = &dialogue->wire,
+		.retrieve.drop = dialogue->drop,
 		.passwords = dialogue->login->passwords &&
 		    takes_plaintext(dialogue),
 	};
@@ -144,8 +144,8 @@ dialogue_serve(struct dialogue *dialogue, const char *method)
 		reply.text = DISPATCH_MAILDROP;
 	dispatch_say(&dialogue->wire, &reply);
 	end = transaction_run(&transaction, &dialogue->bad);
-	dialogue->record.retrieved = transaction.retrieved;
-	dialogue->record.retrieved_octets = transaction.retrieved_octets;
+	dialogue->record.retrieved = transaction.retrieve.messages;
+	dialogue->record.retrieved_octets = transaction.retrieve.octets;
 	if (end == DISPATCH_END_LEFT)
 		return run_update(dialogue);
 	if (end == DISPATCH_END_CLOSED && transaction.torn) {

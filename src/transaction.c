@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The TRANSACTION state.  A message is looked at before its first octet and after
- * its last one: what is not as it was scanned is refused, or cut off.
+ * The TRANSACTION state.
  */
 #include "config.h"
 
@@ -19,7 +18,7 @@
 static bool
 is_loaded(const struct transaction *state, struct dispatch_reply *reply)
 {
-	enum mailbox_fault fault = cache_need(state->drop);
+	enum mailbox_fault fault = cache_need(state->retrieve.drop);
 
 	reply->text = dispatch_fault(fault);
 	return fault == MAILBOX_FINE;
@@ -30,7 +29,7 @@ static bool
 is_there(const struct transaction *state, uint64_t number,
     struct dispatch_reply *reply)
 {
-	const struct maildrop *drop = state->drop;
+	const struct maildrop *drop = state->retrieve.drop;
 
 	if (!is_loaded(state, reply))
 		return false;
@@ -59,7 +58,7 @@ stat_all(void *to, const struct dispatch_command *command,
 
 	(void)command;
 	reply->text = DISPATCH_STAT;
-	total(state->drop, reply);
+	total(state->retrieve.drop, reply);
 	return DISPATCH_STAY;
 }
 
@@ -80,7 +79,7 @@ list(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct transaction *state = to;
-	const struct maildrop *drop = state->drop;
+	const struct maildrop *drop = state->retrieve.drop;
 
 	if (command->given == 1) {
 		if (is_there(state, command->numbers[0], reply)) {
@@ -93,16 +92,16 @@ list(void *to, const struct dispatch_command *command,
 		return DISPATCH_STAY;
 	reply->text = DISPATCH_LIST_ALL;
 	total(drop, reply);
-	dispatch_say(state->wire, reply);
+	dispatch_say(state->retrieve.wire, reply);
 	reply->text = DISPATCH_SENT;
 	for (size_t i = 0; i < drop->count; i++) {
 		char digits[SPAN_DIGITS];
 
 		if (!drop->messages[i].marked)
-			put_item(state->wire, i + 1,
+			put_item(state->retrieve.wire, i + 1,
 			    span_digits(drop->messages[i].octets, digits));
 	}
-	wire_put(state->wire, SPAN(".\r\n"));
+	wire_put(state->retrieve.wire, SPAN(".\r\n"));
 	return DISPATCH_STAY;
 }
 
@@ -112,7 +111,7 @@ refuse_changed(struct transaction *state, struct dispatch_reply *reply)
 {
 	if (!state->changed)
 		log_warning("%s: was changed by another program: what is not as "
-		    "it was is not sent", state->drop->mailbox.path);
+		    "it was is not sent", state->retrieve.drop->mailbox.path);
 	state->changed = true;
 	reply->text = DISPATCH_CHANGED;
 	return DISPATCH_STAY;
@@ -123,14 +122,14 @@ uidl(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct transaction *state = to;
-	const struct maildrop *drop = state->drop;
+	const struct maildrop *drop = state->retrieve.drop;
 	char text[LIMITS_UID_MAX + 1];
 	enum mailbox_fault fault;
 
 	if (command->given == 1 ? !is_there(state, command->numbers[0],
 	    reply) : !is_loaded(state, reply))
 		return DISPATCH_STAY;
-	fault = identity_complete(state->drop);
+	fault = identity_complete(state->retrieve.drop);
 	if (fault == MAILBOX_CHANGED)
 		return refuse_changed(state, reply);
 	reply->text = dispatch_fault(fault);
@@ -145,7 +144,7 @@ uidl(void *to, const struct dispatch_command *command,
 		reply->name = span_of(text);
 		reply->text = DISPATCH_UIDL_ONE;
 	}
-	dispatch_say(state->wire, reply);
+	dispatch_say(state->retrieve.wire, reply);
 	reply->text = DISPATCH_SENT;
 	if (command->given == 1)
 		return DISPATCH_STAY;
@@ -153,87 +152,10 @@ uidl(void *to, const struct dispatch_command *command,
 		if (!drop->messages[i].marked) {
 			uid_print(drop->messages[i].id,
 			    drop->messages[i].copy, text);
-			put_item(state->wire, i + 1, span_of(text));
+			put_item(state->retrieve.wire, i + 1, span_of(text));
 		}
-	wire_put(state->wire, SPAN(".\r\n"));
+	wire_put(state->retrieve.wire, SPAN(".\r\n"));
 	return DISPATCH_STAY;
-}
-
-/* Send message ${i} as RETR does, or with ${top} as far as TOP goes.  Returns
- * the octets sent, or -1 if it could not be read to its end. */
-static int64_t
-send_text(struct transaction *state, size_t i, uint64_t at,
-    struct mbox_top *top)
-{
-	struct maildrop *drop = state->drop;
-	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
-	struct body body = { .octets = 0 };
-
-	while (at < end && state->wire->end == WIRE_OPEN) {
-		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at, end, &p);
-		size_t part;
-
-		if (n <= 0)
-			return -1;
-		part = top == NULL ? (size_t)n : mbox_top(top, p, (size_t)n);
-		wire_body(state->wire, &body, p, part);
-		if (part < (size_t)n)
-			break;
-		at += (uint64_t)n;
-	}
-	wire_body_end(state->wire, &body);
-	/* TOP has an empty line behind the header even if the message does
-	 * not. */
-	if (top != NULL && !top->body)
-		wire_put(state->wire, SPAN("\r\n"));
-	return (int64_t)body.octets;
-}
-
-/* Whether message ${i} is what was scanned, the mailbox having ${stamp} then.
- * A cached index is not believed to know where a message ends. */
-static bool
-is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
-{
-	/* Read first, then look: what is in the block then stays right. */
-	block_hold(&drop->block, drop->messages[i].offset,
-	    maildrop_end_of(drop, i));
-	*stamp = drop->stamp;
-	if (maildrop_is_unchanged(drop)) {
-		drop->block.vouched = true;
-		if (!drop->cached || message_is_whole(drop, i))
-			return true;
-		cache_distrust(drop);
-		return false;
-	}
-	block_forget(&drop->block);
-	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
-	    message_is_proved(drop, i);
-}
-
-/* Whether message ${i} is in memory, as it was scanned. */
-static bool
-is_held(const struct maildrop *drop, size_t i)
-{
-	return block_is_sure(&drop->block, drop->messages[i].offset,
-	    maildrop_end_of(drop, i));
-}
-
-/* Whether message ${i} still is, behind its last octet.  The begin of one that
- * fills more than a block was certainly what was scanned: if its sum is not known
- * its place, its octets and its end are enough. */
-static bool
-is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
-{
-	/* Other stamps may hide a change in the same tick of the clock. */
-	if (drop->settled && stamp_equal(stamp, &drop->stamp) &&
-	    mailbox_is_still(&drop->mailbox, stamp)) {
-		drop->block.vouched = true;
-		return true;
-	}
-	block_forget(&drop->block);
-	return drop->messages[i].sum != 0 ? message_is_proved(drop, i) :
-	    message_is_whole(drop, i);
 }
 
 /* Send message ${i} whole or cut by ${top}, its first line being ${reply}. */
@@ -241,37 +163,14 @@ static enum dispatch_next
 send_message(struct transaction *state, size_t i, struct mbox_top *top,
     struct dispatch_reply *reply)
 {
-	struct maildrop *drop = state->drop;
-	struct stamp stamp;
-	uint64_t text;
-	int64_t sent;
-	bool held = is_held(drop, i);
+	enum retrieve_end end = retrieve_message(&state->retrieve, i, top,
+	    reply);
 
-	if (maildrop_end_of(drop, i) - drop->messages[i].offset <= LIMITS_BLOCK)
-		message_sum_ahead(drop, i);
-	/* Looking for its end may have read on, over its begin. */
-	if (held && drop->cached)
-		held = message_is_whole(drop, i) && is_held(drop, i);
-	if ((!held && !is_as_scanned(drop, i, &stamp)) ||
-	    maildrop_text_of(drop, i, &text) == -1)
+	if (end == RETRIEVE_CHANGED)
 		return refuse_changed(state, reply);
-	held = held || is_held(drop, i);
-	reply->octets = drop->messages[i].octets;
-	dispatch_say(state->wire, reply);
 	reply->text = DISPATCH_SENT;
-	sent = send_text(state, i, text, top);
-	state->retrieved_octets += sent < 0 ? 0 : (uint64_t)sent;
-	if (state->wire->end != WIRE_OPEN)
-		return DISPATCH_STAY;
-	if (sent < 0 ||
-	    (top == NULL && (uint64_t)sent != drop->messages[i].octets) ||
-	    (!held && !is_still(drop, i, &stamp))) {
-		state->torn = true;
-		return DISPATCH_CLOSE;
-	}
-	wire_put(state->wire, SPAN(".\r\n"));
-	state->retrieved += top == NULL;
-	return DISPATCH_STAY;
+	state->torn = end == RETRIEVE_TORN;
+	return state->torn ? DISPATCH_CLOSE : DISPATCH_STAY;
 }
 
 static enum dispatch_next
@@ -308,13 +207,13 @@ dele(void *to, const struct dispatch_command *command,
 {
 	struct transaction *state = to;
 
-	if (state->drop->mailbox.read_only) {
+	if (state->retrieve.drop->mailbox.read_only) {
 		reply->text = DISPATCH_READ_ONLY;
 	} else if (is_there(state, command->numbers[0], reply)) {
 		/* By its sum it is known again if the mailbox changes. */
-		message_sum_ahead(state->drop, reply->n - 1);
-		message_sum_from(state->drop, reply->n - 1, LIMITS_BLOCK);
-		maildrop_mark(state->drop, reply->n - 1);
+		message_sum_ahead(state->retrieve.drop, reply->n - 1);
+		message_sum_from(state->retrieve.drop, reply->n - 1, LIMITS_BLOCK);
+		maildrop_mark(state->retrieve.drop, reply->n - 1);
 		reply->text = DISPATCH_DELETED;
 	} else if (reply->text == DISPATCH_IS_DELETED) {
 		reply->text = DISPATCH_ALREADY_DELETED;
@@ -339,9 +238,9 @@ rset(void *to, const struct dispatch_command *command,
 	struct transaction *state = to;
 
 	(void)command;
-	maildrop_unmark_all(state->drop);
+	maildrop_unmark_all(state->retrieve.drop);
 	reply->text = DISPATCH_MAILDROP;
-	total(state->drop, reply);
+	total(state->retrieve.drop, reply);
 	return DISPATCH_STAY;
 }
 
@@ -353,9 +252,9 @@ capa(void *to, const struct dispatch_command *command,
 
 	(void)command;
 	reply->text = DISPATCH_CAPA;
-	dispatch_say(state->wire, reply);
+	dispatch_say(state->retrieve.wire, reply);
 	reply->text = DISPATCH_SENT;
-	dispatch_capabilities(state->wire, state->passwords, true);
+	dispatch_capabilities(state->retrieve.wire, state->passwords, true);
 	return DISPATCH_STAY;
 }
 
@@ -396,5 +295,5 @@ transaction_run(struct transaction *state, unsigned *bad)
 		.bad = bad,
 	};
 
-	return dispatch_run(&dispatch, state->wire, state);
+	return dispatch_run(&dispatch, state->retrieve.wire, state);
 }

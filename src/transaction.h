@@ -7,28 +7,23 @@
 #define TRANSACTION_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "dispatch.h"
-
-struct maildrop;
-struct wire;
+#include "retrieve.h"
 
 struct transaction {
-	struct wire *wire;
-	struct maildrop *drop;
+	struct retrieve retrieve;	/* the client, the maildrop, what was sent */
 	bool passwords;		/* CAPA lists USER */
 	bool torn;		/* a message could not be sent to its end */
 	bool changed;		/* one that is not as scanned was refused */
-	uint64_t retrieved;	/* messages sent by RETR */
-	uint64_t retrieved_octets;	/* octets sent by RETR and TOP */
 };
 
 /*
  * transaction_run(transaction, bad):
- * Count bad commands in ${bad}.  Speak until QUIT (DISPATCH_END_LEFT; UPDATE and its reply are the caller's),
- * or until the session ends without it.  DISPATCH_END_CLOSED, with
- * ${transaction}->torn: the stream was cut inside a message.
+ * Count bad commands in ${bad}.  Speak until QUIT (DISPATCH_END_LEFT; UPDATE and
+ * its reply are the caller's), or until the session ends without it.
+ * DISPATCH_END_CLOSED, with ${transaction}->torn: the stream was cut inside a
+ * message.
  */
 enum dispatch_end transaction_run(struct transaction *transaction,
     unsigned *bad);

@@ -16,6 +16,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use constant {
+	MANY => 1500,		# messages: more than is summed ahead
 	MESSAGES => 200,	# of the smaller mailbox
 	SETTLED => 2.3,		# seconds until a cached index is believed
 };
@@ -58,8 +59,8 @@ my %box = (
 my $octets = length($box{two}) - length $box{one};
 
 my $site = Dewey->site(
-	users => { one => 'tanstaaf', two => 'tanstaaf' },
-	mail => \%box,
+	users => { map { $_ => 'tanstaaf' } qw(one two many) },
+	mail => { %box, many => Dewey::mbox((@mail) x 4) },
 );
 my @flags = qw(--cache-dir=none --sandbox=none --locks=fcntl);
 
@@ -239,6 +240,14 @@ SKIP: {
 	    - calls('one', retr_all('one')) - $scan;
 	at_most($sent / MESSAGES, 2.5, 'system calls a message in lock-step');
 	at_most($one, 200, 'system calls of login, STAT, QUIT');
+	# DELE needs the sum of a message: RETR has taken it.
+	push @count, '-e', 'trace=pread64';
+	my @all = (1 .. MANY);
+	my $retr = calls('many', map { "RETR $_" } @all);
+	at_most(calls('many', (map { "RETR $_" } @all),
+	    (map { "DELE $_" } @all), 'RSET') - $retr, 2,
+	    'reads of the mailbox by DELE behind RETR');
+	splice @count, -2;
 	# What the libraries' start takes is not ours.
 	my $banner = total([$site->flags(@flags)], "QUIT\r\n");
 	at_most($banner - total(['--version'], ''), 18,

@@ -20,14 +20,15 @@ my %floor = (
 	(map { $_ => 5 } qw(message keeper)),
 	(map { $_ => 6 } qw(cache)),
 	identity => 7,
-	(map { $_ => 8 } qw(authorization transaction update manage inspect
+	(map { $_ => 8 } qw(authorization retrieve update manage inspect
 	    audit)),
-	dialogue => 9,
-	(map { $_ => 10 } qw(admission gate)),
-	(map { $_ => 11 } qw(judge recovery)),
-	monitor => 12,
-	session => 13,
-	main => 14,
+	transaction => 9,
+	dialogue => 10,
+	(map { $_ => 11 } qw(admission gate)),
+	(map { $_ => 12 } qw(judge recovery)),
+	monitor => 13,
+	session => 14,
+	main => 15,
 );
 
 # The files and what they include with quotes.

@@ -33,7 +33,9 @@ mail_speak(struct maildrop *drop, struct span commands, size_t chunk,
     void (*hook)(void *to), void *to, struct span *got, bool *torn)
 {
 	struct wire *wire = malloc(sizeof(*wire));
-	struct transaction transaction = { .wire = wire, .drop = drop };
+	struct transaction transaction = {
+		.retrieve = { .wire = wire, .drop = drop },
+	};
 	unsigned bad = 0;
 	enum dispatch_end end;
 
