@@ -122,7 +122,7 @@ sub same {
 
 # ---- The cached index itself
 
-# plan_hash of src/plan.c.
+# store_hash of src/base/store.c.
 sub mix {
 	use integer;
 	my ($h, $word) = @_;

@@ -10,8 +10,9 @@ use File::Temp qw(tempdir);
 
 my ($srcdir, $builddir) = @ARGV;
 defined $builddir or die "usage: analyze.pl srcdir builddir\n";
-my @files = map { s{.*/}{}r } sort glob "$srcdir/src/*.c";
+my @files = map { s{.*/src/}{}r } sort glob "$srcdir/src/*/*.c";
 my $dir = tempdir('dewey-analyze-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
+mkdir "$dir/" . s{/.*}{}r for @files;
 my $flags = "-D_GNU_SOURCE -I$builddir -iquote $srcdir/src "
     . q(-DSYSCONFDIR='"/etc"' -DLOCALSTATEDIR='"/var"');
 my $jobs = 2;
@@ -19,11 +20,11 @@ my $bound = 'timeout 300';
 
 # What the tools get wrong: file, what is said, and why it is not so.
 my @known = (
-	[qr/^main\.c$/, qr/\[leakReturnValNotUsed\]/,
+	[qr/\bmain\.c$/, qr/\[leakReturnValNotUsed\]/,
 	    'the descriptor is one of those that the process begins with'],
-	[qr/^wire\.c$/, qr/Resource leak: \w+ \[resourceLeak\]/,
+	[qr/\bwire\.c$/, qr/Resource leak: \w+ \[resourceLeak\]/,
 	    'the descriptor is what the function returns'],
-	[qr/^gate\.c$/, qr/\[autoVariables\]/,
+	[qr/\bgate\.c$/, qr/\[autoVariables\]/,
 	    'the state that gets the address ends before the function'],
 );
 

@@ -35,7 +35,7 @@ my (%ran, $file);
 for (run("llvm-cov$suffix", 'export', '-format=lcov',
     "-instr-profile=$data", $first, map { "-object=$_" } @others)) {
 	if (/^SF:(.*)/) {
-		$file = $1 =~ m{(.*/src/([^/]+\.[ch]))\z} ? $1 : undef;
+		$file = $1 =~ m{(.*/src/(\w+/[^/]+\.[ch]))\z} ? $1 : undef;
 	} elsif (defined $file && /^DA:(\d+),(\d+)/) {
 		$ran{$file}[$1] = ($ran{$file}[$1] // 0) + $2;
 	}

@@ -37,7 +37,7 @@ sub functions {
 }
 
 my ($total, $count) = (0, 0);
-for my $path (sort glob "$srcdir/src/*.[ch]") {
+for my $path (sort glob "$srcdir/src/*/*.[ch]") {
 	my ($file) = $path =~ m{([^/]+)\z};
 	open my $fh, '<', $path or die "$path: $!";
 	my @lines = <$fh>;

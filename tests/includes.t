@@ -1,77 +1,109 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The include graph of src/ has no cycle: a room includes only rooms of lower
-# floors and limits.h (doc/DESIGN.md section 3).
+# The include graph of src/ has no cycle: a folder includes only folders below
+# it, a room only rooms of lower floors of its folder and limits.h
+# (doc/DESIGN.md section 4).
 use strict;
 use warnings;
 use Test::More;
 
+use constant FLOORS_MAX => 5;
+
 my $srcdir = $ENV{srcdir} // '.';
 
-# Room -> floor.  A new room is entered here and in doc/DESIGN.md.
-my %floor = (
-	(map { $_ => 0 } qw(limits span clock log sum)),
-	(map { $_ => 1 } qw(options records owner plan block stamp state
-	    imprint from body channel filter)),
-	(map { $_ => 2 } qw(configuration wire mbox uid lock mailbox slot
-	    index users secrets peer sandbox)),
-	(map { $_ => 3 } qw(sidecar aside journal dispatch login dotlock)),
-	(map { $_ => 4 } qw(maildrop verdict)),
-	(map { $_ => 5 } qw(message keeper)),
-	(map { $_ => 6 } qw(cache)),
-	identity => 7,
-	(map { $_ => 8 } qw(authorization retrieve update manage inspect
-	    audit)),
-	transaction => 9,
-	dialogue => 10,
-	(map { $_ => 11 } qw(admission gate)),
-	(map { $_ => 12 } qw(judge recovery)),
-	monitor => 13,
-	session => 14,
-	main => 15,
+# The folders, lowest first, and the rooms of their floors.  A new room is
+# entered here and in doc/DESIGN.md.
+my @house = (
+	[base =>
+	    [qw(clock limits log span stamp sum)],
+	    [qw(channel imprint store)]],
+	[settings =>
+	    [qw(options records)],
+	    [qw(configuration)]],
+	[who =>
+	    [qw(peer secrets users)],
+	    [qw(login)]],
+	[mail =>
+	    [qw(block body from index uid)],
+	    [qw(mbox)]],
+	[spool =>
+	    [qw(lock mailbox owner plan state)],
+	    [qw(dotlock sidecar slot)],
+	    [qw(aside journal)]],
+	[maildrop =>
+	    [qw(maildrop)],
+	    [qw(message)],
+	    [qw(cache)],
+	    [qw(identity)],
+	    [qw(update)]],
+	[talk =>
+	    [qw(wire)],
+	    [qw(dispatch)],
+	    [qw(authorization retrieve verdict)],
+	    [qw(transaction)],
+	    [qw(dialogue)]],
+	[rights =>
+	    [qw(filter keeper)],
+	    [qw(sandbox)],
+	    [qw(admission gate)],
+	    [qw(judge recovery)],
+	    [qw(monitor)],
+	    [qw(session)]],
+	[tool =>
+	    [qw(audit inspect manage)],
+	    [qw(main)]],
 );
 
-# The files and what they include with quotes.
-my %includes;
-for my $path (sort glob "$srcdir/src/*.[ch]") {
-	my ($file) = $path =~ m{([^/]+)\z};
-	open my $fh, '<', $path or die "$path: $!";
-	$includes{$file} = [ map { /^\s*#\s*include\s+"([^"]+)"/ ? $1 : () }
-	    <$fh> ];
-}
-ok %includes, 'there are sources';
-
-my (%rooms, %above);
-for my $file (sort keys %includes) {
-	my ($room) = $file =~ /^(.+)\.[ch]\z/;
-	$rooms{$room} = 1;
-	my @wrong;
-	for my $header (grep { $_ ne 'config.h' } @{ $includes{$file} }) {
-		my ($other) = $header =~ /^(\w+)\.h\z/;
-		if (!defined $other || !$includes{$header}) {
-			push @wrong, "$header is no header of src/";
-			next;
+my (%height, %floor, %folder);
+for my $i (0 .. $#house) {
+	my ($folder, @floors) = @{ $house[$i] };
+	$height{$folder} = $i;
+	cmp_ok scalar @floors, '<=', FLOORS_MAX, "floors of $folder";
+	for my $n (0 .. $#floors) {
+		for my $room (@{ $floors[$n] }) {
+			ok !defined $folder{$room}, "there is one $room";
+			$folder{$room} = $folder;
+			$floor{$room} = $n;
 		}
-		next if $other eq $room;
-		next if $other eq 'limits';
-		$above{$room}{$other} = 1;
-		push @wrong, "$header is not of a lower floor"
-		    if !defined $floor{$room}
-		    || ($floor{$other} // 99) >= $floor{$room};
 	}
-	is "@wrong", '', "$file includes only rooms below it";
 }
 
-for my $room (sort keys %rooms) {
-	ok defined $floor{$room}, "$room has a floor";
-	ok $room eq 'limits' || $room eq 'main' || ($includes{"$room.c"}
-	    && $includes{"$room.h"}), "$room is a pair of .c and .h";
-	next unless $includes{"$room.c"} && $includes{"$room.h"};
-	ok scalar(grep { $_ eq "$room.h" } @{ $includes{"$room.c"} }),
-	    "$room.c includes its own header";
+# Whether ${room} may include ${other}.
+sub may_include {
+	my ($room, $other) = @_;
+	return $floor{$other} < $floor{$room} || $other eq 'limits'
+	    if $folder{$room} eq $folder{$other};
+	return $height{$folder{$other}} < $height{$folder{$room}};
 }
 
-# The order of the floors excludes cycles; this does not rely on the table.
+my (%above, %files);
+for my $path (sort glob "$srcdir/src/*/*.[ch]") {
+	my ($folder, $room, $kind) = $path =~ m{([^/]+)/([^/]+)\.([ch])\z};
+	is $folder{$room} // 'none', $folder, "src/$folder/$room.$kind: the room "
+	    . 'is known in this folder' or next;
+	$files{"$room.$kind"} = 1;
+	open my $fh, '<', $path or die "$path: $!";
+	my @names = map { /^\s*#\s*include\s+"([^"]+)"/ ? $1 : () } <$fh>;
+	my @wrong;
+	for my $name (grep { $_ ne 'config.h' } @names) {
+		my ($in, $other) = $name =~ m{^(\w+)/(\w+)\.h\z};
+		if (($folder{$other // ''} // '') ne ($in // '/')) {
+			push @wrong, "$name is no header of src/";
+		} elsif ($other ne $room) {
+			$above{$room}{$other} = 1;
+			push @wrong, "$name is not below"
+			    unless may_include($room, $other);
+		}
+	}
+	is "@wrong", '', "src/$folder/$room.$kind includes what is below it";
+	ok grep({ $_ eq "$folder/$room.h" } @names) || $room eq 'main',
+	    "$room.c includes its own header" if $kind eq 'c';
+}
+ok $files{"$_.h"} && $files{"$_.c"} || /^(?:limits|main)\z/,
+    "$_ is a pair of .c and .h" for sort keys %folder;
+is_deeply [glob "$srcdir/src/*.[ch]"], [], 'no file lies outside the folders';
+
+# The order excludes cycles; this does not rely on the table.
 my (%state, @cycle);
 sub visit {
 	my ($room, @path) = @_;
@@ -84,21 +116,32 @@ sub visit {
 	visit($_, @path, $room) for sort keys %{ $above{$room} };
 	$state{$room} = 2;
 }
-visit($_) for sort keys %rooms;
+visit($_) for sort keys %folder;
 is "@cycle", '', 'no cycle';
 
-# The table of doc/DESIGN.md says the same.
+# A unit test lies in the folder of its room.
+for my $path (glob "$srcdir/tests/unit/*/*-t.c") {
+	my ($in, $room) = $path =~ m{([^/]+)/(\w+)(?:-\w+)?-t\.c\z};
+	is $in, $folder{$room} // 'none', "$path: the folder of its room";
+}
+
+# doc/DESIGN.md says the same.
 SKIP: {
 	open my $fh, '<', "$srcdir/doc/DESIGN.md"
-	    or skip 'doc/DESIGN.md is not there', 1;
-	my @differ;
+	    or skip 'doc/DESIGN.md is not there', 2;
+	my ($in, @folders, @differ) = ('');
+	my %left = %folder;
 	while (<$fh>) {
-		my ($n, $room) = /^\|\s*(\d+)\s*\|\s*`(\w+)(?:\.h)?`\s*\|/
-		    or next;
-		push @differ, $room if ($floor{$room} // -1) != $n;
-		delete $rooms{$room};
+		$in = $1 if /^### (\w+)$/;
+		push @folders, $1 if /^\|\s*`(\w+)`\s*\|/ && !$in;
+		my ($n, $room) = /^\|\s*(\d+)\s*\|\s*`(\w+)`\s*\|/ or next;
+		push @differ, $room if ($floor{$room} // -1) != $n
+		    || $folder{$room} ne $in;
+		delete $left{$room};
 	}
-	is join(' ', @differ, sort keys %rooms), '',
+	is_deeply \@folders, [map { $_->[0] } @house],
+	    'doc/DESIGN.md has the same folders in the same order';
+	is join(' ', @differ, sort keys %left), '',
 	    'doc/DESIGN.md has the same rooms and floors';
 }
 

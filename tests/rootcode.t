@@ -23,7 +23,7 @@ my %rank = map { $phases[$_] => $_ } 0 .. $#phases;
 
 # In KNF: a function's head begins in column 0, its braces stand alone there.
 my %lines;
-for my $path (glob "$srcdir/src/*.c") {
+for my $path (glob "$srcdir/src/*/*.c") {
 	my ($file) = $path =~ m{([^/]+)\z};
 	my $text = Dewey::read_file($path);
 	$text =~ s{/\*.*?\*/}{$& =~ s/[^\n]//gr}gse;
@@ -74,7 +74,7 @@ sub trace {
 	my ($libs) = join ' ', $make =~ /^(?:CRYPT|NETTLE)_LIBS = (.*)/gm;
 	my ($cflags) = join ' ', $make =~ /^(?:CRYPT|NETTLE)_CFLAGS = (.*)/gm;
 	my @objects;
-	for my $path (glob("$srcdir/src/*.c"), "$srcdir/tests/rootcode/trace.c") {
+	for my $path (glob("$srcdir/src/*/*.c"), "$srcdir/tests/rootcode/trace.c") {
 		my ($name) = $path =~ m{([^/]+)\.c\z};
 		my $hook = $name eq 'trace' ? '' : '-finstrument-functions';
 		system("$cc -O0 -g $hook $cflags -I$builddir -iquote $srcdir/src "

@@ -39,12 +39,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache.h"
-#include "log.h"
-#include "maildrop.h"
+#include "base/log.h"
+#include "maildrop/cache.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/update.h"
+#include "spool/sidecar.h"
 #include "shim.h"
-#include "sidecar.h"
-#include "update.h"
 
 #define SECTOR 512
 #define PAGE 4096

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "authorization.h"
+#include "talk/authorization.h"
 #include "fuzz.h"
 
 struct run {

@@ -11,7 +11,7 @@ CPPFLAGS_ALL = -I$(builddir) -iquote $(srcdir)/src \
 	-DSYSCONFDIR='"/etc"' -DLOCALSTATEDIR='"/var"'
 LIBS = -lcrypt -lnettle
 
-rooms = $(filter-out main,$(basename $(notdir $(wildcard $(srcdir)/src/*.c))))
+rooms = $(filter-out main,$(basename $(notdir $(wildcard $(srcdir)/src/*/*.c))))
 targets = $(filter-out replay, \
 	$(basename $(notdir $(wildcard $(srcdir)/tests/fuzz/*.c))))
 objects = $(rooms:%=room-%.o) $(targets:%=target-%.o)
@@ -19,7 +19,9 @@ objects = $(rooms:%=room-%.o) $(targets:%=target-%.o)
 fuzz: $(objects)
 	$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $@ $(objects) $(LIBS)
 
-room-%.o: $(srcdir)/src/%.c
+vpath %.c $(wildcard $(srcdir)/src/*)
+
+room-%.o: %.c
 	$(CLANG) $(FUZZ_CFLAGS) $(CPPFLAGS_ALL) -MMD -c $< -o $@
 
 target-%.o: $(srcdir)/tests/fuzz/%.c

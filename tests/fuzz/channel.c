@@ -13,12 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "channel.h"
-#include "dialogue.h"
+#include "base/channel.h"
+#include "rights/gate.h"
+#include "rights/judge.h"
+#include "rights/keeper.h"
+#include "talk/dialogue.h"
 #include "fuzz.h"
-#include "gate.h"
-#include "judge.h"
-#include "keeper.h"
 
 /* The lowest free descriptor. */
 static int

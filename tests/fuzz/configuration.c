@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-#include "configuration.h"
+#include "settings/configuration.h"
+#include "settings/options.h"
+#include "spool/mailbox.h"
 #include "fuzz.h"
-#include "mailbox.h"
-#include "options.h"
 
 #define WORDS 8
 

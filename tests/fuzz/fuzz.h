@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "span.h"
-#include "wire.h"
+#include "base/span.h"
+#include "talk/wire.h"
 
 /* What must hold, whatever the input. */
 #define FUZZ_CHECK(condition)						\

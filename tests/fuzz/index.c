@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache.h"
+#include "base/store.h"
+#include "maildrop/cache.h"
+#include "maildrop/update.h"
 #include "fuzz.h"
 #include "mail.h"
-#include "plan.h"
-#include "update.h"
 
 /* The index' file: see index.c. */
 #define HEAD_FIELDS 17
@@ -83,13 +83,13 @@ damage(int index, struct span *input)
 	if (fuzz_number(input, 15) == 15)
 		content.n = fuzz_number(input, 255) * content.n / 256;
 	if (times > 0 && lies == 1 && content.n >= RECORDS_AT) {
-		records = plan_get(octets, COUNT_FIELD);
+		records = store_get(octets, COUNT_FIELD);
 		if (records <= (content.n - RECORDS_AT) /
 		    sizeof(struct maildrop_message))
-			plan_set(octets, HASH_FIELD, plan_hash(0,
+			store_set(octets, HASH_FIELD, store_hash(0,
 			    octets + RECORDS_AT, (size_t)records *
 			    sizeof(struct maildrop_message)));
-		plan_set(octets, HEAD_FIELDS, plan_hash(0, octets,
+		store_set(octets, HEAD_FIELDS, store_hash(0, octets,
 		    HEAD_FIELDS * sizeof(uint64_t)));
 	}
 	fuzz_replace(index, content);

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "journal.h"
+#include "base/store.h"
+#include "spool/journal.h"
 
 #define PAGE 4096
 #define SLOT_OCTETS (SLOT_FIELDS * sizeof(uint64_t))
@@ -93,16 +94,16 @@ repair(int sidecar)
 
 	for (size_t i = 0; i < 2; i++)
 		if (content.n >= i * PAGE + SLOT_OCTETS)
-			plan_set(octets + i * PAGE, SLOT_CHECKSUM,
-			    plan_hash(0, octets + i * PAGE,
+			store_set(octets + i * PAGE, SLOT_CHECKSUM,
+			    store_hash(0, octets + i * PAGE,
 			    SLOT_CHECKSUM * sizeof(uint64_t)));
 	n = content.n < SLOT_PLAN_AT + PLAN_HEAD ? 0 :
-	    plan_get(plan, PLAN_OCTETS);
+	    store_get(plan, PLAN_OCTETS);
 	if (n >= PLAN_HEAD && n <= content.n - SLOT_PLAN_AT) {
-		uint64_t runs = plan_hash(0, plan + PLAN_HEAD,
+		uint64_t runs = store_hash(0, plan + PLAN_HEAD,
 		    (size_t)n - PLAN_HEAD);
 
-		plan_set(plan, PLAN_CHECKSUM, plan_hash(runs, plan,
+		store_set(plan, PLAN_CHECKSUM, store_hash(runs, plan,
 		    PLAN_CHECKSUM * sizeof(uint64_t)));
 	}
 	fuzz_replace(sidecar, content);

@@ -8,8 +8,8 @@
 
 #include "fuzz.h"
 #include "mail.h"
-#include "message.h"
-#include "transaction.h"
+#include "maildrop/message.h"
+#include "talk/transaction.h"
 
 void
 mail_open(struct maildrop *drop, int box, int sidecar, int index)

@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "dispatch.h"
-#include "maildrop.h"
-#include "span.h"
+#include "base/span.h"
+#include "maildrop/maildrop.h"
+#include "talk/dispatch.h"
 
 /*
  * mail_open(drop, box, sidecar, index):

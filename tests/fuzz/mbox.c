@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "mbox.h"
+#include "mail/mbox.h"
 
 #define MOST 64
 

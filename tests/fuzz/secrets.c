@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "limits.h"
-#include "secrets.h"
+#include "base/limits.h"
+#include "who/secrets.h"
 
 /* Line by line. */
 static bool

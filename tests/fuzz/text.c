@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "log.h"
-#include "owner.h"
+#include "base/log.h"
+#include "spool/owner.h"
 
 /* Undo the escapes of ${shown}. */
 static size_t

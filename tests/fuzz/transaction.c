@@ -14,10 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache.h"
+#include "maildrop/cache.h"
+#include "maildrop/update.h"
 #include "fuzz.h"
 #include "mail.h"
-#include "update.h"
 
 /* What happens to the mailbox while the client speaks. */
 struct change {

@@ -11,7 +11,7 @@
 #include <nettle/sha2.h>
 
 #include "fuzz.h"
-#include "uid.h"
+#include "mail/uid.h"
 
 static bool
 is_left_out(struct span line)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "users.h"
+#include "who/users.h"
 
 static void
 check(const struct users *users, struct span name, bool has_secret,

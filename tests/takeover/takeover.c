@@ -32,11 +32,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "channel.h"
-#include "clock.h"
-#include "filter.h"
-#include "span.h"
-#include "wire.h"
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/span.h"
+#include "rights/filter.h"
+#include "talk/wire.h"
 
 #define WORDS 8
 

@@ -6,13 +6,13 @@
 #ifndef DROP_H
 #define DROP_H
 
-#include "unit.h"
+#include "unit/unit.h"
 
-#include "identity.h"
-#include "maildrop.h"
-#include "message.h"
-#include "message.h"
-#include "sidecar.h"
+#include "maildrop/identity.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/message.h"
+#include "maildrop/message.h"
+#include "spool/sidecar.h"
 
 #define FROM "From a Mon Jan  1 00:00:00 2024\n"
 #define FROM_N (sizeof(FROM) - 1)

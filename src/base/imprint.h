@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Imprints of octets: 64 bits that tell octets from others by accident, several
+ * times as fast as a sum.  They are the same on one machine, not on every one.
+ */
+#ifndef IMPRINT_H
+#define IMPRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/sum.h"
+
+/* Octets that are mixed at once, in lanes of 16. */
+#define IMPRINT_GROUP 64
+
+/* Octets being taken an imprint of; private. */
+struct imprint {
+	struct sum sum;		/* where the processor cannot mix */
+	bool mixes;
+	uint8_t lanes[IMPRINT_GROUP];
+	uint8_t rest[IMPRINT_GROUP];	/* octets that wait */
+	size_t n;		/* how many */
+};
+
+/*
+ * imprint_begin(imprint, seed, n), imprint_feed(imprint, octets, n),
+ * imprint_end(imprint):
+ * Take the imprint of ${n} octets that are fed in pieces of any size.
+ */
+void imprint_begin(struct imprint *imprint, uint64_t seed, uint64_t n);
+void imprint_feed(struct imprint *imprint, const void *octets, size_t n);
+uint64_t imprint_end(struct imprint *imprint);
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log.  Its settings are the one mutable state that belongs to no session:
+ * every room may have something to say, and none should carry a handle for it.
+ *
+ * No line waits for ever, whoever reads it: each is one datagram, or one write
+ * to where there is room, and all pauses of a process have one bound.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+
+/* Octets of a line with the octet of its priority and what stands before it. */
+#define LINE (LOG_ESCAPED(LIMITS_LOG) + 64)
+
+static struct {
+	enum log_target target;
+	bool verbose;
+	bool stream;		/* syslogd wants one: the C library's is used */
+	int socket;
+	unsigned waited;	/* milliseconds of LIMITS_LOG_MS */
+	/* Of this process; what the one that forked it has, that one tells. */
+	pid_t pid;
+	unsigned holders;	/* enum log_holder */
+	unsigned lost;		/* lines to be told of */
+	size_t held_n;
+} log_state = { .target = LOG_TO_NONE, .socket = -1 };
+
+static const struct sockaddr_un log_syslogd = { AF_UNIX, _PATH_LOG };
+
+/* Priority, text, NUL; and so on.  Apart: it takes no space in the program. */
+static char log_held[LIMITS_LOG_HELD];
+
+bool
+log_stderr_is_ours(void)
+{
+	struct stat err, st;
+
+	if (fstat(STDERR_FILENO, &err) == -1 ||
+	    (fcntl(STDERR_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return false;
+	if (!S_ISSOCK(err.st_mode) && !S_ISFIFO(err.st_mode))
+		return true;
+	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
+		if (fstat(fd, &st) == 0 && st.st_dev == err.st_dev &&
+		    st.st_ino == err.st_ino)
+			return false;
+	return true;
+}
+
+/* The connection is for a process that cannot go by the path any more. */
+static void
+open_syslog(void)
+{
+	/* The time zone is read now: files are out of reach later. */
+	tzset();
+	log_state.socket = socket(AF_UNIX,
+	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (connect(log_state.socket, (const struct sockaddr *)&log_syslogd,
+	    sizeof(log_syslogd)) == 0)
+		return;
+	/* Where there is none, none is waited for. */
+	if (errno == ENOENT)
+		log_state.waited = LIMITS_LOG_MS;
+	log_state.stream = errno == EPROTOTYPE;
+	if (log_state.stream)
+		openlog("dewey", LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void
+log_open(enum log_target target, bool verbose)
+{
+	bool ours = (target != LOG_TO_NONE || verbose) &&
+	    log_stderr_is_ours();
+
+	if (target == LOG_TO_AUTO)
+		target = ours && isatty(STDERR_FILENO) ? LOG_TO_STDERR
+		    : LOG_TO_SYSLOG;
+	if (target == LOG_TO_STDERR && !ours)
+		target = LOG_TO_SYSLOG;
+	log_state.waited = 0;
+	if (target == LOG_TO_SYSLOG)
+		open_syslog();
+	log_state.target = target;
+	log_state.verbose = verbose && ours;
+}
+
+void
+log_close(int fd)
+{
+	if (log_state.socket != -1)
+		(void)close(log_state.socket);
+	log_state.socket = -1;
+	closelog();
+	log_state.target = LOG_TO_NONE;
+	(void)dup2(fd, STDERR_FILENO);
+}
+
+/* As log_escape, but for the octets in ${plain}. */
+static const char *
+escape(const char *p, size_t n, const char *plain, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if ((c > ' ' && c < 0x7f && c != '\\' && c != '"') ||
+		    (c != '\0' && strchr(plain, c) != NULL)) {
+			out[at++] = p[i];
+			continue;
+		}
+		out[at++] = '\\';
+		out[at++] = 'x';
+		out[at++] = digits[c >> 4];
+		out[at++] = digits[c & 15];
+	}
+	out[at] = '\0';
+	return out;
+}
+
+/* A queue that is full, or a syslogd that is being started again. */
+static bool
+may_pass(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ECONNREFUSED ||
+	    error == ENOENT;
+}
+
+/* Try once: one write, of no more than there is room for in a pipe that is not
+ * full; or one datagram, and the path is looked up for each, so whoever is
+ * syslogd now gets it. */
+static bool
+try(const char *p, size_t n, bool to_stderr, bool last)
+{
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	const struct timespec none = { 0, 0 };
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+	errno = EAGAIN;
+	if (to_stderr)
+		return ppoll(&pfd, 1, &none, NULL) == 1 &&
+		    write(STDERR_FILENO, p, n) != -1;
+	return sendto(log_state.socket, p, n, flags,
+	    (const struct sockaddr *)&log_syslogd,
+	    sizeof(log_syslogd)) != -1 ||
+	    ((last || !may_pass(errno)) &&
+	    send(log_state.socket, p, n, flags) != -1);
+}
+
+/* Get the ${n} octets at ${p} out, with pauses if need be.  Whoever takes
+ * lines, but not at once, costs no more than the first pause of each. */
+static bool
+transmit(const char *p, size_t n, bool to_stderr)
+{
+	unsigned pause = LIMITS_LOG_FIRST_MS;
+
+	for (;;) {
+		bool last = log_state.waited >= LIMITS_LOG_MS;
+		const struct timespec wait = { .tv_nsec = pause * 1000000L };
+
+		if (try(p, n, to_stderr, last))
+			return true;
+		if (last || !may_pass(errno))
+			return false;
+		(void)ppoll(NULL, 0, &wait, NULL);
+		log_state.waited += pause - LIMITS_LOG_FIRST_MS;
+		if (pause < LIMITS_LOG_PAUSE_MS)
+			pause *= 2;
+	}
+}
+
+/* Begin a line of this process: its priority, then what stands before its text.
+ * Returns how many octets these are. */
+static size_t
+begin_line(char *line, int priority)
+{
+	time_t now = time(NULL);
+	struct tm tm = { .tm_mday = 1 };
+	pid_t self = getpid();
+	size_t n = 1;
+
+	if (log_state.pid != self)
+		log_state.held_n = log_state.lost = 0;
+	log_state.pid = self;
+	line[0] = (char)priority;
+	if (log_state.stream)
+		return 1;
+	if (log_state.target == LOG_TO_SYSLOG) {
+		(void)localtime_r(&now, &tm);
+		n += (size_t)snprintf(line + 1, 8, "<%d>", LOG_MAIL | priority);
+		/* No locale is ever set: English. */
+		n += strftime(line + n, 32, "%b %e %H:%M:%S ", &tm);
+	}
+	return n + (size_t)snprintf(line + n, 32, "dewey[%ld]: ",
+	    (long)self);
+}
+
+static bool
+deliver_line(char *line)
+{
+	size_t n = strlen(line + 1);
+
+	if (log_state.stream) {
+		syslog(line[0], "%s", line + 1);
+		return true;
+	}
+	if (log_state.target != LOG_TO_STDERR)
+		return transmit(line + 1, n, false);
+	/* More would wait in a pipe that is nearly full. */
+	n = n < LIMITS_PIPE_WRITE ? n + 1 : LIMITS_PIPE_WRITE;
+	line[n] = '\n';
+	return transmit(line + 1, n, true);
+}
+
+/* Get ${line} out, behind the count of those that were lost. */
+static void
+deliver(char *line)
+{
+	char note[128];
+	size_t n;
+
+	if (log_state.lost > 0) {
+		n = begin_line(note, LOG_WARNING);
+		(void)snprintf(note + n, sizeof(note) - n,
+		    "%u lines could not be logged", log_state.lost);
+		if (deliver_line(note))
+			log_state.lost = 0;
+	}
+	if (log_state.lost > 0 || !deliver_line(line))
+		log_state.lost++;
+}
+
+/* Keep ${line} until nobody holds lines. */
+static void
+hold_line(const char *line)
+{
+	size_t n = strlen(line + 1) + 2;
+
+	if (n > sizeof(log_held) - log_state.held_n) {
+		log_state.lost++;
+		return;
+	}
+	memcpy(log_held + log_state.held_n, line, n);
+	log_state.held_n += n;
+}
+
+void
+log_hold(enum log_holder holder)
+{
+	log_state.holders |= (unsigned)holder;
+}
+
+void
+log_let_go(enum log_holder holder)
+{
+	char line[LINE];
+
+	log_state.holders &= ~(unsigned)holder;
+	if (log_state.holders != 0 || log_state.held_n == 0 ||
+	    log_state.pid != getpid())
+		return;
+	for (size_t at = 0, n; at < log_state.held_n; at += n) {
+		n = strlen(log_held + at + 1) + 2;
+		memcpy(line, log_held + at, n);
+		deliver(line);
+	}
+	log_state.held_n = 0;
+}
+
+/* Nothing that a stranger chose reaches a terminal or splits a line. */
+static void __attribute__((format(printf, 2, 0)))
+write_line(int priority, const char *format, va_list arguments)
+{
+	char text[LIMITS_LOG], line[LINE];
+	size_t n;
+
+	if (log_state.target == LOG_TO_NONE)
+		return;
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	n = begin_line(line, priority);
+	(void)escape(text, strlen(text), " \"\\", line + n);
+	if (log_state.holders != 0)
+		hold_line(line);
+	else
+		deliver(line);
+}
+
+void
+log_info(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	write_line(LOG_INFO, format, arguments);
+	va_end(arguments);
+}
+
+void
+log_warning(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	write_line(LOG_WARNING, format, arguments);
+	va_end(arguments);
+}
+
+void
+log_error(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	write_line(LOG_ERR, format, arguments);
+	va_end(arguments);
+}
+
+const char *
+log_escape(const char *p, size_t n, char *out)
+{
+	return escape(p, n, "", out);
+}
+
+void
+log_record(const struct log_session *session, int64_t now_ms)
+{
+	int64_t ms = now_ms - session->begin_ms;
+	char user[LOG_ESCAPED(LIMITS_NAME)];
+
+	log_info("user=%s peer=%s method=%s messages=%" PRIu64 " octets=%" PRIu64
+	    " retrieved=%" PRIu64 " retrieved-octets=%" PRIu64
+	    " deleted=%" PRIu64 " left=%" PRIu64
+	    " seconds=%" PRId64 ".%03" PRId64 " end=%s",
+	    session->user == NULL ? "-" : log_escape(session->user,
+	    strlen(session->user), user), session->peer,
+	    session->method == NULL ? "-" : session->method,
+	    session->messages, session->octets, session->retrieved,
+	    session->retrieved_octets, session->deleted, session->left,
+	    ms / 1000, ms % 1000, session->end);
+}
+
+void
+log_dialogue(const char *who, const char *p, size_t n)
+{
+	char shown[LOG_ESCAPED(LIMITS_REPLY)], line[sizeof(shown) + 32];
+
+	if (!log_state.verbose)
+		return;
+	(void)escape(p, n > LIMITS_REPLY ? LIMITS_REPLY : n, " \"\\", shown);
+	n = (size_t)snprintf(line, sizeof(line), "%.20s%s\n", who, shown);
+	if (!transmit(line, n, true))
+		log_state.lost++;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Counted octets: comparing, cutting, reading numbers, wiping.  No locale: a
+ * letter is an ASCII letter wherever dewey runs.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <nettle/memops.h>
+
+#include "base/limits.h"
+#include "base/span.h"
+
+struct span
+span_of(const char *s)
+{
+	return (struct span){ s, s == NULL ? 0 : strlen(s) };
+}
+
+bool
+span_equal(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool
+span_equal_nocase(struct span a, struct span b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool
+span_equal_secret(struct span a, struct span b)
+{
+	return a.n == b.n && nettle_memeql_sec(a.p, b.p, a.n) != 0;
+}
+
+struct span
+span_trim(struct span s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+struct span
+span_cut(struct span *rest, char separator)
+{
+	struct span taken = *rest;
+	const char *at = NULL;
+
+	if (rest->n > 0)
+		at = memchr(rest->p, separator, rest->n);
+	if (at == NULL) {
+		*rest = (struct span){ NULL, 0 };
+		return taken;
+	}
+	taken.n = (size_t)(at - taken.p);
+	rest->p = at + 1;
+	rest->n -= taken.n + 1;
+	return taken;
+}
+
+int
+span_choice(const char *list, struct span word)
+{
+	struct span rest = span_of(list);
+
+	for (int i = 0; rest.p != NULL; i++)
+		if (span_equal(span_cut(&rest, '|'), word))
+			return i;
+	return -1;
+}
+
+int
+span_number(struct span s, uint64_t max, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	errno = EINVAL;
+	if (s.n == 0)
+		return -1;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -1;
+	errno = ERANGE;
+	for (size_t i = 0; i < s.n; i++) {
+		uint64_t digit = (uint64_t)(s.p[i] - '0');
+
+		if (value > (UINT64_MAX - digit) / 10)
+			return -1;
+		value = value * 10 + digit;
+	}
+	if (value > max)
+		return -1;
+	*out = value;
+	return 0;
+}
+
+struct span
+span_digits(uint64_t n, char digits[SPAN_DIGITS])
+{
+	size_t at = SPAN_DIGITS;
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	return (struct span){ digits + at, SPAN_DIGITS - at };
+}
+
+/* Whether ${s} consists of ASCII letters, digits and ${others}. */
+static bool
+is_made_of(struct span s, const char *others)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = lower(s.p[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    (c == '\0' || strchr(others, c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+bool
+span_is_name(struct span s)
+{
+	return s.n >= 1 && s.n <= LIMITS_NAME && is_made_of(s, "._-+@");
+}
+
+bool
+span_is_host(struct span s)
+{
+	return s.n >= 1 && s.n <= LIMITS_HOST && is_made_of(s, ".-");
+}
+
+int
+span_copy(struct span s, char *out, size_t size)
+{
+	if (size > 0)
+		out[0] = '\0';
+	if (s.n >= size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (s.n > 0 && memchr(s.p, '\0', s.n) != NULL) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (s.n > 0)
+		memcpy(out, s.p, s.n);
+	out[s.n] = '\0';
+	return 0;
+}
+
+void
+span_wipe(void *p, size_t n)
+{
+	explicit_bzero(p, n);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is stored in files of dewey's own.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/store.h"
+#include "base/sum.h"
+
+uint64_t
+store_get(const uint8_t *p, size_t field)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 8; i > 0; i--)
+		value = value << 8 | p[field * 8 + i - 1];
+	return value;
+}
+
+void
+store_set(uint8_t *p, size_t field, uint64_t value)
+{
+	for (size_t i = 0; i < 8; i++, value >>= 8)
+		p[field * 8 + i] = (uint8_t)value;
+}
+
+uint64_t
+store_hash(uint64_t seed, const void *octets, size_t n)
+{
+	struct sum sum;
+
+	sum_begin(&sum, seed, n);
+	sum_feed(&sum, octets, n);
+	return sum_end(&sum);
+}
+
+int
+store_read(int fd, uint64_t offset, void *octets, size_t n)
+{
+	char *p = octets;
+
+	while (n > 0) {
+		ssize_t got = pread(fd, p, n, (off_t)offset);
+
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			if (got == 0)
+				errno = ENODATA;
+			return -1;
+		}
+		p += got;
+		offset += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+int
+store_write(int fd, uint64_t offset, const void *octets, size_t n)
+{
+	const char *p = octets;
+
+	while (n > 0) {
+		ssize_t put = pwrite(fd, p, n, (off_t)offset);
+
+		if (put == -1 && errno == EINTR)
+			continue;
+		if (put <= 0) {
+			if (put == 0)
+				errno = EIO;
+			return -1;
+		}
+		p += put;
+		offset += (uint64_t)put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+int
+store_sync_directory(int dir, int fd)
+{
+	if (fsync(dir) == 0)
+		return 0;
+	/* A directory that is not readable cannot be synced by itself. */
+	return errno == EBADF || errno == EINVAL ? syncfs(fd) : -1;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The cached index: what a scan found, kept in a file between sessions.  It may
+ * be deleted at any time; a torn, foreign or hostile one is ignored.
+ */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/stamp.h"
+
+/* What a scan found, the records apart. */
+struct index_totals {
+	uint64_t count;		/* records */
+	uint64_t sure;		/* of them certainly as the file was then */
+	uint64_t octets;	/* as sent, of all messages */
+	uint64_t begin, end;	/* offsets of the first message, of its end */
+	bool settled;		/* a later change shows in the stamp */
+};
+
+/* An open index; fd and totals are for others. */
+struct index {
+	int fd;			/* -1 or 0: there is none */
+	struct index_totals totals;	/* of what was read */
+	struct stamp stamp;	/* of the mailbox then */
+	uint64_t boot[2];	/* which boot of the host this is */
+	uint64_t stored;	/* records in the file */
+	uint64_t hash;		/* of them */
+};
+
+enum index_use {
+	INDEX_NOTHING,
+	INDEX_PREFIX,		/* totals.count messages are as they were */
+	INDEX_ALL		/* the mailbox is as it was */
+};
+
+/*
+ * index_is_safe(dir, uid):
+ * Say whether ${dir} is a directory in which only ${uid} and root can make
+ * names.
+ */
+bool index_is_safe(const char *dir, uid_t uid);
+
+/*
+ * index_open_file(dir, name, uid, make):
+ * Open the index ${name} of the effective user ${uid} in such a directory, or
+ * ${make} it.  Returns a descriptor, or -1.
+ */
+int index_open_file(const char *dir, const char *name, uid_t uid, bool make);
+
+/*
+ * index_open(index, fd):
+ * Take over the descriptor ${fd}, or -1, and note which boot this is.  Nothing
+ * is cached while there is none.
+ */
+void index_open(struct index *index, int fd);
+void index_close(struct index *index);
+bool index_is_open(const struct index *index);
+
+/*
+ * index_judge(index, stamp, mailbox, now):
+ * Read the index, and say how far it holds for the open ${mailbox} with
+ * ${stamp}, the coarse clock having been ${now} before that was taken.  For
+ * INDEX_PREFIX, ${index}->totals.count is how many messages it holds for.
+ */
+enum index_use index_judge(struct index *index, const struct stamp *stamp,
+    int mailbox, struct timespec now);
+
+/*
+ * index_load(index, records, size):
+ * Read the records, of ${size} octets each, to ${records}: as many as were
+ * stored, at least totals.count.  Returns 0, or -1 if they are not whole.
+ */
+int index_load(const struct index *index, void *records, size_t size);
+
+/*
+ * index_stored(index):
+ * Return how many records are stored.
+ */
+uint64_t index_stored(const struct index *index);
+
+/*
+ * index_save(index, stamp, totals, records, size, from):
+ * Store ${totals} and as many ${records} for the mailbox with ${stamp}; those
+ * before ${from} are stored already.  A failure leaves no index.
+ */
+void index_save(struct index *index, const struct stamp *stamp,
+    const struct index_totals *totals, const void *records, size_t size,
+    size_t from);
+
+/*
+ * index_forget(index):
+ * Make what is stored no index.
+ */
+void index_forget(struct index *index);
+
+/*
+ * index_is_settled(stamp, mailbox, now):
+ * Say whether the time stamps lie so far before ${now} that every later change
+ * of the ${mailbox} shows in them: on a local file system of a known kind, 2 s.
+ */
+bool index_is_settled(const struct stamp *stamp, int mailbox,
+    struct timespec now);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mbox grammar: where messages begin and end, and how many octets each is
+ * on the wire.  The scanner is fed blocks of octets, cut anywhere, and yields
+ * message records; it does no I/O and holds nothing that grows.
+ */
+#ifndef MBOX_H
+#define MBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/from.h"
+
+/* One message, as the file stores it and as RETR sends it. */
+struct mbox_message {
+	uint64_t offset;	/* where its From_ line begins */
+	uint64_t text;		/* where its header begins */
+	uint64_t end;		/* where the next message or the file ends it */
+	uint64_t octets;	/* sent by RETR, before byte-stuffing */
+	unsigned separator;	/* octets of the blank line before end that is
+				 * not sent: 0, 1 (LF) or 2 (CR LF) */
+};
+
+/* What is counted of a stretch of octets. */
+struct mbox_tally {
+	uint64_t lf;		/* line ends */
+	uint64_t crlf;		/* of them those with a CR before the LF */
+	uint64_t blanks;	/* empty lines */
+};
+
+/*
+ * mbox_skim(p, n, tally, wide):
+ * Look at the ${n} octets at ${p}, before which three more are readable, and
+ * stop at the first F that begins a line behind an empty line, with an r or
+ * nothing behind it.  Returns the octets before it (${n} if there is none) and
+ * adds them to ${tally}.  ${wide} needs a processor with wide vectors.
+ */
+size_t mbox_skim(const char *p, size_t n, struct mbox_tally *tally,
+    bool wide);
+
+enum mbox_state {
+	MBOX_PREFIX,		/* before the first From_ line */
+	MBOX_FROM,		/* in a line that may be a From_ line */
+	MBOX_TEXT,		/* in a message, behind its From_ line */
+	MBOX_REFUSED		/* not an mbox: see at */
+};
+
+/*
+ * Called for each whole message.  A result other than 0 ends the scan and is
+ * what mbox_feed or mbox_end returns.
+ */
+typedef int mbox_yield(void *to, const struct mbox_message *message);
+
+/* The scanner; its fields are private but for the first two. */
+struct mbox {
+	uint64_t at;		/* offset of the next octet to be fed */
+	enum mbox_state state;
+	uint64_t line;		/* offset of the line in MBOX_FROM */
+	bool first;		/* no From_ line was seen yet */
+	unsigned separator;	/* octets of the empty line before that line */
+	char last[3];		/* the last octets that were fed */
+	struct mbox_message message;	/* the open one */
+	struct mbox_tally tally;	/* of its text */
+	struct from from;
+	mbox_yield *yield;
+	void *to;
+};
+
+/*
+ * mbox_begin(mbox, offset, yield, to):
+ * Prepare ${mbox} to be fed from ${offset}, the begin of the file (0) or of a
+ * message.  ${yield} is called with ${to}.
+ */
+void mbox_begin(struct mbox *mbox, uint64_t offset, mbox_yield *yield,
+    void *to);
+
+/*
+ * mbox_feed(mbox, p, n), mbox_end(mbox):
+ * Feed the next ${n} octets; say that the file ends.
+ * Returns 0, what yield returned if it was not 0, or -1 with errno EBADMSG if
+ * this is not an mbox: ${mbox}->at is then where the first line that is
+ * neither empty nor a From_ line begins.
+ */
+int mbox_feed(struct mbox *mbox, const char *p, size_t n);
+int mbox_end(struct mbox *mbox);
+
+/* How far into a message TOP goes. */
+struct mbox_top {
+	uint64_t lines;		/* body lines that may still be sent */
+	bool body;		/* the empty line behind the header was seen */
+	bool inside;		/* the current line has an octet other than CR */
+	bool cr;		/* the current line is a CR so far */
+};
+
+/*
+ * mbox_top(top, p, n):
+ * Return how many of the next ${n} octets of the message at ${p} TOP sends
+ * (RFC 1939 s7: the header, the empty line and ${top}->lines lines).  Fewer
+ * than ${n}: the rest of the message is not sent.
+ */
+size_t mbox_top(struct mbox_top *top, const char *p, size_t n);
+
+#endif

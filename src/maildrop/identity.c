@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages known by their unique-ids.  Equal ids mean equal messages, so it
+ * does not matter which of two copies a mark belongs to, only how many go.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "maildrop/cache.h"
+#include "maildrop/identity.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/message.h"
+
+/* Where the last message with each id is: open addressing, slots of 4 octets,
+ * half as many again as there are messages; 0 is a free slot. */
+struct table {
+	const struct maildrop *drop;
+	uint32_t *slot;		/* number of a message, from 1 */
+	size_t slots;
+};
+
+static int
+table_open(struct table *table, const struct maildrop *drop)
+{
+	table->drop = drop;
+	table->slots = drop->count + drop->count / 2 + 1;
+	table->slot = calloc(table->slots, sizeof(*table->slot));
+	return table->slot == NULL || drop->count >= UINT32_MAX ? -1 : 0;
+}
+
+/* The slot of ${id}: the one that has it, or the free one where it belongs. */
+static uint32_t *
+table_find(const struct table *table, const uint8_t *id)
+{
+	const struct maildrop_message *messages = table->drop->messages;
+	uint64_t key;
+	size_t at;
+
+	memcpy(&key, id, sizeof(key));
+	for (at = key % table->slots; table->slot[at] != 0;
+	    at = at + 1 == table->slots ? 0 : at + 1)
+		if (memcmp(messages[table->slot[at] - 1].id, id,
+		    LIMITS_UID_OCTETS) == 0)
+			break;
+	return &table->slot[at];
+}
+
+/* Number the messages that have the same id; fill ${table}. */
+static int
+count_copies(struct table *table, struct maildrop *drop)
+{
+	if (table_open(table, drop) == -1)
+		return -1;
+	for (size_t i = 0; i < drop->count; i++) {
+		struct maildrop_message *m = &drop->messages[i];
+		uint32_t *slot = table_find(table, m->id);
+
+		m->copy = *slot == 0 ? 1 : drop->messages[*slot - 1].copy + 1;
+		*slot = (uint32_t)i + 1;
+	}
+	return 0;
+}
+
+/* The ids of the messages from ${from} up to ${to} were computed of octets that
+ * are those that were scanned only if the mailbox is unchanged still. */
+static enum mailbox_fault
+vouch(struct maildrop *drop, size_t from, size_t to)
+{
+	if (from >= to || maildrop_is_unchanged(drop))
+		return MAILBOX_FINE;
+	for (size_t i = from; i < to; i++) {
+		drop->messages[i].copy = 0;
+		drop->messages[i].sum = 0;
+	}
+	return MAILBOX_CHANGED;
+}
+
+/* Compute the ids that are not known: of octets that were scanned, or not at
+ * all. */
+static enum mailbox_fault
+hash_all(struct maildrop *drop)
+{
+	bool unchanged = maildrop_is_unchanged(drop), proved;
+	size_t from = 0, to = 0;
+	enum mailbox_fault fault;
+
+	if (!unchanged)
+		block_forget(&drop->block);
+	for (size_t i = 0; i < drop->count; i++) {
+		if (drop->messages[i].copy != 0)
+			continue;
+		if (message_identify(drop, i, unchanged, &proved) == -1)
+			return unchanged ? MAILBOX_TROUBLE : MAILBOX_CHANGED;
+		if (proved)
+			continue;
+		from = from >= to ? i : from;
+		to = i + 1;
+		if (maildrop_end_of(drop, i) - drop->messages[from].offset <
+		    LIMITS_AHEAD)
+			continue;
+		fault = vouch(drop, from, to);
+		if (fault != MAILBOX_FINE)
+			return fault;
+		from = to;
+	}
+	return vouch(drop, from, to);
+}
+
+enum mailbox_fault
+identity_complete(struct maildrop *drop)
+{
+	enum mailbox_fault fault = MAILBOX_FINE;
+	struct table table = { 0 };
+
+	if (!drop->identified)
+		fault = hash_all(drop);
+	if (drop->identified || fault != MAILBOX_FINE)
+		return fault;
+	drop->identified = count_copies(&table, drop) == 0;
+	free(table.slot);
+	if (drop->identified)
+		cache_save(drop);
+	return drop->identified ? MAILBOX_FINE : MAILBOX_TROUBLE;
+}
+
+/* Whether every message of ${old} is in ${drop} what and where it was. */
+static bool
+only_grew(const struct maildrop *old, struct maildrop *drop)
+{
+	bool replaced = drop->stamp.dev != old->stamp.dev ||
+	    drop->stamp.ino != old->stamp.ino;
+
+	/* In another file, equal places mean nothing without equal ids. */
+	if (drop->count < old->count || (replaced && !old->identified))
+		return false;
+	for (size_t i = 0; i < old->count; i++)
+		if (!message_is_same(drop, i, old))
+			return false;
+	return true;
+}
+
+/* Mark in ${drop} as many of each id as were marked in ${old}.  Returns how
+ * many marks went to nobody, or -1 if memory is short. */
+static int64_t
+mark_by_id(const struct table *old, const struct table *now,
+    struct maildrop *drop)
+{
+	const struct maildrop_message *was = old->drop->messages;
+	uint32_t *marks = calloc(old->drop->count + 1, sizeof(*marks));
+	int64_t lost = (int64_t)old->drop->marked;
+
+	if (marks == NULL)
+		return -1;
+	for (size_t i = 0; i < old->drop->count; i++)
+		if (was[i].marked)
+			marks[*table_find(old, was[i].id)]++;
+	for (size_t i = 0; i < drop->count; i++) {
+		uint32_t then = *table_find(old, drop->messages[i].id);
+		uint32_t last = *table_find(now, drop->messages[i].id);
+
+		if (marks[then] > 0 &&
+		    was[then - 1].copy == drop->messages[last - 1].copy) {
+			maildrop_mark(drop, i);
+			marks[then]--;
+			lost--;
+		}
+	}
+	free(marks);
+	return lost;
+}
+
+static bool
+renew_by_id(struct maildrop *old, struct maildrop *drop)
+{
+	struct table before = { 0 }, now = { 0 };
+	int64_t lost = -1;
+
+	if (old->identified && identity_complete(drop) == MAILBOX_FINE &&
+	    count_copies(&before, old) == 0 && count_copies(&now, drop) == 0)
+		lost = mark_by_id(&before, &now, drop);
+	free(before.slot);
+	free(now.slot);
+	return lost != 0;
+}
+
+/* Mark what was marked in ${old}.  Returns whether a mark is lost: nothing is
+ * known by which its message can be told from another. */
+static bool
+mark_by_place(const struct maildrop *old, struct maildrop *drop)
+{
+	bool lost = false;
+
+	for (size_t i = 0; i < old->count; i++) {
+		if (old->messages[i].marked && old->messages[i].sum != 0)
+			maildrop_mark(drop, i);
+		lost |= old->messages[i].marked && old->messages[i].sum == 0;
+	}
+	return lost;
+}
+
+enum mailbox_fault
+identity_renew(struct maildrop *drop, bool *lost)
+{
+	struct maildrop old = *drop;
+	enum mailbox_fault fault;
+
+	*lost = false;
+	drop->messages = NULL;
+	drop->room = 0;
+	fault = maildrop_rescan(drop);
+	if (fault == MAILBOX_FINE)
+		message_sum_scanned(drop);
+	if (fault == MAILBOX_FINE && only_grew(&old, drop)) {
+		*lost = mark_by_place(&old, drop);
+	} else if (fault == MAILBOX_FINE) {
+		log_warning("%s: was rewritten during the session; the marked "
+		    "messages are looked for by their unique-ids",
+		    drop->mailbox.path);
+		*lost = renew_by_id(&old, drop);
+		drop->shown = drop->count;
+	}
+	free(old.messages);
+	return fault;
+}

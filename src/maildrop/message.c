@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One message of a maildrop as it is stored now.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/imprint.h"
+#include "base/store.h"
+#include "mail/block.h"
+#include "mail/mbox.h"
+#include "mail/uid.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/message.h"
+
+static int
+keep(void *to, const struct mbox_message *message)
+{
+	struct mbox_message *kept = to;
+
+	*kept = *message;
+	return 1;
+}
+
+bool
+message_follows_empty(const char *before, size_t n)
+{
+	/* Before the begin of the file everything is empty. */
+	char last[3] = { '\n', '\n', '\n' };
+
+	if (n > sizeof(last))
+		n = sizeof(last);
+	memcpy(last + sizeof(last) - n, before, n);
+	return last[2] == '\n' && (last[1] == '\n' ||
+	    (last[1] == '\r' && last[0] == '\n'));
+}
+
+bool
+message_is_behind_empty(struct maildrop *drop, uint64_t offset)
+{
+	uint64_t from = offset < 3 ? 0 : offset - 3;
+	char before[3];
+
+	for (uint64_t at = from; at < offset; at++) {
+		const char *p = NULL;
+
+		if (block_read(&drop->block, at, offset, &p) <= 0)
+			return false;
+		before[at - from] = *p;
+	}
+	return message_follows_empty(before, (size_t)(offset - from));
+}
+
+/* The sum of octets that have this id: an id is vouched for with them. */
+static uint64_t
+with_id(uint64_t sum, const uint8_t id[LIMITS_UID_OCTETS])
+{
+	return store_hash(sum, id, LIMITS_UID_OCTETS);
+}
+
+/* Whether ${sum} is that of the octets that message ${m} had. */
+static bool
+has_sum(const struct maildrop_message *m, uint64_t sum)
+{
+	return m->sum == (m->copy == 0 ? sum : with_id(sum, m->id));
+}
+
+/* 0 means that a sum is not known. */
+static uint64_t
+end_sum(struct imprint *imprint)
+{
+	uint64_t value = imprint_end(imprint);
+
+	return value == 0 ? 1 : value;
+}
+
+/* Whether message ${i} is where it was, and, ${summed}, has the same sum. */
+static bool
+is_bounded(struct maildrop *drop, size_t i, bool summed)
+{
+	const struct maildrop_message *m = &drop->messages[i];
+	uint64_t at = m->offset, end = maildrop_end_of(drop, i), limit = end;
+	uint64_t stored = end - m->separator;
+	struct mbox_message now;
+	struct mbox mbox;
+	struct imprint imprint;
+	int result = 0;
+
+	/* What comes behind the last one may be half a From_ line: it ended
+	 * where the mailbox did.  What fits into a block is read into it at
+	 * once, with what is looked at around it, and sent from there. */
+	if (i + 1 < drop->count) {
+		limit = UINT64_MAX;
+		end += LIMITS_SAMPLE;
+	}
+	block_hold(&drop->block, at < 3 ? 0 : at - 3,
+	    end < drop->end ? end : drop->end);
+	if (!message_is_behind_empty(drop, at))
+		return false;
+	mbox_begin(&mbox, at, keep, &now);
+	imprint_begin(&imprint, at, stored - at);
+	while (result == 0 && at < limit) {
+		const char *p = NULL;
+		ssize_t n = block_read(&drop->block, at, limit, &p);
+
+		if (n < 0)
+			return false;
+		if (n == 0)
+			break;
+		result = mbox_feed(&mbox, p, (size_t)n);
+		if (summed && at < stored)
+			imprint_feed(&imprint, p, (uint64_t)n < stored - at ?
+			    (size_t)n : (size_t)(stored - at));
+		at += (uint64_t)n;
+	}
+	if (result == 0)
+		result = mbox_end(&mbox);
+	/* A separator that a delivery agent added since is no change. */
+	return result == 1 && now.offset == m->offset &&
+	    now.octets == m->octets && now.end - now.separator == stored &&
+	    (!summed || has_sum(m, end_sum(&imprint)));
+}
+
+bool
+message_is_whole(struct maildrop *drop, size_t i)
+{
+	return is_bounded(drop, i, drop->messages[i].sum != 0);
+}
+
+/* Sum the stored octets from ${at} to ${end}, and compute the id of such a
+ * message where ${id} is not NULL. */
+static int
+read_stored(struct maildrop *drop, uint64_t at, uint64_t end,
+    uint8_t id[LIMITS_UID_OCTETS], uint64_t *sum)
+{
+	struct imprint imprint;
+	struct uid uid;
+
+	if (id != NULL)
+		uid_begin(&uid);
+	imprint_begin(&imprint, at, end - at);
+	while (at < end) {
+		const char *p = NULL;
+		ssize_t n = block_read(&drop->block, at, end, &p);
+
+		if (n <= 0)
+			return -1;
+		if (id != NULL)
+			uid_feed(&uid, p, (size_t)n);
+		imprint_feed(&imprint, p, (size_t)n);
+		at += (uint64_t)n;
+	}
+	if (id != NULL)
+		uid_end(&uid, id);
+	*sum = end_sum(&imprint);
+	return 0;
+}
+
+/* The end of what RETR sends of message ${i}. */
+static uint64_t
+stored_end(const struct maildrop *drop, size_t i)
+{
+	return maildrop_end_of(drop, i) - drop->messages[i].separator;
+}
+
+bool
+message_measure(struct maildrop *drop, size_t i)
+{
+	const struct maildrop_message *m = &drop->messages[i];
+	uint8_t id[LIMITS_UID_OCTETS];
+	uint64_t sum;
+
+	return is_bounded(drop, i, m->copy == 0 && m->sum != 0) &&
+	    (m->copy == 0 || (read_stored(drop, m->offset,
+	    stored_end(drop, i), id, &sum) == 0 &&
+	    memcmp(id, m->id, sizeof(id)) == 0));
+}
+
+bool
+message_is_proved(struct maildrop *drop, size_t i)
+{
+	return drop->messages[i].sum != 0 && message_is_whole(drop, i);
+}
+
+/* Whether the octets between ${at} and ${end} are at most one empty line. */
+static bool
+is_empty_line(struct maildrop *drop, uint64_t at, uint64_t end)
+{
+	const char *p = NULL;
+
+	if (end <= at)
+		return end == at;
+	if (end - at > 2 || block_read(&drop->block, at, end, &p) !=
+	    (ssize_t)(end - at))
+		return false;
+	return p[end - at - 1] == '\n' && (end - at == 1 || *p == '\r');
+}
+
+bool
+message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
+{
+	const struct maildrop_message *was = &old->messages[i];
+	uint64_t end = stored_end(old, i), sum;
+	uint8_t id[LIMITS_UID_OCTETS] = { 0 };
+
+	/* Behind the last one a delivery agent may have put an empty line. */
+	if (drop->messages[i].offset != was->offset ||
+	    (drop->messages[i].octets != was->octets &&
+	    (i + 1 < old->count ||
+	    !is_empty_line(drop, end, stored_end(drop, i)))))
+		return false;
+	if (was->sum == 0)
+		return true;
+	if (read_stored(drop, was->offset, end,
+	    was->marked && was->copy != 0 ? id : NULL, &sum) == -1)
+		return false;
+	if (has_sum(was, sum))
+		return !was->marked || was->copy == 0 ||
+		    memcmp(id, was->id, sizeof(id)) == 0;
+	/* A mail reader may have edited what the id does not tell of. */
+	return was->copy != 0 && read_stored(drop, was->offset, end, id,
+	    &sum) == 0 && memcmp(id, was->id, sizeof(id)) == 0;
+}
+
+int
+message_identify(struct maildrop *drop, size_t i, bool unchanged,
+    bool *proved)
+{
+	struct maildrop_message *m = &drop->messages[i];
+	uint8_t id[LIMITS_UID_OCTETS];
+	uint64_t sum;
+
+	if (read_stored(drop, m->offset, stored_end(drop, i), id, &sum) == -1)
+		return -1;
+	*proved = m->sum == sum;
+	if (!unchanged && !*proved) {
+		errno = ESTALE;
+		return -1;
+	}
+	memcpy(m->id, id, sizeof(id));
+	m->sum = with_id(sum, id);
+	m->copy = 1;
+	return 0;
+}
+
+static void
+sum_one(struct maildrop *drop, size_t i)
+{
+	struct maildrop_message *m = &drop->messages[i];
+	uint64_t sum;
+
+	if (m->sum == 0 && read_stored(drop, m->offset, stored_end(drop, i),
+	    NULL, &sum) == 0)
+		m->sum = sum;
+}
+
+void
+message_sum_scanned(struct maildrop *drop)
+{
+	if (drop->settled && drop->stamp.size > LIMITS_BLOCK)
+		return;
+	for (size_t i = 0; i < drop->count; i++)
+		sum_one(drop, i);
+}
+
+void
+message_sum_ahead(struct maildrop *drop, size_t i)
+{
+	if (drop->ahead)
+		return;
+	drop->ahead = true;
+	/* Who begins in the middle may come back. */
+	message_sum_from(drop, drop->end - drop->begin <= LIMITS_AHEAD ? 0 : i,
+	    LIMITS_AHEAD);
+}
+
+void
+message_sum_from(struct maildrop *drop, size_t i, uint64_t octets)
+{
+	uint64_t until = drop->messages[i].offset + octets;
+	size_t n = i;
+
+	if (drop->messages[i].sum != 0)
+		return;
+	if (block_is_sure(&drop->block, drop->messages[i].offset,
+	    stored_end(drop, i))) {
+		sum_one(drop, i);
+		return;
+	}
+	if (!maildrop_is_unchanged(drop))
+		return;
+	for (; n < drop->count && drop->messages[n].sum == 0 &&
+	    (n == i || maildrop_end_of(drop, n) <= until); n++)
+		sum_one(drop, n);
+	/* What was read is what was scanned only if that is so still. */
+	if (!maildrop_is_unchanged(drop))
+		while (n-- > i)
+			drop->messages[n].sum = 0;
+}
+
+void
+message_sum_is(struct maildrop *drop, size_t i, struct imprint *imprint)
+{
+	drop->messages[i].sum = end_sum(imprint);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The UPDATE state.  The mailbox locks are held throughout.  What each step
+ * leaves behind if everything stops right after it; N is the new size, S the
+ * old one, "next" is the next login or --recover, which goes on from there:
+ *
+ *   step                                        a crash right after it leaves
+ *   ------------------------------------------  ------------------------------
+ *   a mark is wanted only behind what stays:
+ *     ftruncate(mailbox, N)                     before-state or after-state
+ *     fsync(mailbox)                            after-state
+ *   otherwise:
+ *   0 fsync(mailbox)                            before-state
+ *   1 journal: allocate, plan                   before-state; next clears it
+ *     slot 0 (a step), fsync(journal)           next does the step, goes on
+ *   2 mailbox: the step, fsync(mailbox)         next does it again, goes on
+ *     journal: slot 1, 2, ..., fsync            next does that step, goes on
+ *     (data of a step before its slot: torn     (the slot before counts: its
+ *     data makes the slot invalid)              step is done again)
+ *   3 journal: slot MARK, fsync                 next writes the nonce
+ *     mailbox: the nonce at N, fsync            next writes it again
+ *   4 journal: slot TRUNC, fsync                nonce there: next cuts at N
+ *     mailbox: ftruncate(N), fsync              no nonce: next clears
+ *     journal: cleared, fsync                   after-state
+ *
+ * Mail delivered between a crash and the next login lies behind S and is one
+ * more run to be moved, or, once the mailbox was cut, behind N, where it
+ * belongs.  There is no way back after slot 0, only forward.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "mail/uid.h"
+#include "maildrop/cache.h"
+#include "maildrop/identity.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/message.h"
+#include "maildrop/update.h"
+#include "spool/journal.h"
+
+/* The first message of those at the end that are all marked. */
+static size_t
+suffix(const struct maildrop *drop)
+{
+	size_t i = drop->count;
+
+	while (i > 0 && drop->messages[i - 1].marked)
+		i--;
+	return i;
+}
+
+/* The messages from first on go, and the file is cut at end. */
+struct tail {
+	size_t first;
+	uint64_t end;
+};
+
+/* Some agents end a message with an empty line, others begin with one: the end of
+ * the file stays as it was found.  But an empty line that is a message's own stays
+ * one behind which another stands. */
+static struct tail
+find_tail(struct maildrop *drop)
+{
+	const struct maildrop_message *m = drop->messages;
+	struct tail tail = { suffix(drop), drop->end };
+	uint64_t end;
+
+	if (tail.first == drop->count)
+		return tail;
+	tail.end = m[tail.first].offset;
+	if (tail.first == 0 || m[drop->count - 1].separator != 0)
+		return tail;
+	end = tail.end - m[tail.first - 1].separator;
+	if (!message_is_behind_empty(drop, end))
+		tail.end = end;
+	return tail;
+}
+
+/* Cut the mailbox where ${tail} begins. */
+static enum update_result
+cut(const struct maildrop *drop, const struct tail *tail)
+{
+	int fd = drop->mailbox.fd;
+
+	if (ftruncate(fd, (off_t)tail->end) == 0 && fsync(fd) == 0)
+		return UPDATE_DONE;
+	log_error("%s: cannot be shortened: %s", drop->mailbox.path,
+	    strerror(errno));
+	return UPDATE_FAILED;
+}
+
+/* Add what stays to the plan: what is before the first message, and the
+ * messages that are not marked, neighbours as one run. */
+static int
+plan_runs(const struct maildrop *drop, const struct tail *tail,
+    struct plan *plan)
+{
+	uint64_t from = 0, to;
+	bool open = true;
+
+	for (size_t i = 0; i < drop->count; i++) {
+		const struct maildrop_message *m = &drop->messages[i];
+
+		to = i == tail->first ? tail->end : m->offset;
+		if (m->marked && open && plan_keep(plan, from, to - from) == -1)
+			return -1;
+		if (!m->marked && !open)
+			from = m->offset;
+		open = !m->marked;
+	}
+	return open ? plan_keep(plan, from, drop->end - from) : 0;
+}
+
+/* Log why nothing is moved. */
+static void
+log_unmoved(const struct maildrop *drop, int error)
+{
+	if (error == EFBIG)
+		log_error("%s: this process may not make files of that size "
+		    "(ulimit -f, LimitFSIZE=): nothing is moved",
+		    drop->mailbox.path);
+	else
+		log_error("%s: no journal can be written: %s; nothing is moved",
+		    drop->mailbox.path, strerror(error));
+}
+
+static enum update_result
+compact(struct maildrop *drop, const struct tail *tail)
+{
+	struct journal journal;
+	int result = -1, error = ENOSPC;
+
+	memset(&journal, 0, sizeof(journal));
+	if (!drop->mailbox.no_journal) {
+		result = journal_begin(&journal, drop->mailbox.fd,
+		    drop->mailbox.sidecar, drop->mailbox.dir,
+		    drop->block.octets);
+		journal.file.window = drop->window;
+		/* What was appended since is not of the plan. */
+		journal.file.plan.begin_size = drop->stamp.size;
+		journal.file.plan.size = drop->stamp.size;
+		journal.most = drop->most;
+		block_forget(&drop->block);
+		if (result == 0)
+			result = plan_runs(drop, tail, &journal.file.plan);
+		if (result == 0)
+			result = journal_run(&journal);
+		error = errno;
+		journal_end(&journal);
+	}
+	if (result == 0)
+		return UPDATE_DONE;
+	if (journal.touched) {
+		log_error("%s: UPDATE stopped half way: %s; the next login or "
+		    "dewey --recover completes it", drop->mailbox.path,
+		    strerror(error));
+		return UPDATE_FAILED;
+	}
+	log_unmoved(drop, error);
+	/* Deleting is the way out of a full disk: do what needs no space, if
+	 * nothing was delivered by who respects no lock. */
+	if ((error == ENOSPC || error == EDQUOT || error == EFBIG) &&
+	    tail->first < drop->count &&
+	    mailbox_is(&drop->mailbox, &drop->stamp) &&
+	    cut(drop, tail) == UPDATE_DONE)
+		return UPDATE_PARTLY;
+	return UPDATE_FAILED;
+}
+
+/* Of the first ${count} messages as they were before UPDATE, which only forgets
+ * how many there are. */
+static void
+log_marked(const struct maildrop *drop, size_t count)
+{
+	char text[LIMITS_UID_MAX + 1];
+
+	for (size_t i = 0; i < count; i++)
+		if (drop->messages[i].marked) {
+			uid_print(drop->messages[i].id, drop->messages[i].copy,
+			    text);
+			log_info("mailbox=%s deleting=%s", drop->mailbox.path,
+			    text);
+		}
+}
+
+/* The locks are held and the marks are settled: do it. */
+static enum update_result
+remove_marked(struct maildrop *drop, uint64_t *deleted)
+{
+	struct tail tail = find_tail(drop);
+	enum update_result result;
+	size_t unmoved;
+
+	if (drop->marked == 0)
+		return UPDATE_DONE;
+	*deleted = drop->marked;
+	cache_forget(drop);
+	unmoved = 0;
+	while (!drop->messages[unmoved].marked)
+		unmoved++;
+	/* Mail from who respects no lock is moved up by the journal. */
+	if (drop->count - tail.first == drop->marked &&
+	    mailbox_is(&drop->mailbox, &drop->stamp))
+		result = cut(drop, &tail);
+	else
+		result = compact(drop, &tail);
+	if (result == UPDATE_PARTLY)
+		*deleted = drop->count - tail.first;
+	if (result == UPDATE_FAILED)
+		*deleted = 0;
+	if (result == UPDATE_DONE)
+		cache_after_update(drop, unmoved);
+	return result;
+}
+
+enum update_result
+update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
+{
+	enum update_result result = UPDATE_FAILED;
+	size_t known = 0;
+	bool lost = false;
+
+	*deleted = 0;
+	if (drop->marked == 0)
+		return UPDATE_DONE;
+	if (maildrop_lock(drop) != MAILBOX_FINE)
+		return UPDATE_FAILED;
+	if (!drop->mailbox.read_only && ((maildrop_is_unchanged(drop) &&
+	    cache_vouches(drop)) ||
+	    identity_renew(drop, &lost) == MAILBOX_FINE)) {
+		if (log_ids && drop->marked > 0 &&
+		    identity_complete(drop) == MAILBOX_FINE)
+			known = drop->count;
+		result = remove_marked(drop, deleted);
+	}
+	lock_release(&drop->lock);
+	log_marked(drop, result == UPDATE_FAILED ? 0 : known);
+	return result == UPDATE_DONE && lost ? UPDATE_PARTLY : result;
+}

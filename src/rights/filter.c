@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The system calls that each process of a session may make.  One table: the
+ * call, the roles that have it, and who needs it.  Anything else kills, but a
+ * few calls that the C library tries on its own are only refused.
+ */
+#include "config.h"
+
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rights/filter.h"
+
+#if defined(HAVE_LINUX_SECCOMP_H) && defined(HAVE_LINUX_FILTER_H) && \
+    (defined(__x86_64__) || defined(__aarch64__))
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#define HAVE_FILTER 1
+#endif
+
+#ifdef __x86_64__
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#else
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#endif
+
+#define G (1u << FILTER_GATE)
+#define S (1u << FILTER_SESSION)
+#define K (1u << FILTER_KEEPER)
+#define W (1u << FILTER_WAITING)
+#define ALL (G | S | K | W)
+
+#ifdef HAVE_FILTER
+/* A call that a processor lacks has the number of exit_group, which all have. */
+#ifndef __NR_poll
+#define __NR_poll __NR_exit_group
+#endif
+#ifndef __NR_time
+#define __NR_time __NR_exit_group
+#endif
+
+static const struct {
+	unsigned call;
+	unsigned roles;
+} allowed[] = {
+	/* The client stream: wire. */
+	{ __NR_read, ALL },		/* wire: pipes, terminals */
+	{ __NR_write, ALL },		/* wire; log to stderr */
+	{ __NR_recvfrom, G | S },	/* wire: sockets */
+	{ __NR_sendto, ALL },		/* wire: sockets; syslog */
+	{ __NR_ppoll, ALL },		/* wire: every wait */
+	{ __NR_poll, G | S },		/* wire: the last octets of a client */
+	{ __NR_shutdown, G | S },	/* wire: the end of the stream */
+	/* Time. */
+	{ __NR_clock_gettime, ALL },	/* where the vdso has none */
+	{ __NR_gettimeofday, ALL },
+	{ __NR_time, ALL },		/* syslog */
+	{ __NR_nanosleep, S | K },	/* lock: the pause between two tries */
+	{ __NR_clock_nanosleep, S | K },	/* the same, newer libc */
+	/* Between the processes: channel. */
+	{ __NR_sendmsg, G | S | K },	/* questions, requests, answers */
+	{ __NR_recvmsg, G | S | K },
+	/* Memory: malloc, and the C library's own. */
+	{ __NR_brk, ALL },
+	{ __NR_mmap, ALL },
+	{ __NR_munmap, ALL },
+	{ __NR_mremap, S },		/* maildrop: the index grows */
+	{ __NR_madvise, ALL },
+	{ __NR_futex, ALL },
+	{ __NR_getrandom, S | K },	/* journal: the nonce; lock: names */
+	/* Signals and the end. */
+	{ __NR_rt_sigreturn, ALL },
+	{ __NR_rt_sigprocmask, ALL },
+	{ __NR_restart_syscall, ALL },
+	{ __NR_exit_group, ALL },
+	{ __NR_exit, ALL },
+	{ __NR_getpid, ALL },		/* log */
+	{ __NR_gettid, ALL },		/* abort(3) of the C library */
+	{ __NR_close, ALL },
+	{ __NR_wait4, K | W },		/* the end of the process below */
+	{ __NR_waitid, K | W },
+	/* The mailbox, the journal, the cached index: already open. */
+	{ __NR_pread64, S | K },	/* maildrop, journal; set-aside */
+	{ __NR_pwrite64, S | K },	/* journal, index; set-aside */
+	{ __NR_fsync, S | K },		/* journal, update; set-aside */
+	{ __NR_syncfs, S },		/* journal: an unreadable directory */
+	{ __NR_ftruncate, S | K },	/* update, journal; set-aside */
+	{ __NR_fallocate, S },		/* journal: space before the start */
+	{ __NR_fstat, S | K },		/* mailbox: has it changed */
+	{ __NR_newfstatat, ALL },	/* the same; its name; stdio */
+	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
+	{ __NR_lseek, ALL },		/* stdio; set-aside: holes */
+	{ __NR_fcntl, S | K },		/* lock: F_OFD_SETLK, F_GETFL */
+	{ __NR_flock, S | K },		/* lock; the session lock's end */
+	/* The keeper changes the directory for the session. */
+	{ __NR_openat, K },		/* lock: dot-lock; reopen; set-aside */
+	{ __NR_linkat, K },		/* lock: made by link(2) */
+	{ __NR_unlinkat, K },		/* lock: removed */
+	{ __NR_renameat, K },		/* lock: a stale one is broken */
+#ifdef __NR_renameat2
+	{ __NR_renameat2, K },
+#endif
+	{ __NR_utimensat, K },		/* lock: touched every minute */
+	{ __NR_geteuid, K },		/* mailbox: reopen's checks */
+	{ __NR_kill, K },		/* lock: is its maker there; the end */
+	{ __NR_clone, K },		/* a recovery when a session died */
+	{ __NR_socketpair, K },		/* its channel */
+	{ __NR_set_robust_list, K },	/* fork(3) */
+	{ __NR_rseq, K },		/* fork(3) */
+	{ __NR_prctl, K },		/* the recovery's own sandbox */
+	{ __NR_seccomp, K },
+	{ __NR_prlimit64, K },
+#ifdef __NR_landlock_create_ruleset
+	{ __NR_landlock_create_ruleset, K },
+	{ __NR_landlock_add_rule, K },
+	{ __NR_landlock_restrict_self, K },
+#endif
+};
+
+/* What the C library may try, and what is not worth a death: a log line that
+ * reconnects, a stream that asks whether it is a terminal. */
+static const unsigned refused[] = {
+	__NR_socket, __NR_connect, __NR_ioctl, __NR_mprotect,
+};
+
+#define CALLS (sizeof(allowed) / sizeof(allowed[0]))
+#define REFUSED (sizeof(refused) / sizeof(refused[0]))
+#define DATA(field) offsetof(struct seccomp_data, field)
+
+int
+filter_install(enum filter_role role)
+{
+	struct sock_filter program[5 + 2 * (CALLS + REFUSED)];
+	struct sock_fprog whole = { 0, program };
+	unsigned short n = 0;
+
+	program[n++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, DATA(arch));
+	program[n++] = (struct sock_filter)BPF_JUMP(
+	    BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
+	program[n++] = (struct sock_filter)BPF_STMT(
+	    BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	program[n++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, DATA(nr));
+	for (size_t i = 0; i < CALLS; i++) {
+		if ((allowed[i].roles & (1u << (unsigned)role)) == 0)
+			continue;
+		program[n++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, allowed[i].call, 0, 1);
+		program[n++] = (struct sock_filter)BPF_STMT(
+		    BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	}
+	for (size_t i = 0; i < REFUSED; i++) {
+		program[n++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
+		program[n++] = (struct sock_filter)BPF_STMT(
+		    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	}
+	program[n++] = (struct sock_filter)BPF_STMT(
+	    BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	whole.len = n;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -1 :
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole, 0, 0);
+}
+#else
+int
+filter_install(enum filter_role role)
+{
+	(void)role;
+	errno = ENOSYS;
+	return -1;
+}
+#endif

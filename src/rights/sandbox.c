@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Identity and the sandbox.  Three walls, one behind the other: the ids, with
+ * no group but the one needed; Landlock, which denies every path; a filter of
+ * system calls that kills.  Each wall holds if the ones before it fall.
+ */
+#include "config.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "rights/sandbox.h"
+
+#if defined(HAVE_LINUX_LANDLOCK_H) && defined(__NR_landlock_create_ruleset)
+#include <linux/landlock.h>
+#define HAVE_LANDLOCK 1
+#endif
+
+void
+sandbox_begin(bool by_root)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	/* What a spawner forgot to close is nothing for strangers. */
+	if (by_root)
+		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
+}
+
+int
+sandbox_become(uid_t uid, gid_t gid, gid_t group)
+{
+	/* The calls would take -1 for "as it is". */
+	errno = EINVAL;
+	if (uid == (uid_t)-1 || gid == (gid_t)-1 || setgroups(group == SANDBOX_NO_GROUP ? 0 : 1, &group) == -1 ||
+	    setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1)
+		return -1;
+	/* There must be no way back. */
+	if (setresuid(0, 0, 0) == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* Make an empty directory that no longer has a name the root directory. */
+static int
+hide(void)
+{
+	static const char places[][24] = { "/run/dewey.XXXXXX",
+	    "/tmp/dewey.XXXXXX", "/var/tmp/dewey.XXXXXX" };
+	char path[sizeof(places[0])];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		memcpy(path, places[i], sizeof(path));
+		if (mkdtemp(path) == NULL)
+			continue;
+		/* Without a name nothing can ever be put there. */
+		if (chdir(path) == 0 && rmdir(path) == 0 && chroot(".") == 0 &&
+		    chdir("/") == 0)
+			return 0;
+		(void)rmdir(path);
+	}
+	return -1;
+}
+
+pid_t
+sandbox_fork_same(const char *who)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	pid_t child;
+
+	/* A spawner that ignores its children passes that on; then there would be
+	 * nobody to wait for, and no code. */
+	(void)sigaction(SIGCHLD, &usual, NULL);
+	child = fork();
+	if (child == -1)
+		log_error("no process for the %s: %s", who, strerror(errno));
+	return child;
+}
+
+pid_t
+sandbox_fork(const char *who, uid_t uid, gid_t gid, bool hidden)
+{
+	pid_t child = sandbox_fork_same(who);
+
+	if (child == 0 && ((hidden && hide() == -1) ||
+	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1)) {
+		log_error("the %s cannot give up its rights: %s", who,
+		    strerror(errno));
+		_exit(1);
+	}
+	return child;
+}
+
+#ifdef HAVE_LANDLOCK
+static int
+allow(int ruleset, int fd, uint64_t access)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = access,
+		.parent_fd = fd,
+	};
+	long added = fd == -1 ? 0 : syscall(__NR_landlock_add_rule, ruleset,
+	    LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+
+	return added == -1 ? -1 : 0;
+}
+
+/* Let a process read below ${path}. */
+static int
+allow_reading(int ruleset, const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int result = allow(ruleset, fd, LANDLOCK_ACCESS_FS_READ_FILE);
+
+	if (fd != -1)
+		(void)close(fd);
+	return result;
+}
+
+/* Let the keeper make, read and remove files in the mailbox's directory, and
+ * read in /proc whether who made a dot-lock is still there. */
+static int
+allow_keeper(int ruleset, int dir, long abi)
+{
+	const uint64_t directory = LANDLOCK_ACCESS_FS_READ_FILE |
+	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+	    LANDLOCK_ACCESS_FS_MAKE_REG;
+	const uint64_t truncate = abi >= 3 ? 1u << 14 : 0;
+
+	return allow(ruleset, dir, directory | truncate) == -1 ? -1 :
+	    allow_reading(ruleset, "/proc");
+}
+
+/* What is allowed all the same: the C library looks up accounts for the judge
+ * in files of any name. */
+static int
+allow_role(int ruleset, enum filter_role role, int dir, long abi)
+{
+	switch (role) {
+	case FILTER_KEEPER:
+		return allow_keeper(ruleset, dir, abi);
+	case FILTER_JUDGE:
+		return allow_reading(ruleset, "/");
+	default:
+		return 0;
+	}
+}
+
+/* Deny every path and the network, as far as this kernel can. */
+static int
+close_paths(enum filter_role role, int dir)
+{
+	struct {
+		uint64_t fs, net, scoped;
+	} attr = { 0, 0, 0 };
+	long abi = syscall(__NR_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION), ruleset, done = -1;
+
+	if (abi < 1)
+		return -1;
+	/* Thirteen rights of the first version, then one each in the next. */
+	attr.fs = (1u << 13) - 1;
+	if (abi >= 2)
+		attr.fs |= 1u << 13;
+	if (abi >= 3)
+		attr.fs |= 1u << 14;
+	if (abi >= 5)
+		attr.fs |= 1u << 15;
+	/* Bind and connect; abstract Unix sockets; signals to outside, which
+	 * the keeper's check for a live process is not. */
+	if (abi >= 4 && role != FILTER_JUDGE)
+		attr.net = 3;
+	if (abi >= 6 && role != FILTER_JUDGE)
+		attr.scoped = role == FILTER_KEEPER ? 1 : 3;
+	ruleset = syscall(__NR_landlock_create_ruleset, &attr,
+	    abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
+	if (ruleset == -1)
+		return -1;
+	if (allow_role((int)ruleset, role, dir, abi) == 0)
+		done = syscall(__NR_landlock_restrict_self, ruleset, 0);
+	(void)close((int)ruleset);
+	return (int)done;
+}
+#else
+static int
+close_paths(enum filter_role role, int dir)
+{
+	(void)role;
+	(void)dir;
+	errno = ENOSYS;
+	return -1;
+}
+#endif
+
+static void
+close_limits(enum filter_role role)
+{
+	const struct rlimit none = { 0, 0 };
+	const struct rlimit files = { LIMITS_FILES, LIMITS_FILES };
+
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	/* The keeper may fork once more, for a recovery. */
+	if (role != FILTER_KEEPER)
+		(void)setrlimit(RLIMIT_NPROC, &none);
+}
+
+int
+sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
+{
+	bool required = wish == SANDBOX_REQUIRED;
+
+	/* Who serves a client does not outlive who watches over him. */
+	if (role != FILTER_KEEPER && role != FILTER_WAITING)
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	if (wish == SANDBOX_NONE)
+		return 0;
+	close_limits(role);
+	/* One process says it for all. */
+	if (close_paths(role, dir) == -1) {
+		if (role == FILTER_SESSION)
+			log_warning("no Landlock in this kernel: %s",
+			    strerror(errno));
+		if (required)
+			return -1;
+	}
+	if (role != FILTER_JUDGE && filter_install(role) == -1) {
+		if (role == FILTER_SESSION)
+			log_warning("no system-call filter in this kernel: %s",
+			    strerror(errno));
+		if (required)
+			return -1;
+	}
+	return 0;
+}

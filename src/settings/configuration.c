@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration file.  It decides whom dewey lets in, so it must belong to
+ * root or the user dewey runs as, and nobody else may write it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/span.h"
+#include "settings/configuration.h"
+#include "settings/options.h"
+#include "settings/records.h"
+
+/* The file that the flags name, or NULL.  The last one wins, as with any flag. */
+static const char *
+find_config(int argc, char **argv)
+{
+	static const char flag[] = "--config";
+
+	for (int i = argc - 1; i > 0; i--) {
+		if (strstr(argv[i], flag) != argv[i])
+			continue;
+		if (argv[i][sizeof(flag) - 1] == '=')
+			return argv[i] + sizeof(flag);
+		if (argv[i][sizeof(flag) - 1] == '\0' && i + 1 < argc)
+			return argv[i + 1];
+	}
+	return NULL;
+}
+
+static int
+read_line(struct options *options, const char *path, unsigned number,
+    struct span line)
+{
+	struct span rest = line, key = span_trim(span_cut(&rest, '='));
+	const char *wanted;
+
+	if (line.n == 0 || line.p[0] == '#')
+		return 0;
+	if (key.n == 0 || rest.p == NULL)
+		return options_complain(options,
+		    "%s:%u: expected `key = value'", path, number);
+	wanted = span_equal(key, SPAN("config")) ?
+	    "on the command line only" :
+	    options_set(options, key, span_trim(rest));
+	if (wanted != NULL)
+		return options_complain(options, "%s:%u: `%.*s' must be %s",
+		    path, number, (int)(key.n < 64 ? key.n : 64), key.p,
+		    wanted);
+	return 0;
+}
+
+int
+configuration_read(struct options *options, int argc, char **argv,
+    bool standard)
+{
+	static const char file[] = SYSCONFDIR "/dewey/dewey.conf";
+	const char *path = find_config(argc, argv);
+	struct records_file open;
+	struct records records;
+	struct span line;
+	int got, result = 0;
+
+	if (path == NULL && standard && access(file, F_OK) == 0)
+		path = file;
+	if (path == NULL)
+		return 0;
+	if (path[0] == '\0')
+		return options_complain(options, "--config must name a file");
+	if (records_open(&open, path, 022) == -1)
+		return options_complain(options, "%s: %s", path, open.why);
+	(void)records_begin(&records, &open);
+	while (result == 0 && (got = records_next(&records, &line)) != 0)
+		if (got == 1)
+			result = read_line(options, path, records.line,
+			    span_trim(line));
+		else
+			result = options_complain(options, "%s:%u: %s", path,
+			    records.line, errno == EINVAL ?
+			    "the line is too long or holds NUL" :
+			    strerror(errno));
+	records_end(&records);
+	records_close(&open);
+	return result;
+}
+
+void
+configuration_place(char path[LIMITS_PATH], const char *wanted,
+    const char *of_root, bool by_root, const char *const home[2],
+    const char *name)
+{
+	const char *place = getenv(home[0]), *below = "";
+	int n = -1;
+
+	if (wanted == NULL && by_root)
+		wanted = of_root;
+	if (place == NULL || place[0] != '/') {
+		place = getenv("HOME");
+		below = home[1];
+	}
+	if (wanted != NULL)
+		n = strcmp(wanted, "none") == 0 ? -1 :
+		    snprintf(path, LIMITS_PATH, "%s", wanted);
+	else if (place != NULL && place[0] == '/')
+		n = snprintf(path, LIMITS_PATH, "%s%s/dewey%s", place, below,
+		    name);
+	if (n < 0 || n >= LIMITS_PATH)
+		path[0] = '\0';
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Setting a journal aside.  It is the user's own file and perhaps forged, and
+ * its copy lies in a directory that may be root's: so there is one copy, of no
+ * more than an UPDATE could have written, and holes take no space in it.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/store.h"
+#include "spool/aside.h"
+#include "spool/plan.h"
+#include "spool/slot.h"
+
+/* Return the first octet from ${at} on that is not in a hole, or ${end}. */
+static off_t
+skip_hole(int fd, off_t at, off_t end)
+{
+	off_t data = lseek(fd, at, SEEK_DATA);
+
+	/* A file system may know no holes; an error of the disk is met when
+	 * it is read. */
+	if (data == -1)
+		return errno == ENXIO ? end : at;
+	return data < end ? data : end;
+}
+
+static bool
+is_zero(const char *octets, size_t n)
+{
+	return octets[0] == '\0' && memcmp(octets, octets + 1, n - 1) == 0;
+}
+
+/* Copy octets [${at}, ${end}) to the same place; zeros become holes. */
+static int
+copy(int from, int to, uint64_t at, uint64_t end)
+{
+	char block[LIMITS_PIPE_WRITE];
+
+	for (size_t n; at < end; at += n) {
+		at = (uint64_t)skip_hole(from, (off_t)at, (off_t)end);
+		n = end - at < sizeof(block) ? (size_t)(end - at) :
+		    sizeof(block);
+		if (n > 0 && (store_read(from, at, block, n) == -1 ||
+		    (!is_zero(block, n) && store_write(to, at, block, n) == -1)))
+			return -1;
+	}
+	return 0;
+}
+
+/* Copy what the plan of ${file}, which has ${size} octets, names. */
+static int
+copy_named(const struct slot_file *file, uint64_t size, int to)
+{
+	if (copy(file->sidecar, to, 0, SLOT_PLAN_AT + file->plan.n) == -1)
+		return -1;
+	for (uint64_t i = 0; i < 2; i++) {
+		uint64_t at = slot_data_at(file, i), end;
+		struct slot slot;
+		int found = slot_read(file, i, &slot);
+
+		if (found == -1)
+			return -1;
+		if (found == 0 || slot.field[SLOT_HAS_DATA] == 0)
+			continue;
+		end = at + slot.field[SLOT_LENGTH];
+		if (copy(file->sidecar, to, at, end < size ? end : size) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Copy the journal, of ${size} octets, durably. */
+static int
+copy_journal(const struct mailbox *mailbox, uint64_t size, int to)
+{
+	struct slot_file file = { .sidecar = mailbox->sidecar };
+	uint64_t end = size;
+	struct stat box = { .st_size = 0 };
+	int found, done = -1;
+
+	if (mailbox->fd != -1 && fstat(mailbox->fd, &box) == -1)
+		return -1;
+	/* The mailbox may be shorter than the one that the plan was for. */
+	found = slot_load(&file, size, plan_most((uint64_t)box.st_size) +
+	    LIMITS_ASIDE);
+	if (found == 1 && slot_file_end(&file) < end)
+		end = slot_file_end(&file);
+	if (found == 0 && end > LIMITS_ASIDE)
+		end = LIMITS_ASIDE;
+	if (found == 1)
+		done = copy_named(&file, size, to);
+	else if (found == 0)
+		done = copy(mailbox->sidecar, to, 0, end);
+	plan_free(&file.plan);
+	return done == -1 || ftruncate(to, (off_t)end) == -1 ? -1 : fsync(to);
+}
+
+/* Say what became of the journal: it is in ${name}, or not, because of
+ * ${error}. */
+static void
+explain(const struct mailbox *mailbox, const char *name, int error)
+{
+	const char *what = error == 0 ? "set aside as" :
+	    error == EEXIST ? "cannot be set aside: look at and remove" :
+	    "cannot be set aside as";
+
+	log_error("%s: the journal %s does not fit it: %s %s%s%s",
+	    mailbox->path, mailbox->sidecar_name, what, name,
+	    error == 0 ? "; the mailbox is served as it is" :
+	    error == EEXIST ? ", which was set aside before" : ": ",
+	    error == 0 || error == EEXIST ? "" : strerror(error));
+}
+
+/* Make the copy ${name}, durably, or none of it. */
+static int
+keep(const struct mailbox *mailbox, const char *name, uint64_t size)
+{
+	int fd = openat(mailbox->dir, name, O_RDWR | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	int done, error;
+
+	if (fd == -1)
+		return -1;
+	done = copy_journal(mailbox, size, fd) == -1 ? -1 :
+	    store_sync_directory(mailbox->dir, fd);
+	error = errno;
+	if (done == -1)
+		(void)unlinkat(mailbox->dir, name, 0);
+	(void)close(fd);
+	errno = error;
+	return done;
+}
+
+int
+aside_journal(const struct mailbox *mailbox)
+{
+	char name[LIMITS_PATH + sizeof(".aside")];
+	struct stat st;
+	int done = fstat(mailbox->sidecar, &st);
+
+	(void)snprintf(name, sizeof(name), "%s.aside", mailbox->sidecar_name);
+	if (done == 0 && st.st_size == 0)
+		return 0;
+	if (done == 0)
+		done = keep(mailbox, name, (uint64_t)st.st_size);
+	if (done == 0 && (done = ftruncate(mailbox->sidecar, 0)) == -1)
+		(void)unlinkat(mailbox->dir, name, 0);
+	if (done == 0)
+		done = fsync(mailbox->sidecar);
+	explain(mailbox, name, done == 0 ? 0 : errno);
+	return done;
+}

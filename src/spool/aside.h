@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal set aside: one that does not fit its mailbox is kept beside it,
+ * once, for the administrator.
+ */
+#ifndef ASIDE_H
+#define ASIDE_H
+
+#include "spool/mailbox.h"
+
+/*
+ * aside_journal(mailbox):
+ * Copy the journal in the sidecar, which does not fit the mailbox, to the new
+ * file .NAME.dewey.aside beside it, log both names, and clear it.  Only what
+ * its plan names is copied; without a whole plan LIMITS_ASIDE octets at most.
+ * Returns 0, or -1 with the cause logged and the journal as it was: also if
+ * there is such a file already.
+ */
+int aside_journal(const struct mailbox *mailbox);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The redo journal of UPDATE.  Kept runs of the mailbox move towards its begin,
+ * in place; what a step may destroy is either not yet needed or already in the
+ * journal.  A process that dies at any moment leaves a journal from which the
+ * next one goes on: only forward.
+ */
+#ifndef JOURNAL_H
+#define JOURNAL_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/slot.h"
+
+/* An UPDATE in progress.  The caller sets file.window and most, if he likes,
+ * between journal_begin and journal_run; the other fields are private. */
+struct journal {
+	struct slot_file file;	/* its plan and window */
+	uint64_t most;		/* octets that this process may make a file */
+	bool touched;		/* the mailbox was written to */
+	int mailbox;		/* descriptors; not owned */
+	int dir;
+	uint64_t inode, device;	/* of the mailbox */
+};
+
+enum journal_found {
+	JOURNAL_NONE,		/* there is none, or it was never begun */
+	JOURNAL_FINISHED,	/* an update was completed */
+	JOURNAL_UNBELIEVED,	/* it does not fit the mailbox: set it aside */
+	JOURNAL_FAILED		/* errno says why; it stays as it is */
+};
+
+/*
+ * journal_begin(journal, mailbox, sidecar, dir, block):
+ * Prepare ${journal} for ${mailbox} as it is now; ${dir} is the sidecar's
+ * directory, ${block} LIMITS_BLOCK octets of scratch.  Descriptors and block
+ * stay the caller's.  Returns 0, or -1 with errno; journal_end releases
+ * what it holds.
+ */
+int journal_begin(struct journal *journal, int mailbox, int sidecar, int dir,
+    char *block);
+void journal_end(struct journal *journal);
+
+/*
+ * journal_run(journal):
+ * Make the mailbox consist of the runs added to ${journal}->file.plan and of what
+ * was delivered behind them, durably.  Needs the mailbox locks.
+ * Returns 0, or -1 with errno: if ${journal}->touched is false the mailbox is
+ * as it was; otherwise the journal stays, for journal_recover.
+ */
+int journal_run(struct journal *journal);
+
+/*
+ * journal_recover(journal):
+ * Complete the update that the sidecar tells of, if it fits the mailbox.
+ * Needs the mailbox locks.
+ */
+enum journal_found journal_recover(struct journal *journal);
+
+/*
+ * journal_clear(sidecar):
+ * Empty the journal, durably.  Returns 0, or -1 with errno.
+ */
+int journal_clear(int sidecar);
+
+#endif

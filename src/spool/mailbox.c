@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailbox as a file.  Everything is opened through one descriptor of the
+ * directory and checked on the open descriptor, so that what was checked is
+ * what is used, whoever renames what meanwhile.
+ */
+#include "config.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/span.h"
+#include "spool/mailbox.h"
+
+int
+mailbox_expand(const char *template, const char *name, const char *home,
+    char path[LIMITS_PATH])
+{
+	struct span host = span_of(name), user = span_cut(&host, '@');
+	size_t at = 0;
+
+	for (const char *t = template; *t != '\0'; t++) {
+		struct span part = { t, 1 };
+
+		if (*t == '%')
+			switch (*++t) {
+			case 'u':
+				part = span_of(name);
+				break;
+			case 'n':
+				part = user;
+				break;
+			case 'd':
+				part = host;
+				break;
+			case 'h':
+				part = span_of(home);
+				break;
+			default:
+				part.p = t;
+			}
+		/* No part of a name is a step up or a hidden file. */
+		if (part.n >= LIMITS_PATH - at || (part.p != t && part.n > 0 &&
+		    part.p[0] == '.') || (*t == 'h' && home[0] != '/' &&
+		    part.p != t))
+			return -1;
+		if (part.n > 0)
+			memcpy(path + at, part.p, part.n);
+		at += part.n;
+	}
+	path[at] = '\0';
+	return path[0] == '/' && at > 1 && path[at - 1] != '/' ? 0 : -1;
+}
+
+enum mailbox_fault
+mailbox_judge(const char *path, const char *what)
+{
+	int error = errno;
+
+	log_error("%s: cannot %s: %s", path, what, strerror(error));
+	switch (error) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return MAILBOX_DENIED;
+	case ENOENT:
+	case ENOTDIR:
+		return MAILBOX_NO_DIRECTORY;
+	case ELOOP:
+	case EISDIR:
+	case ENXIO:
+		return MAILBOX_NOT_A_FILE;
+	default:
+		return MAILBOX_TROUBLE;
+	}
+}
+
+static enum mailbox_fault
+judge_file(const char *path, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode)) {
+		log_error("%s: is not a regular file", path);
+		return MAILBOX_NOT_A_FILE;
+	}
+	if (st->st_uid != geteuid()) {
+		log_error("%s: belongs to uid %lu, not to the user (uid %lu)",
+		    path, (unsigned long)st->st_uid, (unsigned long)geteuid());
+		return MAILBOX_FOREIGN;
+	}
+	if ((st->st_mode & S_IWOTH) != 0) {
+		log_error("%s: can be written by everybody: chmod o-w it",
+		    path);
+		return MAILBOX_FOREIGN;
+	}
+	return MAILBOX_FINE;
+}
+
+/* Open the mailbox itself.  A device is not opened even to be looked at. */
+static enum mailbox_fault
+open_file(struct mailbox *mailbox)
+{
+	int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW;
+	struct stat st;
+
+	if (fstatat(mailbox->dir, mailbox->base, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? MAILBOX_FINE :
+		    mailbox_judge(mailbox->path, "be looked at");
+	if (S_ISLNK(st.st_mode)) {
+		if (st.st_uid != 0 && st.st_uid != geteuid()) {
+			log_error("%s: is a symbolic link of somebody else",
+			    mailbox->path);
+			return MAILBOX_FOREIGN;
+		}
+		flags &= ~O_NOFOLLOW;
+		if (fstatat(mailbox->dir, mailbox->base, &st, 0) == -1)
+			return errno == ENOENT ? MAILBOX_FINE :
+			    mailbox_judge(mailbox->path, "be looked at");
+	}
+	enum mailbox_fault fault = judge_file(mailbox->path, &st);
+	if (fault != MAILBOX_FINE)
+		return fault;
+	if (!mailbox->read_only)
+		mailbox->fd = openat(mailbox->dir, mailbox->base,
+		    O_RDWR | flags, 0);
+	if (mailbox->fd == -1 && (mailbox->read_only || errno == EACCES ||
+	    errno == EROFS || errno == EPERM)) {
+		if (!mailbox->read_only)
+			log_warning("%s: read-only: cannot be opened for "
+			    "writing: %s", mailbox->path, strerror(errno));
+		mailbox->read_only = true;
+		mailbox->fd = openat(mailbox->dir, mailbox->base,
+		    O_RDONLY | flags, 0);
+	}
+	if (mailbox->fd == -1)
+		return mailbox_judge(mailbox->path, "be opened");
+	if (fstat(mailbox->fd, &st) == -1)
+		return mailbox_judge(mailbox->path, "be looked at");
+	return judge_file(mailbox->path, &st);
+}
+
+/* Write the directory of ${path} to ${dir}. */
+static void
+name_directory(const char *path, char dir[LIMITS_PATH])
+{
+	const char *slash = strrchr(path, '/');
+	struct span name = slash == NULL ? SPAN(".") : (struct span){ path,
+	    slash == path ? 1 : (size_t)(slash - path) };
+
+	(void)span_copy(name, dir, LIMITS_PATH);
+}
+
+int
+mailbox_name(struct mailbox *mailbox, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash == NULL ? path : slash + 1;
+
+	memset(mailbox, 0, sizeof(*mailbox));
+	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
+	if (span_copy(span_of(path), mailbox->path, LIMITS_PATH) == -1 ||
+	    snprintf(mailbox->sidecar_name, LIMITS_PATH, ".%s.dewey", base) >=
+	    LIMITS_PATH)
+		return -1;
+	mailbox->base = mailbox->path + (base - path);
+	return 0;
+}
+
+/* Take ${path} apart and open its directory. */
+static enum mailbox_fault
+open_directory(struct mailbox *mailbox, const char *path)
+{
+	char dir[LIMITS_PATH];
+
+	if (mailbox_name(mailbox, path) == -1)
+		return MAILBOX_NO_DIRECTORY;
+	name_directory(path, dir);
+	/* Readable, so that it can be synced; else as good as it gets. */
+	mailbox->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mailbox->dir == -1 && errno == EACCES)
+		mailbox->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return mailbox->dir == -1 ? mailbox_judge(dir, "be opened") :
+	    MAILBOX_FINE;
+}
+
+/* Whether ${path} ends like the name of a dot-lock: as one, somebody else's
+ * mailbox would be in the way. */
+static bool
+is_lock_name(const char *path)
+{
+	static const char end[] = ".lock";
+	size_t n = strlen(path);
+
+	return n >= sizeof(end) - 1 &&
+	    strcmp(path + n - (sizeof(end) - 1), end) == 0;
+}
+
+enum mailbox_fault
+mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
+{
+	enum mailbox_fault fault = open_directory(mailbox, path);
+
+	mailbox->read_only = read_only;
+	if (fault == MAILBOX_FINE && is_lock_name(path)) {
+		log_error("%s: is no name of a mailbox: a file of that name is "
+		    "the lock of another", path);
+		fault = MAILBOX_NOT_A_FILE;
+	}
+	if (fault == MAILBOX_FINE)
+		fault = open_file(mailbox);
+	if (fault != MAILBOX_FINE)
+		mailbox_close(mailbox);
+	return fault;
+}
+
+bool
+mailbox_spool_group(const char *path, gid_t *group)
+{
+	char dir[LIMITS_PATH];
+	struct stat st;
+
+	name_directory(path, dir);
+	if (fstatat(AT_FDCWD, dir, &st, 0) == -1 || st.st_uid != 0 ||
+	    st.st_gid == 0 || (st.st_mode & S_IWGRP) == 0)
+		return false;
+	*group = st.st_gid;
+	return true;
+}
+
+bool
+mailbox_is_shut(const char *path)
+{
+	char dir[LIMITS_PATH];
+	struct stat st;
+	gid_t group;
+
+	name_directory(path, dir);
+	return fstatat(AT_FDCWD, dir, &st, 0) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & S_IWOTH) == 0 && !mailbox_spool_group(path, &group);
+}
+
+enum mailbox_fault
+mailbox_reopen(const struct mailbox *mailbox, int *fd)
+{
+	struct mailbox again = *mailbox;
+	enum mailbox_fault fault;
+
+	again.base = again.path + (mailbox->base - mailbox->path);
+	again.fd = -1;
+	fault = open_file(&again);
+	if (fault == MAILBOX_FINE && again.fd == -1)
+		fault = MAILBOX_CHANGED;
+	if (fault == MAILBOX_FINE && again.read_only && !mailbox->read_only)
+		fault = MAILBOX_DENIED;
+	if (fault != MAILBOX_FINE && again.fd != -1) {
+		(void)close(again.fd);
+		again.fd = -1;
+	}
+	*fd = again.fd;
+	return fault;
+}
+
+bool
+mailbox_was_replaced(const struct mailbox *mailbox)
+{
+	struct stat open, named;
+
+	return mailbox->fd != -1 && fstat(mailbox->fd, &open) == 0 &&
+	    fstatat(mailbox->dir, mailbox->base, &named, 0) == 0 &&
+	    (named.st_dev != open.st_dev || named.st_ino != open.st_ino);
+}
+
+enum mailbox_fault
+mailbox_peek(struct mailbox *mailbox, const char *path)
+{
+	enum mailbox_fault fault = open_directory(mailbox, path);
+	struct stat st;
+
+	mailbox->read_only = true;
+	if (fault != MAILBOX_FINE)
+		return fault;
+	mailbox->fd = openat(mailbox->dir, mailbox->base,
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (mailbox->fd == -1 || fstat(mailbox->fd, &st) == -1) {
+		fault = mailbox_judge(path, "be opened");
+	} else if (!S_ISREG(st.st_mode)) {
+		log_error("%s: is not a regular file", path);
+		fault = MAILBOX_NOT_A_FILE;
+	}
+	if (fault != MAILBOX_FINE) {
+		mailbox_close(mailbox);
+		return fault;
+	}
+	mailbox->sidecar = openat(mailbox->dir, mailbox->sidecar_name,
+	    O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	return MAILBOX_FINE;
+}
+
+void
+mailbox_close(struct mailbox *mailbox)
+{
+	int *fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar };
+
+	/* Another process of the session may still have it open. */
+	if (mailbox->sidecar != -1)
+		(void)flock(mailbox->sidecar, LOCK_UN);
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] != -1)
+			(void)close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+int
+mailbox_stat(const struct mailbox *mailbox, struct stamp *stamp)
+{
+	struct stat st;
+
+	memset(stamp, 0, sizeof(*stamp));
+	if (mailbox->fd == -1)
+		return 0;
+	if (fstat(mailbox->fd, &st) == -1)
+		return -1;
+	stamp_fill(stamp, &st);
+	return 0;
+}
+
+bool
+mailbox_is_still(const struct mailbox *mailbox,
+    const struct stamp *stamp)
+{
+	struct stamp now;
+
+	return mailbox_stat(mailbox, &now) == 0 && stamp_equal(&now, stamp);
+}
+
+bool
+mailbox_is(const struct mailbox *mailbox, const struct stamp *stamp)
+{
+	struct stat st;
+
+	if (!mailbox_is_still(mailbox, stamp))
+		return false;
+	if (fstatat(mailbox->dir, mailbox->base, &st, 0) == -1)
+		return mailbox->fd == -1 || errno != ENOENT;
+	return mailbox->fd != -1 && st.st_dev == stamp->dev &&
+	    st.st_ino == stamp->ino;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailbox as a file among hostile neighbours: making its name, opening it
+ * and the sidecar beside it, and the session lock.
+ */
+#ifndef MAILBOX_H
+#define MAILBOX_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/stamp.h"
+
+/* Why a maildrop cannot be had. */
+enum mailbox_fault {
+	MAILBOX_FINE,
+	MAILBOX_IN_USE,		/* another session has it */
+	MAILBOX_LOCKED,		/* a mailbox lock was not had in time */
+	MAILBOX_NOT_MBOX,
+	MAILBOX_NO_DIRECTORY,
+	MAILBOX_NOT_A_FILE,
+	MAILBOX_FOREIGN,	/* of another owner, or writable by everybody */
+	MAILBOX_DENIED,		/* permissions */
+	MAILBOX_CHANGED,	/* not what it was when it was scanned */
+	MAILBOX_TROUBLE		/* memory, space, I/O */
+};
+
+/* An open mailbox; descriptors are -1 where there is none. */
+struct mailbox {
+	char path[LIMITS_PATH];	/* of the mailbox */
+	const char *base;	/* its last part */
+	char sidecar_name[LIMITS_PATH];	/* .NAME.dewey, in the directory */
+	int dir;		/* the directory */
+	int fd;			/* the mailbox; -1: there is none */
+	int sidecar;		/* the session lock; later the journal */
+	bool read_only;		/* asked for, or for lack of rights */
+	bool no_journal;	/* no space for a sidecar */
+	bool elsewhere;		/* the sidecar is in --state-dir: its directory
+				 * is root's alone */
+};
+
+/*
+ * mailbox_judge(path, what):
+ * Log that ${path} cannot ${what} because of errno.  Returns the fault.
+ */
+enum mailbox_fault mailbox_judge(const char *path, const char *what);
+
+/*
+ * mailbox_expand(template, name, home, path):
+ * Write to ${path} the ${template} with %u %n %d %h %% replaced: the user, his
+ * name before and behind @, ${home}.  Returns 0, or -1 if that is too long or
+ * not an absolute path.
+ */
+int mailbox_expand(const char *template, const char *name, const char *home,
+    char path[LIMITS_PATH]);
+
+/*
+ * mailbox_name(mailbox, path):
+ * Note the names of the mailbox ${path} and of its sidecar; nothing is open.
+ * Returns 0, or -1 if they are too long.
+ */
+int mailbox_name(struct mailbox *mailbox, const char *path);
+
+/*
+ * mailbox_open(mailbox, path, read_only):
+ * Open the mailbox ${path} of the effective user.  A missing mailbox is an
+ * empty one, and nothing is made for it.  It must be a regular file of the
+ * user's that not everybody may write; a symbolic link is followed if it is
+ * root's or the user's.  Its name does not end in ".lock".  The cause of a
+ * fault, and why it is read-only where that was not asked for, is logged; nothing
+ * has to be closed after a fault.
+ */
+enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
+    bool read_only);
+
+/*
+ * mailbox_spool_group(path, group):
+ * Say whether the directory of the mailbox ${path} is root's and its group may
+ * write there, as in Debian's /var/mail; that is ${group}.
+ */
+bool mailbox_spool_group(const char *path, gid_t *group);
+
+/*
+ * mailbox_is_shut(path):
+ * Say whether nobody but root can make files in the directory of the mailbox
+ * ${path}.
+ */
+bool mailbox_is_shut(const char *path);
+
+/*
+ * mailbox_reopen(mailbox, fd):
+ * Open what the mailbox's name leads to now, with all checks, and store the
+ * descriptor, the caller's, in ${fd}.
+ */
+enum mailbox_fault mailbox_reopen(const struct mailbox *mailbox, int *fd);
+
+/*
+ * mailbox_was_replaced(mailbox):
+ * Say whether the name leads to another file than the open one.
+ */
+bool mailbox_was_replaced(const struct mailbox *mailbox);
+
+/*
+ * mailbox_peek(mailbox, path):
+ * Open the regular file ${path}, whoever owns it, for reading only and without
+ * the session lock; and its sidecar, if there is one.
+ */
+enum mailbox_fault mailbox_peek(struct mailbox *mailbox, const char *path);
+
+/*
+ * mailbox_close(mailbox):
+ * Close the descriptors; the session lock goes with them.
+ */
+void mailbox_close(struct mailbox *mailbox);
+
+/*
+ * mailbox_stat(mailbox, stamp):
+ * Fill ${stamp} from the descriptor.  Without a mailbox everything is 0.
+ * Returns 0, or -1 with errno.
+ */
+int mailbox_stat(const struct mailbox *mailbox, struct stamp *stamp);
+
+/*
+ * mailbox_is_still(mailbox, stamp), mailbox_is(mailbox, stamp):
+ * Say whether the open mailbox still has ${stamp}; mailbox_is: and whether its
+ * name, where it can be looked up, still leads to it.
+ */
+bool mailbox_is_still(const struct mailbox *mailbox,
+    const struct stamp *stamp);
+bool mailbox_is(const struct mailbox *mailbox,
+    const struct stamp *stamp);
+
+#endif

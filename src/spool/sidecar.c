@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sidecar .NAME.dewey beside a mailbox: the session lock while it is
+ * locked, the journal while it is not empty.  It is never removed: that would
+ * race.
+ */
+#include "config.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "mail/index.h"
+#include "spool/sidecar.h"
+#include "spool/state.h"
+
+/* Times the sidecar is opened again because its name led elsewhere. */
+#define SIDECAR_TRIES 5
+
+/* Whether the locked sidecar is what it must be: the user's alone. */
+static bool
+is_own(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
+	    st->st_nlink == 1 && (st->st_mode & 077) == 0;
+}
+
+/* Open ${name} in ${dir} and lock it.  It is never removed by us, but an
+ * administrator may do so: then the name leads to another file, or none. */
+static enum mailbox_fault
+lock_sidecar(struct mailbox *mailbox, int dir, const char *name, int flags)
+{
+	struct stat st, named;
+
+	for (int i = 0; i < SIDECAR_TRIES; i++) {
+		int fd = openat(dir, name, flags | O_NOFOLLOW | O_NONBLOCK |
+		    O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+		if (fd == -1)
+			return errno == ELOOP ? MAILBOX_FOREIGN :
+			    MAILBOX_TROUBLE;
+		if (fstat(fd, &st) == -1 || !is_own(&st)) {
+			(void)close(fd);
+			return MAILBOX_FOREIGN;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+			int error = errno;
+
+			(void)close(fd);
+			errno = error;
+			return error == EWOULDBLOCK ? MAILBOX_IN_USE :
+			    MAILBOX_TROUBLE;
+		}
+		if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    named.st_dev == st.st_dev && named.st_ino == st.st_ino) {
+			mailbox->sidecar = fd;
+			return MAILBOX_FINE;
+		}
+		(void)close(fd);
+	}
+	errno = EAGAIN;
+	return MAILBOX_TROUBLE;
+}
+
+/* Whether the file ${name} has octets: 1, 0, or -1 with errno. */
+static int
+has_octets(int dir, const char *name)
+{
+	struct stat st;
+
+	if (name[0] == '\0')
+		return 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return st.st_size > 0;
+}
+
+/* The session lock without space for a sidecar: a file in the run-time
+ * directory, named after the mailbox. */
+static enum mailbox_fault
+lock_elsewhere(struct mailbox *mailbox, const struct stat *st)
+{
+	char name[64];
+	int dir = open("/run/lock", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	enum mailbox_fault fault;
+
+	mailbox->no_journal = true;
+	(void)snprintf(name, sizeof(name), "dewey-%llx-%llx",
+	    (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	fault = dir == -1 ? MAILBOX_TROUBLE :
+	    lock_sidecar(mailbox, dir, name, O_RDWR | O_CREAT);
+	if (fault == MAILBOX_TROUBLE || fault == MAILBOX_FOREIGN) {
+		log_error("/run/lock/%s: cannot be had: %s", name,
+		    strerror(errno));
+		fault = MAILBOX_TROUBLE;
+	}
+	if (dir != -1)
+		(void)close(dir);
+	return fault;
+}
+
+/* Log why there is no sidecar for lack of rights: ${error}. */
+static void
+explain(const struct mailbox *mailbox, int error)
+{
+	const char *path = mailbox->path, *name = mailbox->sidecar_name;
+	struct stat st;
+
+	if (fstatat(mailbox->dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		log_warning("%s: read-only: the file %s cannot be made beside "
+		    "it: %s; see --state-dir", path, name, strerror(error));
+	else if (st.st_uid != geteuid())
+		log_warning("%s: read-only: the file %s beside it belongs to "
+		    "uid %lu, not to the user (uid %lu): remove it", path,
+		    name, (unsigned long)st.st_uid, (unsigned long)geteuid());
+	else
+		log_warning("%s: read-only: the file %s beside it has mode "
+		    "%04o: chmod 0600 it", path, name,
+		    (unsigned)st.st_mode & 07777);
+}
+
+/* Use the second home ${state} of the sidecar, if there is one. */
+static enum mailbox_fault
+lock_state(struct mailbox *mailbox, const char *state)
+{
+	enum mailbox_fault fault = lock_sidecar(mailbox, AT_FDCWD, state,
+	    mailbox->read_only ? O_RDONLY : O_RDWR);
+
+	mailbox->elsewhere = fault == MAILBOX_FINE;
+	if (fault == MAILBOX_FOREIGN)
+		log_error("%s: the file %s must be a regular file of the "
+		    "user's, mode 0600, with one link", mailbox->path, state);
+	return fault;
+}
+
+/* There is no right to open the sidecar. */
+static enum mailbox_fault
+open_without_right(struct mailbox *mailbox, const char *state)
+{
+	int error = errno;
+	struct stat st;
+	bool missing = fstatat(mailbox->dir, mailbox->sidecar_name, &st,
+	    AT_SYMLINK_NOFOLLOW) == -1;
+	enum mailbox_fault fault = missing && state[0] != '\0' ?
+	    lock_state(mailbox, state) : MAILBOX_TROUBLE;
+
+	if (fault != MAILBOX_TROUBLE)
+		return fault;
+	if (!mailbox->read_only)
+		explain(mailbox, error);
+	mailbox->read_only = true;
+	return MAILBOX_FINE;
+}
+
+static enum mailbox_fault
+open_any(struct mailbox *mailbox, const char *state)
+{
+	struct stat st = { 0 };
+	bool empty = mailbox->fd == -1 ||
+	    (fstat(mailbox->fd, &st) == 0 && st.st_size == 0);
+	int flags = mailbox->read_only ? O_RDONLY :
+	    empty ? O_RDWR : O_RDWR | O_CREAT;
+	enum mailbox_fault fault = lock_sidecar(mailbox, mailbox->dir,
+	    mailbox->sidecar_name, flags);
+
+	if (fault == MAILBOX_FOREIGN)
+		log_error("%s: the file %s beside it must be a regular file "
+		    "of the user's, mode 0600, with one link: remove it",
+		    mailbox->path, mailbox->sidecar_name);
+	if (fault != MAILBOX_TROUBLE)
+		return fault;
+	/* None is made for an empty mailbox, or to read only. */
+	if (errno == ENOENT && (empty || mailbox->read_only))
+		return MAILBOX_FINE;
+	switch (errno) {
+	case ENOSPC:
+	case EDQUOT:
+		return lock_elsewhere(mailbox, &st);
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return open_without_right(mailbox, state);
+	default:
+		return mailbox_judge(mailbox->path, "have its sidecar opened");
+	}
+}
+
+/* Write to ${state} the path of the second home of ${mailbox}'s sidecar; nothing
+ * if there are none. */
+static void
+find_state(char state[LIMITS_PATH], const char *dir, const char *mailbox)
+{
+	state[0] = '\0';
+	if (dir != NULL && index_is_safe(dir, 0))
+		(void)state_name(state, dir, mailbox);
+}
+
+enum mailbox_fault
+sidecar_enter(struct mailbox *mailbox, const char *dir)
+{
+	char state[LIMITS_PATH];
+	enum mailbox_fault fault;
+
+	find_state(state, dir, mailbox->path);
+	/* What was begun there is completed from there, though the directory
+	 * of the mailbox may be writable by now. */
+	fault = has_octets(AT_FDCWD, state) == 1 ?
+	    lock_state(mailbox, state) : open_any(mailbox, state);
+	if (fault != MAILBOX_FINE)
+		mailbox_close(mailbox);
+	return fault;
+}
+
+bool
+sidecar_has_journal(const struct mailbox *mailbox)
+{
+	struct stat st;
+
+	return mailbox->sidecar != -1 &&
+	    fstat(mailbox->sidecar, &st) == 0 && st.st_size > 0;
+}
+
+int
+sidecar_pending(const char *path, const char *state_dir)
+{
+	char name[LIMITS_PATH];
+	const char *slash = strrchr(path, '/');
+	int dir = slash == NULL ? 0 : (int)(slash + 1 - path), found;
+
+	errno = ENAMETOOLONG;
+	if (snprintf(name, sizeof(name), "%.*s.%s.dewey", dir, path,
+	    path + dir) >= (int)sizeof(name))
+		return -1;
+	found = has_octets(AT_FDCWD, name);
+	if (found != 0)
+		return found;
+	find_state(name, state_dir, path);
+	return has_octets(AT_FDCWD, name);
+}

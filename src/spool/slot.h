@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The slots of the journal: what they say, writing and finding them, and
+ * whether the mailbox is the one they tell of.
+ */
+#ifndef SLOT_H
+#define SLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/plan.h"
+
+/* The fields of a slot, of 8 octets each when stored. */
+enum slot_field {
+	SLOT_MAGIC,
+	SLOT_ID0, SLOT_ID1,	/* of the update, as in the plan */
+	SLOT_SEQ,		/* the highest one counts */
+	SLOT_PHASE,		/* enum slot_phase */
+	SLOT_DST,		/* all of the new mailbox below is durable */
+	SLOT_LENGTH,		/* octets from there on may be anything */
+	SLOT_SIZE,		/* of the mailbox, worked up to */
+	SLOT_HASH_DST,		/* of the octets before SLOT_DST */
+	SLOT_HASH_END,		/* of those before the planned end */
+	SLOT_HAS_DATA,		/* the octets of the step are in the journal */
+	SLOT_HASH_DATA,
+	SLOT_NONCE0, SLOT_NONCE1,	/* written at the new end */
+	SLOT_CHECKSUM,
+	SLOT_FIELDS
+};
+
+enum slot_phase {
+	SLOT_COPY,		/* a step */
+	SLOT_MARK,		/* the nonce is being written at the new end */
+	SLOT_TRUNC		/* it is there, or the end was cut */
+};
+
+/* Octets of the nonce, which no text has. */
+#define SLOT_NONCE 16
+
+struct slot {
+	uint64_t field[SLOT_FIELDS];
+};
+
+/* The journal's file; set by the journal. */
+struct slot_file {
+	struct plan plan;
+	int sidecar;		/* descriptor; not owned */
+	uint64_t window;	/* octets of data that a slot can have */
+	uint64_t id[2];
+	uint64_t seq;		/* of the next slot */
+};
+
+/* Where in the file the plan is. */
+#define SLOT_PLAN_AT 8192
+
+/*
+ * slot_data_at(file, seq), slot_file_end(file):
+ * Return where the data of the slot ${seq} is, and where the file ends.
+ */
+uint64_t slot_data_at(const struct slot_file *file, uint64_t seq);
+uint64_t slot_file_end(const struct slot_file *file);
+
+/*
+ * slot_put(file, phase, dst, length, data, nonce):
+ * Write the next slot, durably.  ${data}: the hash of the step's octets, which
+ * are in the journal, or NULL; ${nonce} may be NULL, too.
+ * Returns 0, or -1 with errno.
+ */
+int slot_put(struct slot_file *file, enum slot_phase phase, uint64_t dst,
+    uint64_t length, const uint64_t *data, const uint64_t nonce[2]);
+
+/*
+ * slot_file_most(size):
+ * Return the octets that a journal can have at most beside a mailbox of
+ * ${size} octets.
+ */
+uint64_t slot_file_most(uint64_t size);
+
+/*
+ * slot_load(file, size, limit):
+ * Load the plan, of at most ${limit} octets, and what it says of the file,
+ * which has ${size} octets.  Returns 1, 0 if there is no whole plan, or -1 with
+ * errno.
+ */
+int slot_load(struct slot_file *file, uint64_t size, uint64_t limit);
+
+/*
+ * slot_read(file, which, slot):
+ * Read slot 0 or 1, without its data.  Returns 1 if it is whole and of the
+ * plan, 0 if not, or -1 with errno.
+ */
+int slot_read(const struct slot_file *file, uint64_t which,
+    struct slot *slot);
+
+/*
+ * slot_find(file, slot):
+ * Find the slot that counts.  Returns 1, 0 if there is none, -1 with errno.
+ */
+int slot_find(const struct slot_file *file, struct slot *slot);
+
+/*
+ * slot_renew(file, slot):
+ * Write again what ${slot}, which was found, stands on, durably: an fsync that
+ * failed in the process before may have left it in memory only, and the next
+ * one would not say so.  Returns 0, or -1 with errno.
+ */
+int slot_renew(const struct slot_file *file, const struct slot *slot);
+
+/*
+ * slot_was_begun(file):
+ * Say whether the mailbox may have been written to, by a journal that has no
+ * plan or no slot that counts: then it is damaged, not just unfinished.
+ */
+bool slot_was_begun(const struct slot_file *file);
+
+/*
+ * slot_fits(file, slot, size):
+ * Say whether the mailbox, of ${size} octets, is the one ${slot} tells of.
+ * Returns 1, 0, or -1 with errno.
+ */
+int slot_fits(const struct slot_file *file, const struct slot *slot,
+    uint64_t size);
+
+/*
+ * slot_is_marked(file, slot, size):
+ * Say whether the mailbox has the nonce at the new end: each octet may also be
+ * NUL, for it may not have reached the disk.  Returns 1, 0, or -1 with errno.
+ */
+int slot_is_marked(const struct slot_file *file, const struct slot *slot,
+    uint64_t size);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The AUTHORIZATION state (RFC 1939 s4 and s7): USER, PASS, APOP, QUIT, CAPA.
+ * It speaks to the client and asks somebody else who may come in; it opens no
+ * file and knows no secret but the one in the command.
+ */
+#ifndef AUTHORIZATION_H
+#define AUTHORIZATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/span.h"
+#include "talk/dispatch.h"
+#include "talk/wire.h"
+#include "who/login.h"
+
+/*
+ * Answers ${question}, and wipes its secret.  DISPATCH_MAILDROP: the maildrop is open, the state is
+ * over.  DISPATCH_USER: there may be such a user.  DISPATCH_REFUSED_LAST: so
+ * is the session.  Anything else is told the client, who may try again.
+ */
+typedef enum dispatch_text authorization_ask(void *to,
+    struct login_question *question);
+
+struct authorization {
+	struct wire *wire;
+	struct span host;	/* the name in the farewell */
+	bool plaintext;		/* USER and PASS are allowed here */
+	bool passwords;		/* some user has a password */
+	bool apop;		/* the greeting had a timestamp */
+	bool hide_users;
+	authorization_ask *ask;
+	void *to;
+	bool refused;		/* too many failed logins ended the state */
+	bool lost;		/* nobody answers what is asked */
+	struct login_question question;	/* private */
+};
+
+/*
+ * authorization_run(authorization, bad):
+ * Count bad commands in ${bad}.  Speak until somebody is let in or the session ends.  The state ends with
+ * DISPATCH_END_LEFT when the maildrop is open, with DISPATCH_END_CLOSED after
+ * QUIT or, with ${authorization}->refused, after the last refused login.
+ */
+enum dispatch_end authorization_run(struct authorization *authorization,
+    unsigned *bad);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The client's side of a session: greeting, the states in their order, and the
+ * farewell.  Who may come in, and the maildrop, are given by the session.
+ */
+#include "config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/update.h"
+#include "settings/options.h"
+#include "talk/authorization.h"
+#include "talk/dialogue.h"
+#include "talk/dispatch.h"
+#include "talk/transaction.h"
+#include "talk/wire.h"
+#include "who/login.h"
+
+/* The name in the greeting: what cannot stand in it becomes a hyphen. */
+static void
+find_host(char host[LIMITS_HOST + 1], const char *given)
+{
+	host[0] = '\0';
+	if (given != NULL)
+		(void)span_copy(span_of(given), host, LIMITS_HOST + 1);
+	else
+		(void)gethostname(host, LIMITS_HOST);
+	host[LIMITS_HOST] = '\0';
+	for (char *c = host; *c != '\0'; c++)
+		if (!span_is_host((struct span){ c, 1 }))
+			*c = '-';
+	if (host[0] == '\0')
+		memcpy(host, "localhost", sizeof("localhost"));
+}
+
+/* The host's first label, for the farewell. */
+static struct span
+label(const struct dialogue *dialogue)
+{
+	struct span host = span_of(dialogue->host);
+
+	return span_cut(&host, '.');
+}
+
+/* How the log and the exit code call the end of the stream. */
+static enum dialogue_exit
+judge_wire(struct dialogue *dialogue)
+{
+	static const char *const names[] = {
+		[WIRE_OPEN] = "error",
+		[WIRE_EOF] = "eof",
+		[WIRE_CUT] = "eof",
+		[WIRE_TIMEOUT] = "timeout",
+		[WIRE_SIGNAL] = "signal",
+		[WIRE_LOST] = "write-error",
+	};
+
+	dialogue->record.end = names[dialogue->wire.end];
+	return dialogue->wire.end == WIRE_EOF &&
+	    (dialogue->drop == NULL || dialogue->drop->marked == 0) ?
+	    DIALOGUE_ORDERLY : DIALOGUE_BROKEN;
+}
+
+static enum dialogue_exit
+judge_end(struct dialogue *dialogue, enum dispatch_end end)
+{
+	if (end == DISPATCH_END_BAD)
+		dialogue->record.end = "bad-commands";
+	return end == DISPATCH_END_BAD ? DIALOGUE_BROKEN : judge_wire(dialogue);
+}
+
+/* Whether passwords may cross this stream. */
+static bool
+takes_plaintext(const struct dialogue *dialogue)
+{
+	const struct options *options = dialogue->options;
+
+	if (options->plaintext != OPTIONS_PLAINTEXT_PRIVATE)
+		return options->plaintext == OPTIONS_PLAINTEXT_ALWAYS;
+	return dialogue->peer.closed || options->private_stream;
+}
+
+/* RFC 1939 s6.  The work is done before QUIT is answered. */
+static enum dialogue_exit
+run_update(struct dialogue *dialogue)
+{
+	struct dispatch_reply reply = {
+		.text = DISPATCH_BYE_LEFT,
+		.name = label(dialogue),
+	};
+	enum update_result result = update_run(dialogue->drop,
+	    dialogue->options->log_deletes, &dialogue->record.deleted);
+
+	dialogue->record.left = dialogue->drop->shown -
+	    dialogue->record.deleted;
+	reply.n = dialogue->record.left;
+	if (reply.n == 0)
+		reply.text = DISPATCH_BYE_EMPTY;
+	if (result != UPDATE_DONE)
+		reply.text = DISPATCH_NOT_REMOVED;
+	/* The locks go before the client can know that the session is over:
+	 * some come back at once. */
+	maildrop_close(dialogue->drop);
+	dialogue->drop = NULL;
+	dialogue->record.end = result == UPDATE_DONE ? "quit" : "error";
+	dispatch_say(&dialogue->wire, &reply);
+	if (wire_flush(&dialogue->wire) == WIRE_LOST)
+		dialogue->record.end = "write-error";
+	if (result != UPDATE_DONE)
+		return DIALOGUE_TROUBLE;
+	return dialogue->wire.end == WIRE_LOST ||
+	    dialogue->wire.end == WIRE_TIMEOUT ? DIALOGUE_BROKEN :
+	    DIALOGUE_ORDERLY;
+}
+
+enum dialogue_exit
+dialogue_serve(struct dialogue *dialogue, const char *method)
+{
+	struct transaction transaction = {
+		.retrieve.wire = &dialogue->wire,
+		.retrieve.drop = dialogue->drop,
+		.passwords = dialogue->login->passwords &&
+		    takes_plaintext(dialogue),
+	};
+	struct dispatch_reply reply = {
+		.text = DISPATCH_MAILDROP_OF,
+		.name = span_of(dialogue->user),
+		.n = dialogue->drop->count,
+		.octets = dialogue->drop->octets,
+	};
+	enum dispatch_end end;
+
+	dialogue->wire.deadline = 0;
+	dialogue->record.user = dialogue->user;
+	dialogue->record.method = method;
+	dialogue->record.messages = dialogue->record.left = reply.n;
+	dialogue->record.octets = reply.octets;
+	if (method[0] == 'a' || !span_is_name(reply.name))
+		reply.text = DISPATCH_MAILDROP;
+	dispatch_say(&dialogue->wire, &reply);
+	end = transaction_run(&transaction, &dialogue->bad);
+	dialogue->record.retrieved = transaction.retrieve.messages;
+	dialogue->record.retrieved_octets = transaction.retrieve.octets;
+	if (end == DISPATCH_END_LEFT)
+		return run_update(dialogue);
+	if (end == DISPATCH_END_CLOSED && transaction.torn) {
+		log_error("%s: changed while a message was sent",
+		    dialogue->drop->mailbox.path);
+		dialogue->record.end = "changed";
+		return DIALOGUE_TROUBLE;
+	}
+	return judge_end(dialogue, end);
+}
+
+enum dialogue_exit
+dialogue_authorize(struct dialogue *dialogue, bool *accepted)
+{
+	const struct options *options = dialogue->options;
+	struct authorization state = {
+		.wire = &dialogue->wire,
+		.host = label(dialogue),
+		.plaintext = takes_plaintext(dialogue),
+		.passwords = dialogue->login->passwords,
+		.apop = dialogue->login->timestamp[0] != '\0',
+		.hide_users = options->hide_users,
+		.ask = dialogue->ask,
+		.to = dialogue->to,
+	};
+	struct dispatch_reply reply = {
+		.text = state.apop ? DISPATCH_GREETING_APOP :
+		    DISPATCH_GREETING,
+		.name = span_of(dialogue->login->timestamp),
+	};
+	enum dispatch_end end;
+
+	dialogue->wire.deadline = clock_ms() +
+	    (int64_t)options->login_timeout * 1000;
+	dispatch_say(&dialogue->wire, &reply);
+	end = authorization_run(&state, &dialogue->bad);
+	*accepted = end == DISPATCH_END_LEFT;
+	if (*accepted)
+		return DIALOGUE_ORDERLY;
+	if (state.lost) {
+		if (*dialogue->wire.stop != 0)
+			dialogue->record.end = "signal";
+		return DIALOGUE_BROKEN;
+	}
+	dialogue->record.end = state.refused ? "auth-failed" : "quit";
+	if (end == DISPATCH_END_CLOSED)
+		return state.refused ? DIALOGUE_BROKEN : DIALOGUE_ORDERLY;
+	return judge_end(dialogue, end);
+}
+
+enum dialogue_exit
+dialogue_refuse(struct dialogue *dialogue, unsigned fault)
+{
+	const struct dispatch_reply reply = { .text = dispatch_fault(fault) };
+
+	dispatch_say(&dialogue->wire, &reply);
+	(void)wire_flush(&dialogue->wire);
+	return DIALOGUE_TROUBLE;
+}
+
+void
+dialogue_open(struct dialogue *dialogue, const struct options *options,
+    const struct login *login, const volatile sig_atomic_t *stop)
+{
+	dialogue->options = options;
+	dialogue->login = login;
+	wire_open(&dialogue->wire, STDIN_FILENO, STDOUT_FILENO, stop);
+	dialogue->wire.idle_ms = (int64_t)options->idle_timeout * 1000;
+	find_host(dialogue->host, options->host);
+	peer_find(&dialogue->peer, STDIN_FILENO);
+	dialogue->record.begin_ms = clock_ms();
+	dialogue->record.peer = dialogue->peer.text;
+	dialogue->record.end = "error";
+}
+
+void
+dialogue_close(struct dialogue *dialogue)
+{
+	log_record(&dialogue->record, clock_ms());
+	wire_close(&dialogue->wire);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * RETR and TOP.
+ */
+#include "config.h"
+
+#include <stdbool.h>
+
+#include "base/imprint.h"
+#include "mail/mbox.h"
+#include "maildrop/cache.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/message.h"
+#include "talk/retrieve.h"
+#include "talk/wire.h"
+
+/* Is a message that is about to be sent what was scanned? */
+enum certainty {
+	CHANGED,	/* it is not, or nobody knows */
+	BEGUN,		/* it is now: look again behind its last octet */
+	HELD		/* it is, and it is in memory from end to end */
+};
+
+/* Whether message ${i} is in memory, as it was scanned. */
+static bool
+is_held(const struct maildrop *drop, size_t i)
+{
+	return block_is_sure(&drop->block, drop->messages[i].offset,
+	    maildrop_end_of(drop, i));
+}
+
+/* Whether message ${i} is what was scanned, the mailbox having ${stamp} then.
+ * A cached index is not believed to know where a message ends. */
+static bool
+is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
+{
+	/* Read first, then look: what is in the block then stays right. */
+	block_hold(&drop->block, drop->messages[i].offset,
+	    maildrop_end_of(drop, i));
+	*stamp = drop->stamp;
+	if (maildrop_is_unchanged(drop)) {
+		drop->block.vouched = true;
+		if (!drop->cached || message_is_whole(drop, i))
+			return true;
+		cache_distrust(drop);
+		return false;
+	}
+	block_forget(&drop->block);
+	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
+	    message_is_proved(drop, i);
+}
+
+/* Look at message ${i} before its first octet is sent. */
+static enum certainty
+look(struct maildrop *drop, size_t i, struct stamp *stamp)
+{
+	if (maildrop_end_of(drop, i) - drop->messages[i].offset <= LIMITS_BLOCK)
+		message_sum_ahead(drop, i);
+	/* Looking for its end may read on, over its begin. */
+	if (is_held(drop, i) &&
+	    (!drop->cached || (message_is_whole(drop, i) && is_held(drop, i))))
+		return HELD;
+	if (!is_as_scanned(drop, i, stamp))
+		return CHANGED;
+	return is_held(drop, i) ? HELD : BEGUN;
+}
+
+/* Whether message ${i}, which had begun at ${stamp}, still is what was scanned,
+ * behind its last octet.  The begin of one that fills more than a block was
+ * certainly that: if its sum is not known its place, its octets and its end are
+ * enough. */
+static bool
+is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
+{
+	/* Other stamps may hide a change in the same tick of the clock. */
+	if (drop->settled && stamp_equal(stamp, &drop->stamp) &&
+	    mailbox_is_still(&drop->mailbox, stamp)) {
+		drop->block.vouched = true;
+		return true;
+	}
+	block_forget(&drop->block);
+	return drop->messages[i].sum != 0 ? message_is_proved(drop, i) :
+	    message_is_whole(drop, i);
+}
+
+/* Have in ${imprint} the octets of the mailbox from ${at} to ${text}, of a message
+ * that ends at ${end}. */
+static void
+begin_imprint(struct maildrop *drop, struct imprint *imprint, uint64_t at,
+    uint64_t text, uint64_t end)
+{
+	imprint_begin(imprint, at, end - at);
+	while (at < text) {
+		const char *p = NULL;
+		ssize_t n = block_read(&drop->block, at, text, &p);
+
+		/* Trouble shows again where the octets are wanted. */
+		if (n <= 0)
+			break;
+		imprint_feed(imprint, p, (size_t)n);
+		at += (uint64_t)n;
+	}
+}
+
+/* Send the octets of the mailbox from ${at} to ${end}, or with ${top} as far as
+ * TOP goes; all that are sent are fed to ${imprint} if it is not NULL.  Returns
+ * how many were sent, or -1 if they could not be read to their end. */
+static int64_t
+send_text(struct retrieve *retrieve, uint64_t at, uint64_t end,
+    struct mbox_top *top, struct imprint *imprint)
+{
+	struct body body = { .octets = 0 };
+
+	while (at < end && retrieve->wire->end == WIRE_OPEN) {
+		const char *p = NULL;
+		ssize_t n = block_read(&retrieve->drop->block, at, end, &p);
+		size_t part;
+
+		if (n <= 0)
+			return -1;
+		part = top == NULL ? (size_t)n : mbox_top(top, p, (size_t)n);
+		if (imprint != NULL)
+			imprint_feed(imprint, p, part);
+		wire_body(retrieve->wire, &body, p, part);
+		if (part < (size_t)n)
+			break;
+		at += (uint64_t)n;
+	}
+	wire_body_end(retrieve->wire, &body);
+	/* TOP has an empty line behind the header even if the message does
+	 * not. */
+	if (top != NULL && !top->body)
+		wire_put(retrieve->wire, SPAN("\r\n"));
+	return (int64_t)body.octets;
+}
+
+enum retrieve_end
+retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top,
+    struct dispatch_reply *reply)
+{
+	struct maildrop *drop = retrieve->drop;
+	struct maildrop_message *m = &drop->messages[i];
+	bool summing = top == NULL && m->sum == 0;
+	uint64_t text, end = maildrop_end_of(drop, i) - m->separator;
+	struct stamp stamp;
+	struct imprint imprint;
+	enum certainty certainty = look(drop, i, &stamp);
+	int64_t sent;
+
+	if (certainty == CHANGED || maildrop_text_of(drop, i, &text) == -1)
+		return RETRIEVE_CHANGED;
+	reply->octets = m->octets;
+	dispatch_say(retrieve->wire, reply);
+	if (summing)
+		begin_imprint(drop, &imprint, m->offset, text, end);
+	sent = send_text(retrieve, text, end, top, summing ? &imprint : NULL);
+	retrieve->octets += sent < 0 ? 0 : (uint64_t)sent;
+	if (retrieve->wire->end != WIRE_OPEN)
+		return RETRIEVE_SENT;
+	if (sent < 0 || (top == NULL && (uint64_t)sent != m->octets) ||
+	    (certainty == BEGUN && !is_still(drop, i, &stamp)))
+		return RETRIEVE_TORN;
+	/* DELE wants it, and need not read the message again. */
+	if (summing && drop->block.vouched)
+		message_sum_is(drop, i, &imprint);
+	wire_put(retrieve->wire, SPAN(".\r\n"));
+	retrieve->messages += top == NULL;
+	return RETRIEVE_SENT;
+}

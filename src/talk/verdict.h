@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The answer to a question of AUTHORIZATION, and when it is given: every refusal
+ * of credentials has one text and one time.
+ */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include <signal.h>
+
+#include "talk/dispatch.h"
+#include "who/login.h"
+
+struct verdict {
+	struct login login;
+	enum login_method method;	/* of the last question */
+	const char *peer;	/* for the log */
+	const sigset_t *waiting;	/* signals blocked while waiting */
+	const volatile sig_atomic_t *stop;	/* not 0: do not wait on */
+};
+
+/*
+ * verdict_method(method):
+ * Return the log's word for ${method}.
+ */
+const char *verdict_method(enum login_method method);
+
+/*
+ * verdict_give(verdict, question, entry):
+ * Judge ${question}.  DISPATCH_MAILDROP: ${entry} may be let in, if his
+ * maildrop can be opened.  A refusal waits as login_delay says, and is logged;
+ * the last one is DISPATCH_REFUSED_LAST.
+ */
+enum dispatch_text verdict_give(struct verdict *verdict,
+    const struct login_question *question, struct users_entry *entry);
+
+#endif

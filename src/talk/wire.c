@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The client stream.  Sockets are read and written with MSG_DONTWAIT (or read
+ * with a short time-out of their own), anything else only when poll(2) says so
+ * and in pieces that then cannot block; so a deadline holds for reading and for
+ * writing, and no descriptor is made non-blocking behind the back of who shares
+ * it.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "talk/wire.h"
+
+/* Octets of a message for which the output is not flushed to make room. */
+#define LEAST 4096
+
+/* The family of the socket ${fd}, or AF_UNSPEC if it is none. */
+static int
+family(int fd)
+{
+	struct sockaddr address = { .sa_family = AF_UNSPEC };
+	socklen_t size = sizeof(address);
+
+	(void)getsockname(fd, &address, &size);
+	return address.sa_family;
+}
+
+/* A descriptor for ${fd} that never blocks: the pipe or terminal opened anew,
+ * so that the flag is ours alone.  Or ${fd} itself, which then is written in
+ * small pieces. */
+static int
+open_nonblocking(int fd, bool *blocks)
+{
+	char path[32];
+	struct stat st;
+	int ours = -1;
+
+	*blocks = true;
+	if (fstat(fd, &st) == -1 || (!S_ISFIFO(st.st_mode) && !isatty(fd)))
+		return fd;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ours = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*blocks = ours == -1;
+	return ours == -1 ? fd : ours;
+}
+
+void
+wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
+{
+	int one = 1, of_out = family(out);
+
+	wire->end = WIRE_OPEN;
+	wire->in = in;
+	wire->out = out;
+	wire->in_socket = family(in) != AF_UNSPEC;
+	wire->out_socket = of_out != AF_UNSPEC;
+	wire->stop = stop;
+	wire->start = wire->filled = wire->gathered = 0;
+	wire->patient = false;
+	wire->heard = clock_ms() + LIMITS_PATIENCE_MS;
+	channel_signals(&wire->waiting);
+	wire->out_blocks = false;
+	if (!wire->out_socket)
+		wire->out = open_nonblocking(out, &wire->out_blocks);
+	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
+	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
+	wire->tcp = (of_out == AF_INET || of_out == AF_INET6) &&
+	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
+}
+
+int
+wire_wait(const struct wire *wire, int fd, int64_t until)
+{
+	return channel_wait(fd, POLLIN, until, &wire->waiting, wire->stop);
+}
+
+void
+wire_be_patient(struct wire *wire)
+{
+	const struct timeval patience = { 0, LIMITS_PATIENCE_MS * 1000L };
+
+	wire->patient = wire->in_socket && setsockopt(wire->in, SOL_SOCKET,
+	    SO_RCVTIMEO, &patience, sizeof(patience)) == 0;
+}
+
+static void
+fail(struct wire *wire, enum wire_end end)
+{
+	if (wire->end == WIRE_OPEN)
+		wire->end = end;
+}
+
+/* Wait until ${fd} can be read or written, a deadline passes, or a signal
+ * asks for the end.  Returns 0, or -1 with ${wire}->end set. */
+static int
+wait_for(struct wire *wire, int fd, short events, int64_t until)
+{
+	int ready;
+
+	if (wire->deadline != 0 && wire->deadline < until)
+		until = wire->deadline;
+	ready = channel_wait(fd, events, until, &wire->waiting, wire->stop);
+	if (ready == 1)
+		return 0;
+	fail(wire, ready == 0 ? WIRE_TIMEOUT : WIRE_SIGNAL);
+	return -1;
+}
+
+static bool
+again(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/* Write some of ${n} octets, waiting at most the idle limit for room. */
+static ssize_t
+write_some(struct wire *wire, const char *p, size_t n)
+{
+	int64_t until = clock_ms() + wire->idle_ms;
+	ssize_t done;
+
+	if (wire->out_blocks && n > wire->piece)
+		n = wire->piece;
+	for (;;) {
+		if (wire->out_blocks &&
+		    wait_for(wire, wire->out, POLLOUT, until) == -1)
+			return -1;
+		if (wire->out_socket)
+			done = send(wire->out, p, n,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		else
+			done = write(wire->out, p, n);
+		if (done >= 0)
+			return done;
+		if (!again()) {
+			fail(wire, WIRE_LOST);
+			return -1;
+		}
+		if (!wire->out_blocks &&
+		    wait_for(wire, wire->out, POLLOUT, until) == -1)
+			return -1;
+	}
+}
+
+enum wire_end
+wire_flush(struct wire *wire)
+{
+	size_t sent = 0;
+
+	while (wire->end != WIRE_LOST && wire->end != WIRE_TIMEOUT &&
+	    wire->end != WIRE_SIGNAL && sent < wire->gathered) {
+		ssize_t n = write_some(wire, wire->output + sent,
+		    wire->gathered - sent);
+
+		if (n < 0)
+			break;
+		sent += (size_t)n;
+	}
+	wire->gathered = 0;
+	return wire->end;
+}
+
+void
+wire_put(struct wire *wire, struct span octets)
+{
+	while (octets.n > 0) {
+		size_t room = LIMITS_OUTPUT - wire->gathered;
+		size_t n = octets.n < room ? octets.n : room;
+
+		memcpy(wire->output + wire->gathered, octets.p, n);
+		wire->gathered += n;
+		octets.p += n;
+		octets.n -= n;
+		if (wire->gathered == LIMITS_OUTPUT &&
+		    wire_flush(wire) != WIRE_OPEN)
+			return;
+	}
+}
+
+void
+wire_body(struct wire *wire, struct body *body, const char *p, size_t n)
+{
+	while (n > 0 && wire->end == WIRE_OPEN) {
+		size_t part = (LIMITS_OUTPUT - wire->gathered) / 2;
+
+		/* Seldom does it grow to twice as much: what room is left is
+		 * used, down to what is not worth it. */
+		if (part < n && part < LEAST) {
+			(void)wire_flush(wire);
+			continue;
+		}
+		if (part > n)
+			part = n;
+		wire->gathered += body_expand(body,
+		    wire->output + wire->gathered, p, part);
+		p += part;
+		n -= part;
+	}
+}
+
+void
+wire_body_end(struct wire *wire, struct body *body)
+{
+	if (body->inside) {
+		wire_put(wire, SPAN("\r\n"));
+		body->octets += 2;
+	}
+	body->inside = body->cr = false;
+}
+
+/* Let signals in now and then: recv(2) hears none, and poll(2) none while the
+ * client is always ready. */
+static void
+hear_signals(struct wire *wire)
+{
+	int64_t now = clock_ms();
+
+	if (now < wire->heard)
+		return;
+	wire->heard = now + LIMITS_PATIENCE_MS;
+	if (wire_wait(wire, -1, now) == -1)
+		fail(wire, WIRE_SIGNAL);
+}
+
+/* Receive more input behind what is unread, before ${until}, which is set when
+ * the wait for a line begins: octets that trickle in do not move it. */
+static int
+fill(struct wire *wire, int64_t *until)
+{
+	/* A client that is at work answers at once: recv(2) wakes up sooner than
+	 * poll(2) and recv(2). */
+	bool wait = !wire->patient;
+	int64_t now;
+	ssize_t n;
+
+	hear_signals(wire);
+	if (wire->start > 0) {
+		memmove(wire->input, wire->input + wire->start,
+		    wire->filled - wire->start);
+		wire->filled -= wire->start;
+		wire->start = 0;
+	}
+	if (wire_flush(wire) != WIRE_OPEN)
+		return -1;
+	now = clock_ms();
+	if (*until == 0)
+		*until = now + wire->idle_ms;
+	/* poll(2) does not look at the limit either, then. */
+	if (now >= *until || (wire->deadline != 0 && now >= wire->deadline)) {
+		fail(wire, WIRE_TIMEOUT);
+		return -1;
+	}
+	do {
+		char *room = wire->input + wire->filled;
+		size_t size = LIMITS_INPUT - wire->filled;
+
+		if (wait && wait_for(wire, wire->in, POLLIN, *until) == -1)
+			return -1;
+		n = wire->in_socket ? recv(wire->in, room, size,
+		    wait ? MSG_DONTWAIT : 0) : read(wire->in, room, size);
+		wait = true;
+	} while (n < 0 && again());
+	if (n > 0) {
+		wire->filled += (size_t)n;
+		return 0;
+	}
+	fail(wire, n < 0 ? WIRE_LOST : wire->filled > 0 ? WIRE_CUT : WIRE_EOF);
+	return -1;
+}
+
+static enum wire_line
+judge(struct span *line)
+{
+	if (line->n > 0 && line->p[line->n - 1] == '\r')
+		line->n--;
+	for (size_t i = 0; i < line->n; i++) {
+		unsigned char c = (unsigned char)line->p[i];
+
+		if (c < ' ' || c == 0x7f)
+			return WIRE_MALFORMED;
+	}
+	return WIRE_LINE;
+}
+
+enum wire_line
+wire_read_line(struct wire *wire, struct span *line)
+{
+	int64_t until = 0;
+	size_t seen = 0;
+	bool dropped = false;
+
+	*line = (struct span){ NULL, 0 };
+	if (*wire->stop != 0)
+		fail(wire, WIRE_SIGNAL);
+	while (wire->end == WIRE_OPEN) {
+		const char *p = wire->input + wire->start;
+		size_t n = wire->filled - wire->start;
+		const char *lf = memchr(p + seen, '\n', n - seen);
+
+		if (lf != NULL) {
+			size_t whole = (size_t)(lf - p) + 1;
+
+			wire->start += whole;
+			if (dropped || whole > LIMITS_COMMAND)
+				return WIRE_TOO_LONG;
+			*line = (struct span){ p, whole - 1 };
+			return judge(line);
+		}
+		seen = n;
+		if (n >= LIMITS_COMMAND) {
+			/* One octet stays: the line's end is still to come. */
+			dropped = true;
+			wire->start = wire->filled - 1;
+			seen = 1;
+		}
+		(void)fill(wire, &until);
+	}
+	return WIRE_NO_LINE;
+}
+
+void
+wire_wipe(struct wire *wire, struct span octets)
+{
+	if (octets.n > 0)
+		span_wipe(wire->input + (octets.p - wire->input), octets.n);
+}
+
+struct span
+wire_unread(const struct wire *wire)
+{
+	return (struct span){ wire->input + wire->start,
+	    wire->filled - wire->start };
+}
+
+void
+wire_feed(struct wire *wire, struct span octets)
+{
+	if (octets.n > 0)
+		memcpy(wire->input, octets.p, octets.n);
+	/* What was unread before may have been a password. */
+	span_wipe(wire->input + octets.n, sizeof(wire->input) - octets.n);
+	wire->start = 0;
+	wire->filled = octets.n;
+}
+
+void
+wire_close(struct wire *wire)
+{
+	int64_t until = clock_ms() + LIMITS_LINGER_MS;
+	size_t dropped = 0;
+	struct pollfd pfd = { .fd = wire->in, .events = POLLIN };
+
+	(void)wire_flush(wire);
+	if (!wire->tcp || wire->end == WIRE_LOST ||
+	    shutdown(wire->out, SHUT_WR) == -1)
+		return;
+	while (dropped < LIMITS_LINGER_OCTETS) {
+		int64_t left = until - clock_ms();
+		ssize_t n;
+
+		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
+			return;
+		n = recv(wire->in, wire->input, LIMITS_INPUT, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && !again()))
+			return;
+		dropped += n > 0 ? (size_t)n : 0;
+	}
+}

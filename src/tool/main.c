@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dewey: options, log, exit code.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "rights/sandbox.h"
+#include "rights/session.h"
+#include "settings/configuration.h"
+#include "settings/options.h"
+#include "tool/audit.h"
+#include "tool/inspect.h"
+#include "tool/manage.h"
+
+/* Say what is wrong with the options: to the client that it is not his fault,
+ * to the administrator what it is. */
+static int
+refuse(const struct options *options)
+{
+	log_open(LOG_TO_AUTO, false);
+	if (log_stderr_is_ours())
+		(void)fprintf(stderr, "dewey: %s\n", options->error);
+	else
+		log_error("%s", options->error);
+	session_refuse();
+	return DIALOGUE_USAGE;
+}
+
+/* Exit codes of what is no session. */
+static int
+code_of(int result)
+{
+	return result == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
+}
+
+static int
+act(struct options *options, bool by_root)
+{
+	const char *operand = options->operand_count > 0 ?
+	    options->operands[0] : NULL;
+
+	switch (options->action) {
+	case OPTIONS_CHECK_CONFIG:
+		return audit_config(options) == 0 ? DIALOGUE_ORDERLY :
+		    DIALOGUE_USAGE;
+	case OPTIONS_SET_SECRET:
+		return code_of(manage_set_secret(options, operand));
+	case OPTIONS_SET_PASSWORD:
+		return code_of(manage_set_password(options, operand));
+	case OPTIONS_REMOVE_USER:
+		return code_of(manage_remove(options, operand));
+	case OPTIONS_LIST:
+		return code_of(inspect_list(operand));
+	case OPTIONS_CHECK:
+		return code_of(inspect_check(operand));
+	case OPTIONS_HELP:
+		options_help(stdout);
+		break;
+	case OPTIONS_VERSION:
+		(void)puts(PACKAGE_STRING);
+		break;
+	case OPTIONS_RECOVER:
+		return (int)session_recover(options);
+	case OPTIONS_SESSION:
+		log_open((enum log_target)options->log, options->verbose);
+		return (int)session_run(options, by_root);
+	}
+	return fflush(stdout) == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
+}
+
+/* A descriptor that the caller closed would be given to the next file that is
+ * opened, a mailbox perhaps.  What takes its place can be neither read nor
+ * written the way it is meant, so that it looks like a lost client. */
+static int
+fill_descriptors(void)
+{
+	struct pollfd fds[] = { { .fd = STDIN_FILENO },
+	    { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } };
+
+	if (poll(fds, 3, 0) == -1)
+		return -1;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if ((fds[fd].revents & POLLNVAL) != 0 && open("/dev/null",
+		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY, 0) != fd)
+			return -1;
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	bool by_root = geteuid() == 0;
+	struct options options;
+	int code;
+
+	if (fill_descriptors() == -1)
+		return DIALOGUE_TROUBLE;
+	/* What is made has the mode that it needs, whoever starts dewey. */
+	(void)umask(0);
+	sandbox_begin(by_root);
+	options_begin(&options);
+	if (configuration_read(&options, argc, argv, by_root) == -1 ||
+	    options_flags(&options, argc, argv) == -1)
+		code = refuse(&options);
+	else
+		code = act(&options, by_root);
+	log_let_go(LOG_FOR_ANY);
+	return code;
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Managing the users and secrets files.  A session that reads such a file sees
+ * the old one or the new one, whole: the new one is written beside it, synced
+ * and renamed over it.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/span.h"
+#include "settings/options.h"
+#include "settings/records.h"
+#include "tool/manage.h"
+#include "who/login.h"
+#include "who/users.h"
+
+/* A file being rewritten. */
+struct edit {
+	const char *path;
+	char beside[LIMITS_PATH];	/* the new file */
+	FILE *old;		/* NULL: there was none */
+	FILE *new;
+	int fd;			/* the descriptor of new */
+};
+
+/* A signal asks for the end. */
+static volatile sig_atomic_t interrupted;
+
+static int
+complain(const char *what, const char *why)
+{
+	(void)fprintf(stderr, "dewey: %s: %s\n", what, why);
+	return -1;
+}
+
+/* Make the directories of ${path} that are missing. */
+static void
+make_directories(const char *path)
+{
+	char part[LIMITS_PATH];
+
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
+	    slash = strchr(slash + 1, '/'))
+		if (span_copy((struct span){ path, (size_t)(slash - path) },
+		    part, sizeof(part)) == 0)
+			(void)mkdir(part, 0755);
+}
+
+/* Open the old file and make the new one with its owner and mode. */
+static int
+open_files(struct edit *edit)
+{
+	struct stat st = { .st_mode = S_IRUSR | S_IWUSR };
+	int old = open(edit->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
+
+	if (old == -1 && errno != ENOENT)
+		return complain(edit->path, errno == ELOOP ?
+		    "is a symbolic link: name the file itself" :
+		    strerror(errno));
+	if (old != -1 && (edit->old = fdopen(old, "r")) == NULL)
+		return complain(edit->path, strerror(errno));
+	if (old != -1 && (fstat(old, &st) == -1 || !S_ISREG(st.st_mode)))
+		return complain(edit->path, "is not a regular file");
+	edit->fd = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR);
+	if (edit->fd == -1 || (edit->new = fdopen(edit->fd, "w")) == NULL)
+		return complain(edit->beside, errno == EEXIST ?
+		    "exists: somebody else is editing, or was interrupted: "
+		    "then remove it" : strerror(errno));
+	if (old != -1 && (fchown(edit->fd, st.st_uid, st.st_gid) == -1 ||
+	    fchmod(edit->fd, st.st_mode & 07777) == -1))
+		(void)complain(edit->beside, strerror(errno));
+	return 0;
+}
+
+static int
+begin_edit(struct edit *edit, const char *path)
+{
+	edit->path = path;
+	edit->old = edit->new = NULL;
+	if (snprintf(edit->beside, sizeof(edit->beside), "%s.new", path) >=
+	    (int)sizeof(edit->beside))
+		return complain(path, "the name is too long");
+	make_directories(path);
+	if (open_files(edit) == 0)
+		return 0;
+	if (edit->old != NULL)
+		(void)fclose(edit->old);
+	return -1;
+}
+
+/* Put the new file in place of the old one, or with ${keep} false drop it. */
+static int
+end_edit(struct edit *edit, bool keep)
+{
+	char dir[LIMITS_PATH];
+	const char *slash = strrchr(edit->path, '/');
+	int done = fflush(edit->new) == 0 && fsync(edit->fd) == 0 ?
+	    0 : -1;
+
+	if (fclose(edit->new) != 0 || !keep)
+		done = -1;
+	if (done == 0)
+		done = renameat(AT_FDCWD, edit->beside, AT_FDCWD,
+		    edit->path);
+	if (done == -1) {
+		if (keep)
+			(void)complain(edit->path, strerror(errno));
+		(void)unlinkat(AT_FDCWD, edit->beside, 0);
+	}
+	if (edit->old != NULL)
+		(void)fclose(edit->old);
+	if (done == 0 && slash != NULL && span_copy((struct span){ edit->path,
+	    (size_t)(slash - edit->path) + 1 }, dir, sizeof(dir)) == 0) {
+		int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd != -1) {
+			(void)fsync(fd);
+			(void)close(fd);
+		}
+	}
+	return done;
+}
+
+/* Write ${text}, whatever it holds, and the line's end. */
+static void
+put(const struct edit *edit, struct span text)
+{
+	if (text.n > 0)
+		(void)fwrite(text.p, 1, text.n, edit->new);
+	(void)fputc('\n', edit->new);
+}
+
+/*
+ * Copy the old file to the new one with the line of ${name} changed: its first
+ * field behind the name becomes ${value}, or with ${whole} all that is behind
+ * it.  ${value} NULL removes every line of his.  Returns 1 if there was one, 0,
+ * or -1.
+ */
+static int
+copy_lines(const struct edit *edit, const char *name, const char *value,
+    bool whole)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	int found = 0;
+
+	if (edit->old == NULL)
+		return 0;
+	while ((n = getline(&line, &room, edit->old)) > 0) {
+		struct span text = { line, (size_t)n }, rest, key;
+
+		if (text.p[text.n - 1] == '\n')
+			text.n--;
+		rest = text;
+		key = span_cut(&rest, ':');
+		if (rest.p == NULL || line[0] == '#' ||
+		    (found != 0 && value != NULL) ||
+		    !span_equal(key, span_of(name))) {
+			put(edit, text);
+			continue;
+		}
+		found = 1;
+		if (value == NULL)
+			continue;
+		(void)span_cut(&rest, ':');
+		(void)fprintf(edit->new, "%s:%s%s", name, value,
+		    !whole && rest.p != NULL ? ":" : "");
+		put(edit, whole ? SPAN("") : rest);
+	}
+	if (line != NULL)
+		span_wipe(line, room);
+	free(line);
+	return ferror(edit->old) || ferror(edit->new) ?
+	    complain(edit->path, strerror(errno)) : found;
+}
+
+/* Change the line of ${name} in ${path}, or add one.  Returns as copy_lines. */
+static int
+change(const char *path, const char *name, const char *value, bool whole)
+{
+	struct edit edit;
+	int found;
+
+	if (begin_edit(&edit, path) == -1)
+		return -1;
+	found = copy_lines(&edit, name, value, whole);
+	if (found == 0 && value != NULL)
+		(void)fprintf(edit.new, "%s:%s\n", name, value);
+	if (found == -1 || (found == 0 && value == NULL))
+		return end_edit(&edit, false) == 0 || found == 0 ? found : -1;
+	return end_edit(&edit, true) == -1 ? -1 : found;
+}
+
+static void
+interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+/* From here on a signal ends a wait for input and nothing else: who interrupts
+ * finds his terminal and his files as they were. */
+static void
+catch_signals(sigset_t *waiting)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	/* Zeros are the empty set. */
+	struct sigaction action = { .sa_handler = interrupt };
+
+	(void)sigaddset(&action.sa_mask, SIGTSTP);
+	*waiting = action.sa_mask;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		(void)sigaction(ends[i], &action, NULL);
+		(void)sigaddset(&action.sa_mask, ends[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &action.sa_mask, NULL);
+}
+
+/* Read one line.  Returns its octets, or -1. */
+static ssize_t
+read_line(char *text, size_t size, const sigset_t *waiting)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	const char *lf = NULL;
+	size_t n = 0;
+	ssize_t got = 1;
+
+	while (lf == NULL && got > 0 && n < size) {
+		got = ppoll(&pfd, 1, NULL, waiting) == 1 ?
+		    read(STDIN_FILENO, text + n, size - n) : -1;
+		if (got > 0) {
+			lf = memchr(text + n, '\n', (size_t)got);
+			n += (size_t)got;
+		}
+	}
+	if (lf != NULL)
+		n = (size_t)(lf - text);
+	return got == -1 ? -1 : (ssize_t)n - (n > 0 && text[n - 1] == '\r');
+}
+
+/* Ask for one line.  Returns its octets, or -1. */
+static ssize_t
+ask_once(const char *prompt, char text[LIMITS_COMMAND])
+{
+	struct termios saved, quiet;
+	bool terminal = tcgetattr(STDIN_FILENO, &saved) == 0;
+	sigset_t waiting;
+	ssize_t n;
+
+	catch_signals(&waiting);
+	if (terminal) {
+		quiet = saved;
+		quiet.c_lflag &= (tcflag_t)~ECHO;
+		(void)fprintf(stderr, "%s: ", prompt);
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	}
+	n = read_line(text, LIMITS_COMMAND, &waiting);
+	if (terminal) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
+		(void)fputc('\n', stderr);
+	}
+	return n;
+}
+
+static bool
+has_control(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* Ask for one line, twice on a terminal; put it, terminated, to ${text}. */
+static int
+ask(const char *what, char text[LIMITS_COMMAND])
+{
+	char again[LIMITS_COMMAND];
+	ssize_t n = ask_once(what, text);
+	bool twice = n > 0 && isatty(STDIN_FILENO);
+	ssize_t second = twice ? ask_once("again", again) : n;
+	int result = 0;
+
+	if (interrupted)
+		result = complain(what, "interrupted, nothing is changed");
+	else if (n <= 0)
+		result = complain(what, "must not be empty");
+	else if (n >= LIMITS_COMMAND - 8)
+		result = complain(what, "is too long for a command line");
+	else if (has_control((struct span){ text, (size_t)n }))
+		result = complain(what, "must not hold controls");
+	else if (second != n || (twice && memcmp(text, again, (size_t)n) != 0))
+		result = complain(what, "the two are not the same");
+	else
+		text[n] = '\0';
+	span_wipe(again, sizeof(again));
+	return result;
+}
+
+static int
+check_name(const char *name)
+{
+	return users_can_be(span_of(name)) ? 0 : complain(name,
+	    "cannot be a user's name: at most 64 octets, no blanks, controls, "
+	    "`/' or `:', no dot or # in front");
+}
+
+int
+manage_set_secret(const struct options *options, const char *name)
+{
+	char secret[LIMITS_COMMAND], path[LIMITS_PATH];
+	int result = -1;
+
+	login_secrets_path(options, geteuid() == 0, path);
+	if (path[0] == '\0')
+		return complain("--set-secret", "--secrets names no file");
+	if (check_name(name) == 0 && ask("secret", secret) == 0)
+		result = change(path, name, secret, true) == -1 ? -1 : 0;
+	span_wipe(secret, sizeof(secret));
+	return result;
+}
+
+static const char *
+users_file(const struct options *options)
+{
+	return strcmp(options->users, "system") == 0 ? NULL : options->users;
+}
+
+int
+manage_set_password(const struct options *options, const char *name)
+{
+	char password[LIMITS_COMMAND];
+	const char *path = users_file(options), *salt, *made = NULL;
+	int result = -1;
+
+	if (path == NULL)
+		return complain("--set-password", "--users names no file; for "
+		    "the system's accounts there is passwd(1)");
+	if (check_name(name) == 0 && ask("password", password) == 0) {
+		salt = crypt_gensalt(NULL, 0, NULL, 0);
+		if (salt != NULL)
+			made = crypt(password, salt);
+		if (made == NULL || made[0] == '*')
+			(void)complain("crypt(3)", "no hash can be made");
+		else
+			result = change(path, name, made, false) == -1 ? -1 : 0;
+	}
+	span_wipe(password, sizeof(password));
+	return result;
+}
+
+int
+manage_remove(const struct options *options, const char *name)
+{
+	char secrets[LIMITS_PATH];
+	const char *paths[2] = { users_file(options), secrets };
+	int found = 0;
+
+	login_secrets_path(options, geteuid() == 0, secrets);
+	for (int i = 0; i < 2; i++) {
+		int removed = 0;
+
+		if (paths[i] != NULL && access(paths[i], F_OK) == 0)
+			removed = change(paths[i], name, NULL, false);
+		if (removed == -1)
+			return -1;
+		found |= removed;
+	}
+	return found ? 0 : complain(name, "stands in neither file");
+}

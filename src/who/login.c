@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who may come in.  An unknown user, a wrong password, a locked account, a user
+ * with a secret who sends PASS: the same work as far as it can be, the same
+ * answer, and, by login_delay, the same time.
+ */
+#include "config.h"
+
+#include <sys/random.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/span.h"
+#include "settings/configuration.h"
+#include "who/login.h"
+#include "who/secrets.h"
+
+void
+login_secrets_path(const struct options *options, bool by_root,
+    char path[LIMITS_PATH])
+{
+	static const char *const home[] = { "XDG_CONFIG_HOME", "/.config" };
+
+	configuration_place(path, options->secrets,
+	    SYSCONFDIR "/dewey/secrets", by_root, home, "/secrets");
+}
+
+/* A msg-id of RFC 822 that nobody can foresee.  Letters, digits, dots and
+ * hyphens only: some clients give up on anything else. */
+static void
+make_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host)
+{
+	uint64_t random[2];
+
+	timestamp[0] = '\0';
+	if (getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random))
+		(void)snprintf(timestamp, LIMITS_TIMESTAMP,
+		    "<%ld.%lld.%016llx%016llx@%s>", (long)getpid(),
+		    (long long)time(NULL), (unsigned long long)random[0],
+		    (unsigned long long)random[1], host);
+}
+
+void
+login_open(struct login *login, const struct options *options,
+    const char *host, bool by_root)
+{
+	char *path = login->secrets_path;
+
+	memset(login, 0, sizeof(*login));
+	login->options = options;
+	users_open(&login->users, options, by_root);
+	login->passwords = by_root || login->users.file.path != NULL;
+	login_secrets_path(options, by_root, path);
+	/* A file that nobody named may be missing. */
+	if (path[0] == '\0' ||
+	    (options->secrets == NULL && access(path, F_OK) == -1))
+		return;
+	if (secrets_open(&login->secrets, path) == 0)
+		make_timestamp(login->timestamp, host);
+	else
+		log_error("%s: %s; APOP is off", path, login->secrets.why);
+}
+
+void
+login_close(struct login *login)
+{
+	users_close(&login->users);
+	records_close(&login->secrets);
+}
+
+/* Whether ${name} has a secret and, with ${digest} not NULL, whether that is
+ * the one it gives.  1, 0, or -1. */
+static int
+secret_fits(const struct login *login, struct span name,
+    const struct span *digest)
+{
+	char secret[LIMITS_RECORD], hex[LIMITS_DIGEST];
+	size_t length = 0;
+	int found;
+
+	found = secrets_find(&login->secrets, name, secret, &length);
+	/* The same work without a secret. */
+	secrets_digest(span_of(login->timestamp),
+	    (struct span){ secret, length }, hex);
+	if (found == 1 && digest != NULL)
+		found = span_equal_secret((struct span){ hex, sizeof(hex) },
+		    *digest);
+	span_wipe(secret, sizeof(secret));
+	span_wipe(hex, sizeof(hex));
+	return found;
+}
+
+static enum login_verdict
+verdict(int answer)
+{
+	return answer == 1 ? LOGIN_ACCEPTED :
+	    answer == 0 ? LOGIN_REFUSED : LOGIN_MISCONFIGURED;
+}
+
+/* RFC 1939 s13: with a secret, a password would only weaken it. */
+static int
+check_pass(const struct login *login, struct span name, struct span password,
+    struct users_entry *entry)
+{
+	int found = users_find(&login->users, name, false, entry), secret = 0;
+	bool fits;
+
+	if (found == -1)
+		return -1;
+	if (login->options->apop_only && login->timestamp[0] != '\0')
+		secret = secret_fits(login, name, NULL);
+	fits = users_password_fits(found == 1 ? entry : NULL, password);
+	return secret == -1 ? -1 : found == 1 && fits && secret == 0;
+}
+
+static int
+check_apop(const struct login *login, struct span name, struct span digest,
+    struct users_entry *entry)
+{
+	int found = users_find(&login->users, name, true, entry);
+	int fits = secret_fits(login, name, &digest);
+
+	if (found == -1 || fits == -1)
+		return -1;
+	return found == 1 && fits == 1;
+}
+
+/* Whether the name can succeed by either way. */
+static int
+check_user(const struct login *login, struct span name,
+    struct users_entry *entry)
+{
+	int found = users_find(&login->users, name, false, entry);
+
+	if (found == 0 && login->timestamp[0] != '\0' &&
+	    users_find(&login->users, name, true, entry) == 1)
+		found = secret_fits(login, name, NULL);
+	return found;
+}
+
+enum login_verdict
+login_check(const struct login *login, const struct login_question *question,
+    struct users_entry *entry)
+{
+	struct span name = { question->name, question->name_n };
+	struct span secret = { question->secret, question->secret_n };
+	int answer = 0;
+
+	memset(entry, 0, sizeof(*entry));
+	switch (question->method) {
+	case LOGIN_USER:
+		answer = check_user(login, name, entry);
+		break;
+	case LOGIN_PASS:
+		if (login->passwords)
+			answer = check_pass(login, name, secret, entry);
+		break;
+	case LOGIN_APOP:
+		if (login->timestamp[0] != '\0')
+			answer = check_apop(login, name, secret, entry);
+		break;
+	}
+	span_wipe(entry->hash, sizeof(entry->hash));
+	if (answer != 1)
+		users_forget(entry);
+	return verdict(answer);
+}
+
+int64_t
+login_delay(unsigned tries, unsigned unit, int64_t spent)
+{
+	int64_t due = (int64_t)tries * unit * 1000;
+
+	if (unit > 0 && spent > due)
+		due = (spent + 999) / 1000 * 1000;
+	return due;
+}

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal room: UPDATE of random mailboxes with windows of every size; a
+ * death before and after each call that writes, syncs or cuts, mail delivered
+ * then, and recovery, which dies everywhere, too (DESIGN section 6).  A death
+ * here loses nothing that was written: tests/crash has the power cuts.
+ */
+#include "unit/unit.h"
+
+#include <sys/syscall.h>
+
+#include <errno.h>
+
+#include "base/limits.h"
+#include "spool/journal.h"
+
+#define MOST 400		/* octets of a mailbox */
+#define GAP 21			/* octets of the shortest From_ line */
+
+/* ---- Calls that are counted, and the one at which the process dies: these
+ * stand before the C library's.  Nothing waits for the disk. */
+
+static jmp_buf death;
+static long calls;		/* so far */
+static long last = -1;		/* 2 k: die before call k; 2 k + 1: after it */
+static int synced = -1;		/* the last of them synced this descriptor */
+static long change = -1;	/* the call after which somebody else writes */
+static void (*change_by)(void);
+
+static void
+maybe_die(long when)
+{
+	if (last == when)
+		longjmp(death, 1);
+	if (change * 2 + 1 == when)
+		change_by();
+}
+
+int
+fsync(int fd)
+{
+	maybe_die(2 * calls);
+	synced = fd;
+	maybe_die(2 * calls++ + 1);
+	return 0;
+}
+
+int
+ftruncate(int fd, off_t length)
+{
+	int result;
+
+	maybe_die(2 * calls);
+	synced = -1;
+	result = (int)syscall(SYS_ftruncate, fd, length);
+	maybe_die(2 * calls++ + 1);
+	return result;
+}
+
+ssize_t
+pwrite(int fd, const void *octets, size_t n, off_t offset)
+{
+	ssize_t result;
+
+	maybe_die(2 * calls);
+	/* Half of it may be there when the process dies. */
+	if (last == 2 * calls + 1)
+		n = (n + 1) / 2;
+	result = syscall(SYS_pwrite64, fd, octets, n, offset);
+	maybe_die(2 * calls++ + 1);
+	return result;
+}
+
+/* ---- A mailbox and what it shall become. */
+
+struct site {
+	int dir, box, sidecar;
+	size_t n, new_n, runs;
+	struct {
+		size_t from, length;
+	} run[MOST];
+	char octets[MOST], new[2 * MOST];
+	char block[LIMITS_BLOCK];
+	uint64_t window;
+};
+
+static uint64_t seed = 20240101;
+
+static size_t
+pick(size_t below)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(seed >> 33) % below;
+}
+
+/* Choose a mailbox and its runs.  What is between them is at least a From_
+ * line. */
+static void
+choose(struct site *site)
+{
+	size_t at = pick(3) == 0 ? 0 : GAP + pick(60);
+
+	memset(site, 0, sizeof(*site));
+	site->n = GAP + pick(MOST - GAP);
+	for (size_t i = 0; i < site->n; i++)
+		site->octets[i] = pick(20) == 0 ? '\n' :
+		    (char)('a' + pick(26));
+	while (at < site->n) {
+		size_t length = 1 + pick(90);
+
+		if (site->n - at - length < GAP || length > site->n - at)
+			length = site->n - at;
+		site->run[site->runs].from = at;
+		site->run[site->runs++].length = length;
+		memcpy(site->new + site->new_n, site->octets + at, length);
+		site->new_n += length;
+		at += length + GAP + pick(60);
+	}
+	if (site->new_n == site->n) {
+		/* Something must go. */
+		choose(site);
+		return;
+	}
+	site->window = 1 + pick(pick(2) == 0 ? 10 : MOST);
+}
+
+static void
+open_site(void **state, struct site *site)
+{
+	site->dir = open(((struct unit *)*state)->dir, O_RDONLY | O_DIRECTORY);
+	site->box = open(unit_write(state, "box", site->octets, site->n, 0600),
+	    O_RDWR);
+	site->sidecar = open(unit_text(state, ".box.dewey", ""), O_RDWR);
+	assert_true(site->dir != -1 && site->box != -1 && site->sidecar != -1);
+}
+
+static void
+close_site(struct site *site)
+{
+	(void)close(site->dir);
+	(void)close(site->box);
+	(void)close(site->sidecar);
+}
+
+/* Mail arrives. */
+static void
+deliver(const struct site *site, const char *text)
+{
+	off_t end = lseek(site->box, 0, SEEK_END);
+
+	assert_int_equal(syscall(SYS_pwrite64, site->box, text, strlen(text),
+	    end), strlen(text));
+}
+
+/* The mailbox must be ${expected} and ${tail}. */
+static bool
+holds(const struct site *site, const char *expected, size_t n,
+    const char *tail)
+{
+	char got[4 * MOST];
+	ssize_t all = pread(site->box, got, sizeof(got), 0);
+
+	return all == (ssize_t)(n + strlen(tail)) &&
+	    memcmp(got, expected, n) == 0 &&
+	    memcmp(got + n, tail, strlen(tail)) == 0;
+}
+
+/* Run UPDATE.  Returns journal_run's result, or 1 after a death. */
+static int
+update(struct site *site)
+{
+	static struct journal journal;
+	int result;
+
+	assert_int_equal(journal_begin(&journal, site->box, site->sidecar,
+	    site->dir, site->block), 0);
+	journal.file.window = site->window;
+	for (size_t i = 0; i < site->runs; i++)
+		assert_int_equal(plan_keep(&journal.file.plan,
+		    site->run[i].from, site->run[i].length), 0);
+	assert_int_equal(plan_keep(&journal.file.plan, site->n, 0), 0);
+	calls = 0;
+	result = setjmp(death) == 0 ? journal_run(&journal) : 1;
+	last = -1;
+	journal_end(&journal);
+	change = -1;
+	return result;
+}
+
+/* Recover.  Returns what was found, or -1 after a death. */
+static int
+recover(struct site *site)
+{
+	static struct journal journal;
+	int found;
+
+	assert_int_equal(journal_begin(&journal, site->box, site->sidecar,
+	    site->dir, site->block), 0);
+	calls = 0;
+	found = setjmp(death) == 0 ? (int)journal_recover(&journal) : -1;
+	last = -1;
+	journal_end(&journal);
+	return found;
+}
+
+static bool
+is_cleared(const struct site *site)
+{
+	struct stat st;
+
+	return fstat(site->sidecar, &st) == 0 && st.st_size == 0;
+}
+
+/* Without a death: the mailbox is what was planned, the journal is empty. */
+static void
+test_update(void **state)
+{
+	static struct site site;
+
+	for (int i = 0; i < 300; i++) {
+		ino_t before;
+		struct stat st;
+
+		choose(&site);
+		open_site(state, &site);
+		assert_int_equal(fstat(site.box, &st), 0);
+		before = st.st_ino;
+		assert_int_equal(update(&site), 0);
+		assert_true(holds(&site, site.new, site.new_n, ""));
+		assert_true(is_cleared(&site));
+		/* Or it could come back. */
+		assert_int_equal(synced, site.sidecar);
+		assert_int_equal(stat(unit_path(state, "box"), &st), 0);
+		assert_int_equal(st.st_ino, before);
+		assert_int_equal(st.st_mode & 0777, 0600);
+		assert_int_equal(recover(&site), JOURNAL_NONE);
+		close_site(&site);
+	}
+}
+
+/* Mail that was delivered between planning and running is kept. */
+static void
+test_delivered_before(void **state)
+{
+	static struct site site;
+	static struct journal journal;
+
+	for (int i = 0; i < 100; i++) {
+		choose(&site);
+		open_site(state, &site);
+		assert_int_equal(journal_begin(&journal, site.box,
+		    site.sidecar, site.dir, site.block), 0);
+		journal.file.window = site.window;
+		for (size_t k = 0; k < site.runs; k++)
+			assert_int_equal(plan_keep(&journal.file.plan,
+			    site.run[k].from, site.run[k].length), 0);
+		assert_int_equal(plan_keep(&journal.file.plan, site.n, 0), 0);
+		deliver(&site, "From b\nnew mail\n\n");
+		assert_int_equal(journal_run(&journal), 0);
+		journal_end(&journal);
+		assert_true(holds(&site, site.new, site.new_n,
+		    "From b\nnew mail\n\n"));
+		assert_true(is_cleared(&site));
+		close_site(&site);
+	}
+}
+
+static const struct site *changing;
+
+static void
+arrive(void)
+{
+	deliver(changing, "From b\nnew mail\n\n");
+}
+
+static void
+empty(void)
+{
+	assert_int_equal(syscall(SYS_ftruncate, changing->box, 0), 0);
+}
+
+/* Mail of who respects no lock is kept, after whatever call it arrives. */
+static void
+test_delivered_meanwhile(void **state)
+{
+	static struct site site;
+
+	changing = &site;
+	change_by = arrive;
+	for (int i = 0; i < 40; i++) {
+		choose(&site);
+		calls = 1;
+		for (long at = 0; at < calls; at++) {
+			open_site(state, &site);
+			change = at;
+			assert_int_equal(update(&site), 0);
+			assert_true(holds(&site, site.new, site.new_n,
+			    "From b\nnew mail\n\n"));
+			assert_true(is_cleared(&site));
+			close_site(&site);
+		}
+	}
+}
+
+/* A mailbox that somebody empties during UPDATE is not taken for one that was
+ * updated: it is noticed before the end. */
+static void
+test_emptied_meanwhile(void **state)
+{
+	static struct site site;
+	int failed = 0;
+
+	changing = &site;
+	change_by = empty;
+	for (int i = 0; i < 40; i++) {
+		choose(&site);
+		calls = 1;
+		for (long at = 0; at < calls; at++) {
+			open_site(state, &site);
+			change = at;
+			failed += update(&site) == -1;
+			close_site(&site);
+		}
+	}
+	assert_true(failed > 40);
+}
+
+/* After a death: recover, once or after a death of recovery at its call
+ * ${second}, and compare. */
+static void
+check_after_death(struct site *site, const char *mail, long second)
+{
+	bool untouched = holds(site, site->octets, site->n, "");
+	int found;
+
+	deliver(site, mail);
+	last = second;
+	found = recover(site);
+	if (found == -1)
+		found = recover(site);
+	/* It was never begun, or it is complete. */
+	if (found == JOURNAL_NONE)
+		assert_true(holds(site, site->octets, site->n, mail) ||
+		    holds(site, site->new, site->new_n, mail));
+	else
+		assert_int_equal(found, JOURNAL_FINISHED);
+	if (found == JOURNAL_FINISHED || !untouched)
+		assert_true(holds(site, site->new, site->new_n, mail));
+	assert_true(is_cleared(site));
+	assert_int_equal(recover(site), JOURNAL_NONE);
+}
+
+static void
+test_deaths(void **state)
+{
+	static const char *const mails[] = { "", "x",
+	    "From b\nmore than a nonce was delivered\n\n" };
+	static struct site site;
+	long states = 0;
+
+	for (int i = 0; i < 40; i++) {
+		long all = 1;
+
+		choose(&site);
+		for (long when = 0; when < 2 * all; when++) {
+			open_site(state, &site);
+			last = when;
+			if (update(&site) == 0)
+				all = calls;
+			else
+				all = calls + 2;
+			check_after_death(&site, mails[pick(3)], -1);
+			close_site(&site);
+			states++;
+		}
+	}
+	print_message("# %ld deaths of UPDATE\n", states);
+}
+
+/* Recovery dies at each of its calls, too. */
+static void
+test_second_deaths(void **state)
+{
+	static struct site site;
+	long states = 0;
+
+	for (int i = 0; i < 10; i++) {
+		choose(&site);
+		site.window = 40 + pick(100);
+		for (long when = 0; when < 100; when += 1 + (long)pick(5))
+			for (long second = 0; second < 60; second += 1 +
+			    (long)pick(8)) {
+				open_site(state, &site);
+				last = when;
+				(void)update(&site);
+				check_after_death(&site, "From b\nc\n", second);
+				close_site(&site);
+				states++;
+			}
+	}
+	print_message("# %ld deaths of recovery\n", states);
+}
+
+/* A journal of another mailbox, or of one that somebody rewrote meanwhile, is
+ * not believed, and the mailbox is left alone. */
+static void
+test_unbelieved(void **state)
+{
+	static struct site site;
+	int unbelieved = 0;
+
+	for (int i = 0; i < 60; i++) {
+		static char other[MOST];
+		int found;
+
+		choose(&site);
+		open_site(state, &site);
+		last = 20 + (long)pick(20);
+		if (update(&site) == 0) {
+			close_site(&site);
+			continue;
+		}
+		memset(other, '#', sizeof(other));
+		assert_int_equal(syscall(SYS_pwrite64, site.box, other, MOST,
+		    0), MOST);
+		assert_int_equal(syscall(SYS_ftruncate, site.box, MOST), 0);
+		found = recover(&site);
+		assert_int_not_equal(found, JOURNAL_FAILED);
+		if (found == JOURNAL_UNBELIEVED) {
+			unbelieved++;
+			assert_true(holds(&site, other, MOST, ""));
+			assert_false(is_cleared(&site));
+		}
+		close_site(&site);
+	}
+	assert_true(unbelieved > 20);
+}
+
+/* A journal whose plan is torn, though slots show that the mailbox was written
+ * to, is kept for who can make something of it. */
+static void
+test_torn_plan(void **state)
+{
+	static struct site site;
+	int unbelieved = 0;
+
+	for (long when = 0; when < 60; when++) {
+		bool untouched;
+		int found;
+
+		choose(&site);
+		site.window = 30;
+		open_site(state, &site);
+		last = when;
+		if (update(&site) == 0) {
+			close_site(&site);
+			continue;
+		}
+		untouched = holds(&site, site.octets, site.n, "");
+		assert_int_equal(syscall(SYS_pwrite64, site.sidecar, "torn", 4,
+		    SLOT_PLAN_AT), 4);
+		found = recover(&site);
+		assert_true(found == JOURNAL_UNBELIEVED ||
+		    found == JOURNAL_NONE);
+		assert_int_equal(is_cleared(&site), found == JOURNAL_NONE);
+		unbelieved += found == JOURNAL_UNBELIEVED && !untouched;
+		close_site(&site);
+	}
+	assert_true(unbelieved > 10);
+}
+
+/* A copy of the mailbox in another file is not what the journal is of, though
+ * every octet is the same. */
+static void
+test_another_file(void **state)
+{
+	static struct site site;
+	int unbelieved = 0;
+
+	for (int i = 0; i < 60; i++) {
+		static char copy[2 * MOST];
+		ssize_t n;
+		int copied, found;
+
+		choose(&site);
+		open_site(state, &site);
+		last = 10 + (long)pick(20);
+		if (update(&site) == 0) {
+			close_site(&site);
+			continue;
+		}
+		n = pread(site.box, copy, sizeof(copy), 0);
+		assert_true(n >= 0);
+		/* Both are there: the inode is another one. */
+		copied = open(unit_write(state, "copy", copy, (size_t)n,
+		    0600), O_RDWR);
+		assert_int_not_equal(copied, -1);
+		assert_int_equal(dup2(copied, site.box), site.box);
+		found = recover(&site);
+		assert_int_not_equal(found, JOURNAL_FAILED);
+		assert_int_not_equal(found, JOURNAL_FINISHED);
+		assert_true(holds(&site, copy, (size_t)n, ""));
+		unbelieved += found == JOURNAL_UNBELIEVED;
+		(void)close(copied);
+		close_site(&site);
+	}
+	assert_true(unbelieved > 20);
+}
+
+/* Octets that are no journal are none, and are cleared or set aside. */
+static void
+test_garbage(void **state)
+{
+	static struct site site;
+	char garbage[20000];
+
+	for (int i = 0; i < 200; i++) {
+		int found;
+
+		choose(&site);
+		open_site(state, &site);
+		for (size_t k = 0; k < sizeof(garbage); k++)
+			garbage[k] = (char)pick(i % 2 == 0 ? 256 : 2);
+		assert_int_equal(syscall(SYS_pwrite64, site.sidecar, garbage,
+		    1 + pick(sizeof(garbage)), 0) > 0, 1);
+		found = recover(&site);
+		assert_int_equal(found, JOURNAL_NONE);
+		assert_true(holds(&site, site.octets, site.n, ""));
+		assert_true(is_cleared(&site));
+		close_site(&site);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_delivered_before),
+		cmocka_unit_test(test_delivered_meanwhile),
+		cmocka_unit_test(test_emptied_meanwhile),
+		cmocka_unit_test(test_deaths),
+		cmocka_unit_test(test_second_deaths),
+		cmocka_unit_test(test_unbelieved),
+		cmocka_unit_test(test_torn_plan),
+		cmocka_unit_test(test_another_file),
+		cmocka_unit_test(test_garbage),
+	};
+
+	return cmocka_run_group_tests_name("journal", tests, unit_begin,
+	    unit_end);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The plan room: numbers and hashes as they are stored, runs and where they go,
+ * loading what was stored, and copying the octets of the new mailbox.
+ */
+#include "unit/unit.h"
+
+#include <errno.h>
+
+#include "base/limits.h"
+#include "base/store.h"
+#include "base/sum.h"
+#include "spool/plan.h"
+
+#define RUNS 20
+
+/* A mailbox of random octets and a plan of some of its runs. */
+struct site {
+	int box;
+	size_t n;		/* octets of the mailbox */
+	char octets[6000];
+	size_t new_n;		/* octets of what it shall become */
+	char new[6000];
+	struct plan plan;
+	char block[LIMITS_BLOCK];
+};
+
+static uint64_t seed = 4711;
+
+static size_t
+pick(size_t below)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(seed >> 33) % below;
+}
+
+/* Lines of letters, so that a run's first line is something. */
+static void
+make_mailbox(void **state, struct site *site)
+{
+	for (size_t i = 0; i < sizeof(site->octets); i++)
+		site->octets[i] = pick(40) == 0 ? '\n' :
+		    (char)('a' + pick(26));
+	site->n = 3000 + pick(2000);
+	site->box = open(unit_write(state, "box", site->octets, site->n, 0600),
+	    O_RDWR);
+	assert_int_not_equal(site->box, -1);
+}
+
+/* Plan ${runs} random runs, neighbours merged or not. */
+static void
+make_plan(struct site *site, size_t runs)
+{
+	size_t at = 0;
+
+	site->new_n = 0;
+	plan_begin(&site->plan, site->box, site->block, site->n);
+	for (size_t i = 0; i < runs; i++) {
+		size_t from = at + pick(100), length = 1 + pick(150);
+
+		if (from + length > site->n)
+			break;
+		assert_int_equal(plan_keep(&site->plan, from, length), 0);
+		memcpy(site->new + site->new_n, site->octets + from, length);
+		site->new_n += length;
+		at = from + length;
+	}
+}
+
+static void
+free_site(struct site *site)
+{
+	plan_free(&site->plan);
+	(void)close(site->box);
+}
+
+static void
+test_numbers(void **state)
+{
+	uint8_t octets[24];
+
+	(void)state;
+	memset(octets, 0xee, sizeof(octets));
+	store_set(octets, 1, 0x0102030405060708u);
+	assert_int_equal(store_get(octets, 1), 0x0102030405060708u);
+	/* Lowest first, and no octet beside it. */
+	assert_memory_equal(octets + 7, "\xee\x08\x07\x06\x05\x04\x03\x02\x01"
+	    "\xee", 10);
+	store_set(octets, 0, UINT64_MAX);
+	assert_int_equal(store_get(octets, 0), UINT64_MAX);
+	assert_int_equal(store_get(octets, 1), 0x0102030405060708u);
+}
+
+/* Each octet, the count and the seed count. */
+static void
+test_hash(void **state)
+{
+	char text[40];
+	uint64_t whole;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		whole = store_hash(0, text, n);
+		assert_int_equal(store_hash(0, text, n), whole);
+		assert_int_not_equal(store_hash(1, text, n), whole);
+		if (n > 0)
+			assert_int_not_equal(store_hash(0, text, n - 1), whole);
+		for (size_t i = 0; i < n * 8; i++) {
+			text[i / 8] ^= (char)(1 << i % 8);
+			assert_int_not_equal(store_hash(0, text, n), whole);
+			text[i / 8] ^= (char)(1 << i % 8);
+		}
+	}
+	/* Octets that are NUL are octets, too. */
+	memset(text, 0, sizeof(text));
+	for (size_t n = 1; n < sizeof(text); n++)
+		assert_int_not_equal(store_hash(0, text, n),
+		    store_hash(0, text, n - 1));
+}
+
+/* However octets are cut into pieces. */
+static void
+test_hash_pieces(void **state)
+{
+	struct sum sum;
+	char text[150];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 31 + 7);
+	for (size_t n = 0; n <= sizeof(text); n++)
+		for (size_t piece = 1; piece <= n + 1; piece++) {
+			sum_begin(&sum, 5, n);
+			sum_feed(&sum, text, 0);
+			for (size_t i = 0; i < n; i += piece)
+				sum_feed(&sum, text + i,
+				    n - i < piece ? n - i : piece);
+			assert_int_equal(sum_end(&sum),
+			    store_hash(5, text, n));
+		}
+}
+
+static void
+test_read_write(void **state)
+{
+	int fd = open(unit_text(state, "file", "0123456789"), O_RDWR);
+	char octets[20];
+
+	assert_int_equal(store_read(fd, 2, octets, 8), 0);
+	assert_memory_equal(octets, "23456789", 8);
+	assert_int_equal(store_read(fd, 10, octets, 0), 0);
+	errno = 0;
+	assert_int_equal(store_read(fd, 3, octets, 8), -1);
+	assert_int_equal(errno, ENODATA);
+	assert_int_equal(store_write(fd, 8, "xyz", 3), 0);
+	assert_int_equal(store_read(fd, 7, octets, 4), 0);
+	assert_memory_equal(octets, "7xyz", 4);
+	(void)close(fd);
+	assert_int_equal(store_read(-1, 0, octets, 1), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(store_write(-1, 0, octets, 1), -1);
+	assert_int_equal(errno, EBADF);
+}
+
+/* The cursor goes through the runs as they were added. */
+static void
+check_runs(const struct site *site, const struct plan *plan)
+{
+	struct plan_cursor cursor = plan_first(plan);
+	size_t dst = 0;
+
+	while (cursor.length > 0 && cursor.src < site->n) {
+		uint64_t hash;
+
+		assert_int_equal(cursor.dst, dst);
+		assert_memory_equal(site->new + dst,
+		    site->octets + cursor.src, cursor.length);
+		assert_int_equal(plan_hash_line(&site->plan, cursor.src,
+		    cursor.length, &hash), 0);
+		assert_int_equal(hash, cursor.hash);
+		dst += cursor.length;
+		plan_next(&cursor);
+	}
+	assert_int_equal(dst, site->new_n);
+	assert_int_equal(cursor.dst, dst);
+	plan_next(&cursor);
+	assert_int_equal(cursor.length, 0);
+}
+
+static void
+test_runs(void **state)
+{
+	static struct site site;
+
+	for (size_t runs = 0; runs < RUNS; runs++) {
+		make_mailbox(state, &site);
+		make_plan(&site, runs);
+		/* An empty plan is stored, too. */
+		assert_int_equal(plan_keep(&site.plan, site.n, 0), 0);
+		assert_int_equal(plan_new_size(&site.plan), site.new_n);
+		check_runs(&site, &site.plan);
+		free_site(&site);
+	}
+}
+
+/* Mail delivered since is one more run, the last one. */
+static void
+test_tail(void **state)
+{
+	static struct site site;
+	struct plan_cursor cursor;
+
+	make_mailbox(state, &site);
+	make_plan(&site, 3);
+	site.plan.size = site.n + 777;
+	assert_int_equal(plan_new_size(&site.plan), site.new_n + 777);
+	cursor = plan_first(&site.plan);
+	for (int i = 0; i < 3; i++)
+		plan_next(&cursor);
+	assert_int_equal(cursor.src, site.n);
+	assert_int_equal(cursor.dst, site.new_n);
+	assert_int_equal(cursor.length, 777);
+	plan_next(&cursor);
+	assert_int_equal(cursor.length, 0);
+	free_site(&site);
+}
+
+/* Runs of sizes and offsets that need every length of a varint. */
+static void
+test_far(void **state)
+{
+	struct plan plan;
+	char block[LIMITS_BLOCK];
+	int box = open(unit_text(state, "sparse", "From a\n"), O_RDWR);
+	uint64_t at = 0;
+	struct plan_cursor cursor;
+
+	assert_int_equal(ftruncate(box, (off_t)1 << 42), 0);
+	plan_begin(&plan, box, block, (uint64_t)1 << 42);
+	for (unsigned i = 0; i < 40; i++) {
+		at = ((uint64_t)1 << i) + 100;
+		assert_int_equal(plan_keep(&plan, at + i, (at >> 1) - 100), 0);
+		at += 1;
+	}
+	cursor = plan_first(&plan);
+	for (unsigned i = 0; i < 40; i++, plan_next(&cursor)) {
+		at = ((uint64_t)1 << i) + 100;
+		if ((at >> 1) == 100)
+			continue;
+		assert_int_equal(cursor.src, at + i);
+		assert_int_equal(cursor.length, (at >> 1) - 100);
+	}
+	plan_free(&plan);
+	(void)close(box);
+}
+
+/* Store the plan behind ${at} octets of something else. */
+static int
+store(void **state, struct site *site, size_t at)
+{
+	const uint64_t id[2] = { 1, 2 };
+	int fd = open(unit_text(state, "sidecar", ""), O_RDWR);
+
+	assert_int_equal(plan_keep(&site->plan, site->n, 0), 0);
+	plan_seal(&site->plan, id, 3, 4, 5);
+	assert_int_equal(store_write(fd, at, site->plan.stored, site->plan.n),
+	    0);
+	return fd;
+}
+
+static int
+load(struct site *site, int fd, size_t at, uint64_t limit, struct plan *plan)
+{
+	plan_begin(plan, site->box, site->block, 0);
+	return plan_load(plan, fd, at, limit);
+}
+
+static void
+test_load(void **state)
+{
+	static struct site site;
+
+	for (size_t runs = 0; runs < RUNS; runs++) {
+		struct plan plan;
+		int fd;
+
+		make_mailbox(state, &site);
+		make_plan(&site, runs);
+		fd = store(state, &site, 17);
+		assert_int_equal(load(&site, fd, 17, site.plan.n, &plan), 1);
+		assert_int_equal(plan.begin_size, site.n);
+		assert_int_equal(plan.size, site.n);
+		assert_int_equal(plan_new_size(&plan), site.new_n);
+		assert_int_equal(store_get(plan.stored, PLAN_ID0), 1);
+		assert_int_equal(store_get(plan.stored, PLAN_ID1), 2);
+		assert_int_equal(store_get(plan.stored, PLAN_INODE), 3);
+		assert_int_equal(store_get(plan.stored, PLAN_DEVICE), 4);
+		assert_int_equal(store_get(plan.stored, PLAN_WINDOW), 5);
+		check_runs(&site, &plan);
+		plan_free(&plan);
+		(void)close(fd);
+		free_site(&site);
+	}
+}
+
+/* A plan that is cut, or has one octet changed, is none. */
+static void
+test_torn(void **state)
+{
+	static struct site site;
+	struct plan plan;
+	size_t n;
+	int fd;
+
+	make_mailbox(state, &site);
+	make_plan(&site, 10);
+	fd = store(state, &site, 0);
+	n = site.plan.n;
+	for (size_t i = 0; i < n; i++) {
+		for (int bit = 0; bit < 8; bit++) {
+			uint8_t octet = site.plan.stored[i] ^
+			    (uint8_t)(1 << bit);
+
+			assert_int_equal(store_write(fd, i, &octet, 1), 0);
+			assert_int_equal(load(&site, fd, 0, n, &plan), 0);
+			plan_free(&plan);
+		}
+		assert_int_equal(store_write(fd, i, site.plan.stored + i, 1),
+		    0);
+	}
+	assert_int_equal(load(&site, fd, 0, n, &plan), 1);
+	plan_free(&plan);
+	assert_int_equal(load(&site, fd, 0, n - 1, &plan), 0);
+	plan_free(&plan);
+	for (size_t i = n - 1; i > 0; i--) {
+		assert_int_equal(ftruncate(fd, (off_t)i), 0);
+		assert_int_equal(load(&site, fd, 0, i, &plan), 0);
+		plan_free(&plan);
+	}
+	(void)close(fd);
+	free_site(&site);
+}
+
+/* Any stretch of the new mailbox, from any cursor before it. */
+static void
+test_copy(void **state)
+{
+	static struct site site;
+	static char got[6000];
+
+	for (int round = 0; round < 50; round++) {
+		struct plan_cursor cursor;
+		uint64_t copied, data, from, length;
+		int fd;
+
+		make_mailbox(state, &site);
+		make_plan(&site, 1 + pick(RUNS));
+		fd = open(unit_text(state, "copy", ""), O_RDWR);
+		from = pick(site.new_n);
+		length = pick(site.new_n - from + 1);
+		cursor = plan_first(&site.plan);
+		while (pick(2) == 0 && cursor.dst + cursor.length <= from)
+			plan_next(&cursor);
+		assert_int_equal(plan_copy(&site.plan, cursor, from, length,
+		    fd, 100, &copied), 0);
+		assert_int_equal(store_read(fd, 100, got, length), 0);
+		assert_memory_equal(got, site.new + from, length);
+		/* The same hash when it is read again, or copied on. */
+		assert_int_equal(plan_copy_data(&site.plan, fd, 100, length,
+		    -1, 0, &data), 0);
+		assert_int_equal(data, copied);
+		assert_int_equal(plan_copy_data(&site.plan, fd, 100, length,
+		    fd, 20000, &data), 0);
+		assert_int_equal(data, copied);
+		assert_int_equal(store_read(fd, 20000, got, length), 0);
+		assert_memory_equal(got, site.new + from, length);
+		/* There is nothing behind the last run. */
+		assert_int_equal(plan_copy(&site.plan, cursor, from,
+		    site.new_n - from + 1, fd, 100, &copied), -1);
+		(void)close(fd);
+		free_site(&site);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_hash_pieces),
+		cmocka_unit_test(test_read_write),
+		cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_tail),
+		cmocka_unit_test(test_far),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_copy),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, unit_begin,
+	    unit_end);
+}
