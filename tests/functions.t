@@ -39,7 +39,8 @@ sub parameters {
 }
 
 # The functions of a text in KNF: a head begins in column 0, its braces stand
-# alone in column 0.  Lines are counted from the return type to the brace.
+# alone in column 0.  Lines are counted from brace to brace, empty ones and
+# comments aside.
 sub functions {
 	my ($text) = @_;
 	my @found;
@@ -49,7 +50,7 @@ sub functions {
 		my ($name, $list) = $head =~ /(\w+)\((.*)\)[^()]*\z/s or next;
 		push @found, {
 			name => $name,
-			lines => ($head =~ tr/\n//) + ($body =~ tr/\n//) + 1,
+			lines => scalar(grep { /\S/ } split /\n/, $body),
 			parameters => parameters($list),
 			decisions => scalar(() = $body =~
 			    /\b(?:if|for|while|case)\b|&&|\|\||\?/g),
