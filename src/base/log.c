@@ -339,9 +339,33 @@ log_escape(const char *p, size_t n, char *out)
 	return escape(p, n, "", out);
 }
 
+const char *
+log_method_word(enum log_method method)
+{
+	static const char *const words[] = {
+		[LOG_METHOD_NONE] = "-",
+		[LOG_METHOD_PASS] = "pass",
+		[LOG_METHOD_APOP] = "apop",
+		[LOG_METHOD_PREAUTH] = "preauth",
+	};
+
+	return words[method];
+}
+
 void
 log_record(const struct log_session *session, int64_t now_ms)
 {
+	static const char *const ends[] = {
+		[LOG_END_ERROR] = "error",
+		[LOG_END_QUIT] = "quit",
+		[LOG_END_EOF] = "eof",
+		[LOG_END_TIMEOUT] = "timeout",
+		[LOG_END_SIGNAL] = "signal",
+		[LOG_END_AUTH_FAILED] = "auth-failed",
+		[LOG_END_BAD_COMMANDS] = "bad-commands",
+		[LOG_END_WRITE_ERROR] = "write-error",
+		[LOG_END_CHANGED] = "changed",
+	};
 	int64_t ms = now_ms - session->begin_ms;
 	char user[LOG_ESCAPED(LIMITS_NAME)];
 
@@ -351,10 +375,10 @@ log_record(const struct log_session *session, int64_t now_ms)
 	    " seconds=%" PRId64 ".%03" PRId64 " end=%s",
 	    session->user == NULL ? "-" : log_escape(session->user,
 	    strlen(session->user), user), session->peer,
-	    session->method == NULL ? "-" : session->method,
+	    log_method_word(session->method),
 	    session->messages, session->octets, session->retrieved,
 	    session->retrieved_octets, session->deleted, session->left,
-	    ms / 1000, ms % 1000, session->end);
+	    ms / 1000, ms % 1000, ends[session->end]);
 }
 
 void

@@ -26,6 +26,27 @@ enum log_holder {
 	LOG_FOR_ANY = LOG_FOR_LOCK | LOG_FOR_KEEPER
 };
 
+/* How the user of a session got in. */
+enum log_method {
+	LOG_METHOD_NONE,	/* not yet */
+	LOG_METHOD_PASS,
+	LOG_METHOD_APOP,
+	LOG_METHOD_PREAUTH
+};
+
+/* How a session ended. */
+enum log_end {
+	LOG_END_ERROR,		/* the system or the maildrop failed */
+	LOG_END_QUIT,
+	LOG_END_EOF,		/* the client's input ended */
+	LOG_END_TIMEOUT,
+	LOG_END_SIGNAL,
+	LOG_END_AUTH_FAILED,	/* too many refused logins */
+	LOG_END_BAD_COMMANDS,	/* too many of them */
+	LOG_END_WRITE_ERROR,	/* the client is gone */
+	LOG_END_CHANGED		/* the mailbox was, while a message was sent */
+};
+
 /* Octets that log_escape may need for ${n} octets, its NUL included. */
 #define LOG_ESCAPED(n) (4 * (n) + 1)
 
@@ -33,7 +54,7 @@ enum log_holder {
 struct log_session {
 	const char *user;	/* NULL before login */
 	const char *peer;
-	const char *method;	/* pass, apop or preauth; NULL before login */
+	enum log_method method;
 	uint64_t messages;	/* at login */
 	uint64_t octets;
 	uint64_t retrieved;	/* messages sent by RETR */
@@ -41,7 +62,7 @@ struct log_session {
 	uint64_t deleted;	/* messages removed by UPDATE */
 	uint64_t left;
 	int64_t begin_ms;	/* clock_ms at the begin */
-	const char *end;	/* quit, eof, timeout, signal, ... */
+	enum log_end end;
 };
 
 /*
@@ -92,6 +113,12 @@ void log_let_go(enum log_holder holder);
  * \xHH.  Returns ${out}.
  */
 const char *log_escape(const char *p, size_t n, char *out);
+
+/*
+ * log_method_word(method):
+ * Return the word for ${method} in a line of the log.
+ */
+const char *log_method_word(enum log_method method);
 
 /*
  * log_record(session, now_ms):

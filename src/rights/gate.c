@@ -76,7 +76,7 @@ gate_run(struct dialogue *dialogue, int channel)
 		return code;
 	channel_begin(&message);
 	channel_put_byte(&message, GATE_ENDED);
-	channel_put(&message, span_of(dialogue->record.end));
+	channel_put_byte(&message, (uint8_t)dialogue->record.end);
 	(void)channel_send(channel, &message, -1);
 	wire_close(&dialogue->wire);
 	return code;
@@ -86,11 +86,9 @@ int
 gate_hear(int channel, struct dialogue *dialogue,
     struct login_question *question)
 {
-	static const char *const ends[] = { "quit", "eof", "timeout", "signal",
-	    "auth-failed", "bad-commands", "write-error" };
 	struct channel_message message;
 	struct span name, secret, unread;
-	unsigned method;
+	unsigned method, end;
 
 	if (channel_receive(channel, &message) != 1)
 		return 0;
@@ -98,10 +96,9 @@ gate_hear(int channel, struct dialogue *dialogue,
 		(void)close(message.fd);
 	method = channel_get_byte(&message);
 	if (method == GATE_ENDED) {
-		name = channel_get(&message);
-		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-			if (span_equal(name, span_of(ends[i])))
-				dialogue->record.end = ends[i];
+		end = channel_get_byte(&message);
+		if (message.whole && end <= LOG_END_WRITE_ERROR)
+			dialogue->record.end = (enum log_end)end;
 		return 0;
 	}
 	dialogue->bad = channel_get_byte(&message);

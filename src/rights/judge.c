@@ -84,7 +84,7 @@ answer(const struct judge *judge, struct login_question *question)
 		return DISPATCH_REFUSED_LAST;
 	}
 	if (text == DISPATCH_REFUSED_LAST)
-		judge->dialogue->record.end = "auth-failed";
+		judge->dialogue->record.end = LOG_END_AUTH_FAILED;
 	channel_begin(&message);
 	channel_put_byte(&message, (uint8_t)text);
 	/* Who was let in has a session, whether his gate hears it or not. */
@@ -122,7 +122,7 @@ judge_run(const struct judge *judge)
 	    (enum sandbox_wish)dialogue->options->sandbox, -1) == -1 ||
 	    serve(judge) != DISPATCH_MAILDROP) {
 		if (*dialogue->wire.stop != 0)
-			dialogue->record.end = "signal";
+			dialogue->record.end = LOG_END_SIGNAL;
 		log_record(&dialogue->record, clock_ms());
 	}
 	/* Who waits for an answer gets none; the gate's end hangs up. */

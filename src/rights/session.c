@@ -116,7 +116,8 @@ run(struct session *session)
 		code = dialogue_authorize(dialogue, &accepted);
 	switch (session->admission.role) {
 	case ADMISSION_SESSION:
-		code = dialogue_serve(dialogue, options->preauth ? "preauth" :
+		code = dialogue_serve(dialogue, options->preauth ?
+		    LOG_METHOD_PREAUTH :
 		    verdict_method(session->verdict.method));
 		if (dialogue->drop != NULL)
 			maildrop_close(dialogue->drop);

@@ -51,16 +51,16 @@ label(const struct dialogue *dialogue)
 static enum dialogue_exit
 judge_wire(struct dialogue *dialogue)
 {
-	static const char *const names[] = {
-		[WIRE_OPEN] = "error",
-		[WIRE_EOF] = "eof",
-		[WIRE_CUT] = "eof",
-		[WIRE_TIMEOUT] = "timeout",
-		[WIRE_SIGNAL] = "signal",
-		[WIRE_LOST] = "write-error",
+	static const enum log_end ends[] = {
+		[WIRE_OPEN] = LOG_END_ERROR,
+		[WIRE_EOF] = LOG_END_EOF,
+		[WIRE_CUT] = LOG_END_EOF,
+		[WIRE_TIMEOUT] = LOG_END_TIMEOUT,
+		[WIRE_SIGNAL] = LOG_END_SIGNAL,
+		[WIRE_LOST] = LOG_END_WRITE_ERROR,
 	};
 
-	dialogue->record.end = names[dialogue->wire.end];
+	dialogue->record.end = ends[dialogue->wire.end];
 	return dialogue->wire.end == WIRE_EOF &&
 	    (dialogue->drop == NULL || dialogue->drop->marked == 0) ?
 	    DIALOGUE_ORDERLY : DIALOGUE_BROKEN;
@@ -70,7 +70,7 @@ static enum dialogue_exit
 judge_end(struct dialogue *dialogue, enum dispatch_end end)
 {
 	if (end == DISPATCH_END_BAD)
-		dialogue->record.end = "bad-commands";
+		dialogue->record.end = LOG_END_BAD_COMMANDS;
 	return end == DISPATCH_END_BAD ? DIALOGUE_BROKEN : judge_wire(dialogue);
 }
 
@@ -107,10 +107,11 @@ run_update(struct dialogue *dialogue)
 	 * some come back at once. */
 	maildrop_close(dialogue->drop);
 	dialogue->drop = NULL;
-	dialogue->record.end = result == UPDATE_DONE ? "quit" : "error";
+	dialogue->record.end = result == UPDATE_DONE ? LOG_END_QUIT :
+	    LOG_END_ERROR;
 	dispatch_say(&dialogue->wire, &reply);
 	if (wire_flush(&dialogue->wire) == WIRE_LOST)
-		dialogue->record.end = "write-error";
+		dialogue->record.end = LOG_END_WRITE_ERROR;
 	if (result != UPDATE_DONE)
 		return DIALOGUE_TROUBLE;
 	return dialogue->wire.end == WIRE_LOST ||
@@ -119,7 +120,7 @@ run_update(struct dialogue *dialogue)
 }
 
 enum dialogue_exit
-dialogue_serve(struct dialogue *dialogue, const char *method)
+dialogue_serve(struct dialogue *dialogue, enum log_method method)
 {
 	struct transaction transaction = {
 		.retrieve.wire = &dialogue->wire,
@@ -140,7 +141,7 @@ dialogue_serve(struct dialogue *dialogue, const char *method)
 	dialogue->record.method = method;
 	dialogue->record.messages = dialogue->record.left = reply.n;
 	dialogue->record.octets = reply.octets;
-	if (method[0] == 'a' || !span_is_name(reply.name))
+	if (method == LOG_METHOD_APOP || !span_is_name(reply.name))
 		reply.text = DISPATCH_MAILDROP;
 	dispatch_say(&dialogue->wire, &reply);
 	end = transaction_run(&transaction, &dialogue->bad);
@@ -151,7 +152,7 @@ dialogue_serve(struct dialogue *dialogue, const char *method)
 	if (end == DISPATCH_END_CLOSED && transaction.torn) {
 		log_error("%s: changed while a message was sent",
 		    dialogue->drop->mailbox.path);
-		dialogue->record.end = "changed";
+		dialogue->record.end = LOG_END_CHANGED;
 		return DIALOGUE_TROUBLE;
 	}
 	return judge_end(dialogue, end);
@@ -187,10 +188,11 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 		return DIALOGUE_ORDERLY;
 	if (state.lost) {
 		if (*dialogue->wire.stop != 0)
-			dialogue->record.end = "signal";
+			dialogue->record.end = LOG_END_SIGNAL;
 		return DIALOGUE_BROKEN;
 	}
-	dialogue->record.end = state.refused ? "auth-failed" : "quit";
+	dialogue->record.end = state.refused ? LOG_END_AUTH_FAILED :
+	    LOG_END_QUIT;
 	if (end == DISPATCH_END_CLOSED)
 		return state.refused ? DIALOGUE_BROKEN : DIALOGUE_ORDERLY;
 	return judge_end(dialogue, end);
@@ -218,7 +220,7 @@ dialogue_open(struct dialogue *dialogue, const struct options *options,
 	peer_find(&dialogue->peer, STDIN_FILENO);
 	dialogue->record.begin_ms = clock_ms();
 	dialogue->record.peer = dialogue->peer.text;
-	dialogue->record.end = "error";
+	dialogue->record.end = LOG_END_ERROR;
 }
 
 void

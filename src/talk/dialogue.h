@@ -63,7 +63,7 @@ enum dialogue_exit dialogue_authorize(struct dialogue *dialogue,
  * ${method} is how the user got in.  Returns the exit code.
  */
 enum dialogue_exit dialogue_serve(struct dialogue *dialogue,
-    const char *method);
+    enum log_method method);
 
 /*
  * dialogue_refuse(dialogue, fault):

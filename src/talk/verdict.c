@@ -13,10 +13,11 @@
 #include "talk/verdict.h"
 #include "talk/wire.h"
 
-const char *
+enum log_method
 verdict_method(enum login_method method)
 {
-	return method == LOGIN_APOP ? "apop" : "pass";
+	return method == LOGIN_APOP ? LOG_METHOD_APOP :
+	    LOG_METHOD_PASS;
 }
 
 /* Refuse a login, after the time that every refusal of this try takes. */
@@ -28,7 +29,7 @@ refuse(struct verdict *verdict, int64_t asked)
 
 	login->tries++;
 	log_info("refused login peer=%s method=%s try=%u",
-	    verdict->peer, verdict_method(verdict->method),
+	    verdict->peer, log_method_word(verdict_method(verdict->method)),
 	    login->tries);
 	due = asked + login_delay(login->tries, verdict->login.options->fail_delay,
 	    clock_ms() - asked);

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "base/log.h"
 #include "talk/dispatch.h"
 #include "who/login.h"
 
@@ -21,9 +22,9 @@ struct verdict {
 
 /*
  * verdict_method(method):
- * Return the log's word for ${method}.
+ * Return what the log calls ${method}.
  */
-const char *verdict_method(enum login_method method);
+enum log_method verdict_method(enum login_method method);
 
 /*
  * verdict_give(verdict, question, entry):

@@ -62,11 +62,11 @@ static void
 say_record(void)
 {
 	const struct log_session session = { .user = "m rose", .peer =
-	    "192.0.2.1", .method = "apop", .messages = 5, .octets = 500,
+	    "192.0.2.1", .method = LOG_METHOD_APOP, .messages = 5, .octets = 500,
 	    .retrieved = 4, .retrieved_octets = 400, .deleted = 3, .left = 2,
-	    .begin_ms = 1000, .end = "quit" };
+	    .begin_ms = 1000, .end = LOG_END_QUIT };
 	const struct log_session before = { .peer = "pipe", .begin_ms = 0,
-	    .end = "timeout" };
+	    .end = LOG_END_TIMEOUT };
 
 	log_record(&session, 3045);
 	log_record(&before, 7);
