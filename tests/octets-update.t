@@ -69,6 +69,26 @@ cmp_ok $sessions, '>=', 100, "$sessions sessions";
 	}
 	is $octets, '', 'nothing is left';
 }
+
+# A mail without a body ends with the empty line that its agent left: behind the
+# mail before it there must be one, too, or the next mail would be part of it.
+for my $end ("\n", "\r\n") {
+	my ($first, $bare, $next) = map { s/\n/$end/gr }
+	    map { "From a\@b Mon Jan  1 00:00:00 2024\nSubject: $_" }
+	    "a\n\nbody\n\n", "b\n\n", "c\n\nbody\n\n";
+	my $path = $site->mailbox('m00');
+	for my $before ($first . $bare, $first . $bare . $bare) {
+		my $count = () = $before =~ /^From /gm;
+		Dewey::write_file($path, $before);
+		session('m00', 1, 2 .. $count);
+		is Dewey::read_file($path), $first,
+		    'a last mail without a body: the empty line stays';
+		Dewey::write_file($path, $first . $bare . $next . $bare);
+		session('m00', 2, 2, 4);
+		is Dewey::read_file($path), $first . $next,
+		    '... and if others are moved';
+	}
+}
 done_testing;
 
 # Whether the mailbox ${octets} has the messages of ${scan} without @numbers.

@@ -60,8 +60,9 @@ struct tail {
 };
 
 /* Some agents end a message with an empty line, others begin with one: the end of
- * the file stays as it was found.  But an empty line that is a message's own stays
- * one behind which another stands. */
+ * the file stays as it was found, and the last message may be nothing but a header
+ * with its empty line.  But an empty line that is a message's own stays one behind
+ * which another stands. */
 static struct tail
 find_tail(struct maildrop *drop)
 {
@@ -72,7 +73,8 @@ find_tail(struct maildrop *drop)
 	if (tail.first == drop->count)
 		return tail;
 	tail.end = m[tail.first].offset;
-	if (tail.first == 0 || m[drop->count - 1].separator != 0)
+	if (tail.first == 0 || m[drop->count - 1].separator != 0 ||
+	    message_is_behind_empty(drop, drop->end))
 		return tail;
 	end = tail.end - m[tail.first - 1].separator;
 	if (!message_is_behind_empty(drop, end))
