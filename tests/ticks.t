@@ -59,7 +59,7 @@ sub login {
 	my $session = Dewey->start('--preauth', '--host=dewey.example',
 	    "--mailbox=$box", '--log=none', '--sandbox=none', @flags,
 	    { env => Crash::environment($box, { STAMPS => $stamps }) });
-	$session->greeting =~ /^\+OK .* 3 messages/
+	$session->greeting =~ /^\+OK .* [34] messages/
 	    or $session->fail('no login');
 	return $session;
 }
@@ -175,4 +175,30 @@ isnt next_login($settled), $other,
     '... and the next login believes it: it was the stamps';
 
 diag scalar(@unsettled) . ' kinds of time stamps';
+
+# A mailbox that grew and whose stamps have not settled: what is known of the
+# index is believed, and what it lists is sent and deleted.
+{
+	my $whole = { fs => 'ext4', whole => 1, sec => 1, ns => 0 };
+	my @large = map { message($_, 100_000) } qw(a b c);
+	unlink glob "$cache/*";
+	unlink "$dir/.box.dewey";
+	Dewey::write_file($box, join '', @large);
+	pretend({ %$settled, whole => 1 });
+	my $s = login($flag);
+	$s->say('QUIT');
+	$s->exit_code;
+	Dewey::write_file($box, join '', @large, message('d', 40));
+	pretend($whole);
+	$s = login($flag);
+	for my $n (4, 2) {
+		my ($status) = $s->multi("RETR $n");
+		like $status, qr/^\+OK/, "grown a moment ago: RETR $n";
+	}
+	$s->say('DELE 1');
+	like $s->say('QUIT'), qr/^\+OK .*\(3 messages left\)/, '... DELE 1, QUIT';
+	$s->exit_code;
+	is Dewey::read_file($box), join('', @large[1, 2], message('d', 40)),
+	    '... and it is gone';
+}
 done_testing;

@@ -268,6 +268,8 @@ use(struct maildrop *drop)
 		drop->cached = true;
 		store(drop, (size_t)totals->count,
 		    (size_t)totals->count - 1);
+		/* Behind that: the records before are stored as they were. */
+		message_sum_scanned(drop);
 		return true;
 	case INDEX_NOTHING:
 		break;
