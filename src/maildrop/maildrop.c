@@ -300,14 +300,15 @@ maildrop_recover(struct maildrop *drop)
 
 /* The mailbox locks were taken as ${got} says.  Without a dot-lock only reading
  * is safe, but where nobody with the user's rights could ever make one, or where
- * there is no space: deleting is the way out of that. */
+ * there is no space: deleting is the way out of that.  Of a maildrop that is not
+ * locked, as it is empty, nothing is deleted. */
 static void
 judge_lock(struct maildrop *drop, enum lock_result got)
 {
 	struct mailbox *mailbox = &drop->mailbox;
 	bool enough = got == LOCK_FULL || mailbox->elsewhere;
 
-	if (got == LOCK_HELD || mailbox->read_only ||
+	if (got == LOCK_HELD || mailbox->read_only || mailbox->sidecar == -1 ||
 	    (enough && lock_has_others(&drop->lock)))
 		return;
 	mailbox->read_only = true;
