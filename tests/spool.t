@@ -109,6 +109,19 @@ like((login())[0], $busy, '... the dot-lock of an agent is honoured');
 ok -e "$box.lock", '... and stays';
 unlink "$box.lock";
 
+# Most polls find nothing: nothing is amiss then, whether there was mail before.
+for my $before ('before the first mail', 'after the last one') {
+	$before =~ /first/ ? spool(0755, 0, '') : put('');
+	($answer, $log) = remove([]);
+	is $answer, '+OK dewey POP3 server signing off (maildrop empty)',
+	    "... an empty mailbox $before";
+	is join('', why($log)), '', '... says nothing of rights';
+	put(Dewey::mbox(@texts));
+	($answer, $log) = remove([1]);
+	is $answer, '+OK dewey POP3 server signing off (2 messages left)',
+	    '... and the next session deletes';
+}
+
 # Only the dot-lock: no other kind says that nobody delivers.
 (undef, $log, my $said) = remove([1], '--locks=dotlock');
 is $said, $read_only, '... with dot-locks alone: read-only';
@@ -341,4 +354,14 @@ like $text, qr/\Q$spool\E: everybody can make files there/,
 spool(0755, 0);
 $text = `@{[Dewey::binary()]} --check-config --mailbox=$spool/%u --state-dir=none`;
 like $text, qr/\Q$spool\E: .*read-only/, '... and a spool without a journal';
+mkdir '/state/open' or die "/state/open: $!";
+chmod 0777, '/state/open' or die "/state/open: $!";
+Dewey::write_file('/state/file', '');
+for my $case (['open', 1, 'others can write'], ['file', 1, 'is a file'],
+    ['dewey', 0, 'is root\'s'], ['missing', 0, 'will be made']) {
+	my ($dir, $bad, $what) = @$case;
+	$text = `@{[Dewey::binary()]} --check-config --mailbox=$spool/%u --state-dir=/state/$dir`;
+	is scalar(() = $text =~ m{^unwise: /state/$dir: .*read-only}mg), $bad,
+	    "... a --state-dir that $what";
+}
 done_testing;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/span.h"
+#include "mail/index.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
 #include "tool/audit.h"
@@ -98,6 +100,23 @@ check_sidecar(struct findings *findings, const char *dir, int at,
 		    "be deleted from the mailbox: remove it", dir, name);
 }
 
+/* The mailboxes in ${dir} have session lock and journal in --state-dir. */
+static void
+check_state(const char *state, const char *dir)
+{
+	struct stat st;
+
+	if (state[0] != '/')
+		unwise("%s: nobody but root can make files there, and there is "
+		    "no --state-dir: maildrops are read-only", dir);
+	/* One that is missing is made at the first login. */
+	else if ((fstatat(AT_FDCWD, state, &st, 0) == 0 || errno != ENOENT) &&
+	    !index_is_safe(state, 0))
+		unwise("%s: is no directory where only root can make files, so "
+		    "it is not used, and maildrops in %s are read-only: give "
+		    "it to root, mode 0755", state, dir);
+}
+
 /* Where session lock and journal of its mailboxes are to be. */
 static void
 check_spool(struct findings *findings, const struct options *options,
@@ -112,9 +131,8 @@ check_spool(struct findings *findings, const struct options *options,
 		    "another makes the maildrop of NAME read-only; better "
 		    "root:mail, mode 2775", dir);
 	else if (st->st_uid == 0 && ((st->st_mode & S_IWGRP) == 0 ||
-	    st->st_gid == 0) && options->state_dir[0] != '/')
-		unwise("%s: nobody but root can make files there, and there is "
-		    "no --state-dir: maildrops are read-only", dir);
+	    st->st_gid == 0))
+		check_state(options->state_dir, dir);
 	while (list != NULL && (entry = readdir(list)) != NULL) {
 		n = strlen(entry->d_name);
 		if (entry->d_name[0] == '.' && n > sizeof("..dewey") - 1 &&
