@@ -190,25 +190,10 @@ sub make_runit {
 	return (program('runsv'), run_file($s, 'runit/run'));
 }
 
-# A busybox that has a tcpsvd: Debian's has none, bootstrap builds one.
-sub busybox {
-	for my $path (grep { defined } map { program($_) }
-	    qw(busybox busybox-tcpsvd)) {
-		return $path if qx{$path --list 2>/dev/null} =~ /^tcpsvd$/m;
-	}
-	return undef;
-}
-
-# Its tcpsvd, with the words of runit's `run`.
-sub make_busybox {
+# The same without runsv: a tcpsvd that nobody watches.
+sub make_tcpsvd {
 	my ($s) = @_;
-	my $run = run_file($s, 'runit/run') . '/run';
-	my $text = Dewey::read_file($run);
-	my $busybox = busybox();
-	$text =~ s/^exec tcpsvd/exec $busybox tcpsvd/m
-	    or croak 'runit/run: no tcpsvd';
-	Dewey::write_file($run, $text, 0755);
-	return $run;
+	return run_file($s, 'runit/run') . '/run';
 }
 
 # systemd without systemd: the command of the unit, started as the socket unit
@@ -292,7 +277,7 @@ my %spawner = (
 	s6 => { need => [qw(s6-supervise tcpserver execlineb)],
 		make => \&make_s6 },
 	runit => { need => [qw(runsv tcpsvd)], make => \&make_runit },
-	busybox => { need => [], make => \&make_busybox },
+	tcpsvd => { need => ['tcpsvd'], make => \&make_tcpsvd },
 	systemd => { need => ['systemd-socket-activate'],
 		make => \&make_systemd },
 	socat => { need => ['socat'], make => \&make_socat },
@@ -305,7 +290,7 @@ my %spawner = (
 
 # Those that start dewey on a plain port.
 sub kinds {
-	return qw(inetd xinetd tcpserver s6 runit busybox systemd socat);
+	return qw(inetd xinetd tcpserver s6 runit tcpsvd systemd socat);
 }
 
 # Why a spawner cannot be started here; undef if it can.
@@ -315,8 +300,6 @@ sub missing {
 	for my $name (@{ $what->{need} }) {
 		return "$name is not installed" unless program($name);
 	}
-	return 'there is no busybox that has tcpsvd' if $kind eq 'busybox' &&
-	    !busybox();
 	return undef;
 }
 
