@@ -4,7 +4,7 @@
 # function is long, decides much or takes many parameters, no file is long, no
 # line is wide, and src/ as a whole is bounded, comments, empty lines and
 # headers aside.  Room foo exports only foo_*; no mutable globals but the log's
-# settings and one signal flag in session.
+# settings and one signal flag in process.
 use strict;
 use warnings;
 use Test::More;
@@ -139,11 +139,11 @@ SKIP: {
 		    && $_->{section} !~ /^\.data\.rel\.ro/
 	} @defined;
 	is join(' ', map { "$_->{object}:$_->{name}" }
-	    grep { $_->{object} !~ /^(?:log|session)\z/ } @mutable), '',
-	    'no mutable globals and no static locals outside log and session';
-	my @flag = grep { $_->{object} eq 'session' } @mutable;
+	    grep { $_->{object} !~ /^(?:log|process)\z/ } @mutable), '',
+	    'no mutable globals and no static locals outside log and process';
+	my @flag = grep { $_->{object} eq 'process' } @mutable;
 	ok @flag <= 1 && !grep({ $_->{size} > 4 } @flag),
-	    'session has at most the signal flag';
+	    'process has at most the signal flag';
 }
 
 done_testing;

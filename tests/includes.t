@@ -43,14 +43,13 @@ my @house = (
 	    [qw(transaction)],
 	    [qw(dialogue)]],
 	[rights =>
-	    [qw(filter keeper)],
-	    [qw(sandbox)],
-	    [qw(admission gate)],
-	    [qw(judge recovery)],
-	    [qw(monitor)],
-	    [qw(session)]],
+	    [qw(filter letter process)],
+	    [qw(request sandbox)],
+	    [qw(session)],
+	    [qw(gate judge keeper)],
+	    [qw(monitor recovery)]],
 	[tool =>
-	    [qw(audit inspect manage)],
+	    [qw(audit inspect manage serve)],
 	    [qw(main)]],
 );
 

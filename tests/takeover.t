@@ -379,17 +379,18 @@ sub taken_gate {
 my $name = unpack 'H*', 'dwmrose';
 my %odd = (
 	'nothing but a method' => '01',
-	'one octet of each value' => '00',
-	'an unknown method' => "03000700${name}0100780000",
-	'method 254' => "fe000700${name}0100780000",
-	'a length that is too large' => "0100ffff$name",
-	'a name longer than there is' => "01000800$name",
-	'a secret longer than there is' => "01000700${name}ff0078",
-	'input longer than there is' => "01000700${name}010078ffff",
-	'no input' => "01000700${name}010078",
-	'half a length' => "01000700${name}01",
-	'an end of another name' => 'ff0300666f6f',
-	'an end with a length too large' => 'ffffff',
+	'one octet' => '00',
+	'an unknown method' => "0300000700${name}0100780000",
+	'method 254' => "fe00000700${name}0100780000",
+	'a length that is too large' => "01000000ffff$name",
+	'a name longer than there is' => "0100000800$name",
+	'a secret longer than there is' => "0100000700${name}ff0078",
+	'input longer than there is' => "0100000700${name}010078ffff",
+	'no input' => "0100000700${name}010078",
+	'half a length' => "0100000700${name}01",
+	'an end of another kind' => '03000900000000000000',
+	'an end with a length too large' => '030001ffffff',
+	'an end with more behind it' => '0300010000000000000000',
 );
 for my $what (sort keys %odd) {
 	my $c = taken_gate();

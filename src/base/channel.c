@@ -16,7 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* A length is two octets, the lower one first. */
+/* Octets of a length; the lowest of a number comes first. */
+#define LENGTH 2
 
 int
 channel_pair(int fds[2])
@@ -36,19 +37,20 @@ channel_begin(struct channel_message *message)
 }
 
 void
-channel_put_byte(struct channel_message *message, uint8_t byte)
+channel_put_number(struct channel_message *message, uint32_t number, size_t n)
 {
-	if (message->n < sizeof(message->octets))
-		message->octets[message->n++] = byte;
-	else
+	if (n > sizeof(message->octets) - message->n) {
 		message->whole = false;
+		return;
+	}
+	for (; n > 0; n--, number >>= 8)
+		message->octets[message->n++] = (uint8_t)number;
 }
 
 void
 channel_put(struct channel_message *message, struct span octets)
 {
-	channel_put_byte(message, (uint8_t)(octets.n & 0xff));
-	channel_put_byte(message, (uint8_t)(octets.n >> 8 & 0xff));
+	channel_put_number(message, (uint32_t)octets.n, LENGTH);
 	if (octets.n > UINT16_MAX ||
 	    octets.n > sizeof(message->octets) - message->n) {
 		message->whole = false;
@@ -160,22 +162,27 @@ channel_wait(int fd, short events, int64_t until, const sigset_t *waiting,
 	return -1;
 }
 
-uint8_t
-channel_get_byte(struct channel_message *message)
+uint32_t
+channel_get_number(struct channel_message *message, size_t n)
 {
-	if (message->at < message->n)
-		return message->octets[message->at++];
-	message->whole = false;
-	return 0;
+	uint32_t number = 0;
+
+	if (n > message->n - message->at) {
+		message->whole = false;
+		return 0;
+	}
+	for (size_t i = n; i > 0; i--)
+		number = number << 8 | message->octets[message->at + i - 1];
+	message->at += n;
+	return number;
 }
 
 struct span
 channel_get(struct channel_message *message)
 {
-	size_t n = channel_get_byte(message);
+	size_t n = channel_get_number(message, LENGTH);
 	struct span octets = { NULL, 0 };
 
-	n |= (size_t)channel_get_byte(message) << 8;
 	if (!message->whole || n > message->n - message->at) {
 		message->whole = false;
 		return octets;

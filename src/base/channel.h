@@ -31,12 +31,14 @@ int channel_pair(int fds[2]);
 
 /*
  * channel_begin(message), channel_put(message, octets),
- * channel_put_byte(message, byte):
- * Write a message.  What does not fit makes channel_send fail.
+ * channel_put_number(message, number, n):
+ * Write a message: octets with their length, and numbers of ${n} octets, 1 to
+ * 4.  What does not fit makes channel_send fail.
  */
 void channel_begin(struct channel_message *message);
 void channel_put(struct channel_message *message, struct span octets);
-void channel_put_byte(struct channel_message *message, uint8_t byte);
+void channel_put_number(struct channel_message *message, uint32_t number,
+    size_t n);
 
 /*
  * channel_send(fd, message, passed):
@@ -73,11 +75,11 @@ int channel_wait(int fd, short events, int64_t until, const sigset_t *waiting,
     const volatile sig_atomic_t *stop);
 
 /*
- * channel_get(message), channel_get_byte(message):
- * Read the next octets; nothing, and ${message}->whole false, if the message
- * does not have them.  channel_get's are valid as long as the message.
+ * channel_get(message), channel_get_number(message, n):
+ * Read the next octets, or number; nothing, and ${message}->whole false, if the
+ * message does not have them.  channel_get's are valid as long as the message.
  */
 struct span channel_get(struct channel_message *message);
-uint8_t channel_get_byte(struct channel_message *message);
+uint32_t channel_get_number(struct channel_message *message, size_t n);
 
 #endif

@@ -36,7 +36,8 @@
 #define ALL (G | S | K | W)
 
 #ifdef HAVE_FILTER
-/* A call that a processor lacks has the number of exit_group, which all have. */
+/* A call that a processor lacks has the number of exit_group, which all
+ * have. */
 #ifndef __NR_poll
 #define __NR_poll __NR_exit_group
 #endif

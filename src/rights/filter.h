@@ -9,7 +9,7 @@
 enum filter_role {
 	FILTER_GATE,		/* speaks AUTHORIZATION: no files at all */
 	FILTER_JUDGE,		/* looks up accounts: no list can be known */
-	FILTER_SESSION,		/* TRANSACTION and UPDATE: what is open already */
+	FILTER_SESSION,		/* TRANSACTION, UPDATE: what is open already */
 	FILTER_KEEPER,		/* changes the mailbox's directory */
 	FILTER_WAITING		/* the monitor, once a session runs */
 };

@@ -1,234 +1,303 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The keeper and the session's side of it.  A request is one octet, an answer
- * one octet and perhaps a descriptor.
+ * The keeper.
+ *
+ * Code that runs as root: keeper_admit and what it calls, up to process_become.
  */
 #include "config.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
-#include <poll.h>
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "maildrop/cache.h"
 #include "rights/keeper.h"
-#include "spool/aside.h"
-#include "spool/dotlock.h"
-#include "spool/lock.h"
-#include "spool/mailbox.h"
+#include "rights/letter.h"
+#include "rights/process.h"
+#include "rights/request.h"
+#include "rights/sandbox.h"
+#include "settings/options.h"
+#include "spool/sidecar.h"
+#include "spool/state.h"
 
-/* What is asked; below REQUEST_REOPEN it is an enum lock_request. */
-enum request {
-	REQUEST_REOPEN = 16,
-	REQUEST_SET_ASIDE,
-	REQUEST_REPORT		/* a second octet is the fault */
+struct keeper {
+	struct session *session;
+	struct request_watch watch;
+	int below;		/* channel to the session */
 };
 
-/* Ask for ${request}.  Returns the answer's octet, or ${failed}. */
-static unsigned
-ask(const int *channel, unsigned request, int *fd, unsigned failed)
-{
-	struct channel_message message;
-	unsigned octet;
+/* ---- Opening, as the user */
 
-	channel_begin(&message);
-	channel_put_byte(&message, (uint8_t)request);
-	if (channel_send(*channel, &message, -1) == -1 ||
-	    channel_receive(*channel, &message) != 1) {
-		errno = EPIPE;
-		return failed;
-	}
-	octet = channel_get_byte(&message);
-	*fd = message.fd;
-	errno = EIO;
-	return message.whole ? octet : failed;
-}
-
-static enum lock_result
-ask_dot(void *to, enum lock_request request)
-{
-	int none;
-	unsigned octet = ask(to, request, &none, LOCK_FAILED);
-
-	return octet > LOCK_FAILED ? LOCK_FAILED : (enum lock_result)octet;
-}
-
+/* Open the maildrop.  The spool's group, which only makes files, must be that
+ * of the directory still. */
 static enum mailbox_fault
-ask_reopen(void *to, int *fd)
+open_maildrop(struct session *session)
 {
-	unsigned octet = ask(to, REQUEST_REOPEN, fd, MAILBOX_TROUBLE);
+	const struct options *options = session->options;
+	struct maildrop *drop = &session->drop;
+	char path[LIMITS_PATH];
+	enum mailbox_fault fault = session_path(session, path);
+	struct stat st;
 
-	if (octet == MAILBOX_FINE && *fd == -1)
-		return MAILBOX_TROUBLE;
-	return octet > MAILBOX_TROUBLE ? MAILBOX_TROUBLE :
-	    (enum mailbox_fault)octet;
+	if (fault == MAILBOX_FINE)
+		fault = mailbox_open(&drop->mailbox, path, options->read_only);
+	if (fault == MAILBOX_FINE && session->group != PROCESS_NO_GROUP &&
+	    (fstat(drop->mailbox.dir, &st) == -1 || st.st_uid != 0 ||
+	    st.st_gid != session->group)) {
+		log_error("%s: its directory was replaced", path);
+		return MAILBOX_CHANGED;
+	}
+	if (fault == MAILBOX_FINE)
+		fault = sidecar_enter(&drop->mailbox, options->state_dir);
+	if (fault != MAILBOX_FINE)
+		return fault;
+	dotlock_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
+	    drop->mailbox.base);
+	return maildrop_prepare(drop, options->locks, options->lock_timeout) ==
+	    0 ? MAILBOX_FINE : MAILBOX_TROUBLE;
+}
+
+/* The session is over, or never began; perhaps it died while it held the
+ * locks. */
+static void
+close_maildrop(struct maildrop *drop)
+{
+	(void)dotlock_ask(&drop->dot, LOCK_DOT_DROP);
+	maildrop_close(drop);
+}
+
+/* Hand the open mailbox to the session: a letter for each descriptor. */
+static int
+give_mailbox(int channel, const struct mailbox *mailbox)
+{
+	const int fds[] = { mailbox->dir, mailbox->fd, mailbox->sidecar };
+	const struct letter_file file = { mailbox->read_only,
+	    mailbox->no_journal, mailbox->elsewhere };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (letter_send(channel, LETTER_FILE, &file, fds[i]) == -1) {
+			log_error("%s: cannot be handed to the session: %s",
+			    mailbox->path, strerror(errno));
+			return -1;
+		}
+	return 0;
 }
 
 static int
-ask_set_aside(void *to)
+close_sandbox(const struct session *session)
 {
-	int none;
-
-	return ask(to, REQUEST_SET_ASIDE, &none, 1) == 0 ? 0 : -1;
+	return sandbox_close(FILTER_KEEPER,
+	    (enum sandbox_wish)session->options->sandbox,
+	    session->drop.mailbox.dir);
 }
 
-/* The three descriptors, each with what else is to be known. */
-int
-keeper_give(int channel, const struct mailbox *mailbox)
+/* Open the maildrop, hand it to the session, and serve until it was scanned. */
+static enum mailbox_fault
+begin(struct keeper *keeper)
 {
-	const int fds[] = { mailbox->dir, mailbox->fd, mailbox->sidecar };
-	struct channel_message message;
+	struct session *session = keeper->session;
+	enum mailbox_fault fault;
 
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		channel_begin(&message);
-		channel_put_byte(&message, mailbox->read_only);
-		channel_put_byte(&message, mailbox->no_journal);
-		channel_put_byte(&message, mailbox->elsewhere);
-		if (channel_send(channel, &message, fds[i]) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-int
-keeper_take(int channel, const char *path, struct mailbox *mailbox)
-{
-	int *const fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar };
-	struct channel_message message;
-
-	if (mailbox_name(mailbox, path) == -1)
-		return -1;
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		if (channel_receive(channel, &message) != 1)
-			return -1;
-		*fds[i] = message.fd;
-		mailbox->read_only = channel_get_byte(&message) != 0;
-		mailbox->no_journal = channel_get_byte(&message) != 0;
-		mailbox->elsewhere = channel_get_byte(&message) != 0;
-	}
-	return 0;
-}
-
-void
-keeper_ask(struct maildrop_rights *rights, int *channel)
-{
-	rights->dot = ask_dot;
-	rights->reopen = ask_reopen;
-	rights->set_aside = ask_set_aside;
-	rights->to = channel;
-}
-
-int
-keeper_report(int channel, enum mailbox_fault fault)
-{
-	struct channel_message message;
-
-	channel_begin(&message);
-	channel_put_byte(&message, REQUEST_REPORT);
-	channel_put_byte(&message, (uint8_t)fault);
-	if (channel_send(channel, &message, -1) == 0)
-		return 0;
-	log_error("nobody can be told that a maildrop is open: %s",
-	    strerror(errno));
-	return -1;
-}
-
-int
-keeper_hear(int channel, enum mailbox_fault *fault)
-{
-	struct channel_message message;
-	unsigned told;
-
-	*fault = MAILBOX_TROUBLE;
-	if (channel_receive(channel, &message) != 1 ||
-	    channel_get_byte(&message) != REQUEST_REPORT)
-		return -1;
-	told = channel_get_byte(&message);
-	if (message.whole && told <= MAILBOX_TROUBLE)
-		*fault = (enum mailbox_fault)told;
-	return 0;
-}
-
-/* Open the mailbox again for the session, and keep it for breaking locks. */
-static unsigned
-reopen(struct maildrop *drop, int *fd)
-{
-	enum mailbox_fault fault = mailbox_reopen(&drop->mailbox, fd);
-
-	if (fault == MAILBOX_FINE) {
-		(void)close(drop->mailbox.fd);
-		drop->mailbox.fd = drop->dot.mailbox = *fd;
-	}
+	if (session->by_root)
+		process_leave_client();
+	fault = open_maildrop(session);
+	if (fault != MAILBOX_FINE)
+		return fault;
+	if ((session->by_root && close_sandbox(session) == -1) ||
+	    give_mailbox(keeper->below, &session->drop.mailbox) == -1 ||
+	    request_serve(keeper->below, &session->drop, &keeper->watch,
+	    &fault) == -1)
+		fault = MAILBOX_TROUBLE;
+	log_let_go(LOG_FOR_KEEPER);
 	return fault;
 }
 
-/* Answer one request.  Returns 1; 0 if the session is gone; 2 if it reported
- * ${fault}. */
-static int
-answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
-{
-	struct channel_message message;
-	unsigned request, result;
-	int fd = -1;
+/* ---- As root */
 
-	if (channel_receive(channel, &message) != 1)
-		return 0;
-	request = channel_get_byte(&message);
-	if (message.fd != -1)
-		(void)close(message.fd);
-	if (request == REQUEST_REPORT) {
-		result = channel_get_byte(&message);
-		*fault = !message.whole || result > MAILBOX_TROUBLE ?
-		    MAILBOX_TROUBLE : (enum mailbox_fault)result;
-		return 2;
-	}
-	if (request == REQUEST_REOPEN)
-		result = reopen(drop, &fd);
-	else if (request == REQUEST_SET_ASIDE)
-		result = aside_journal(&drop->mailbox) == 0 ? 0 : 1;
-	else if (request <= LOCK_DOT_DROP)
-		result = dotlock_ask(&drop->dot, (enum lock_request)request);
-	else
-		result = LOCK_FAILED;
-	channel_begin(&message);
-	channel_put_byte(&message, (uint8_t)result);
-	return channel_send(channel, &message, fd) == 0;
+/* Give the sidecar a second home where the user can have it nowhere else. */
+static void
+make_state(const struct session *session)
+{
+	const struct options *options = session->options;
+	char path[LIMITS_PATH], dir[LIMITS_PATH], name[LIMITS_PATH];
+
+	if (session->path != NULL || session->group != PROCESS_NO_GROUP ||
+	    strstr(options->mailbox, "%h") != NULL ||
+	    session_path(session, path) != MAILBOX_FINE ||
+	    !mailbox_is_shut(path) || span_copy(span_of(options->state_dir),
+	    dir, sizeof(dir)) == -1 || !cache_directory(dir) ||
+	    state_name(name, dir, path) == -1)
+		return;
+	state_make(name, session->user.uid, session->user.gid);
 }
 
-int
-keeper_serve(int channel, struct maildrop *drop,
-    const struct keeper_watch *watch, enum mailbox_fault *fault)
+/* Whoever is root here goes no further. */
+static void __attribute__((noreturn))
+give_up(int above)
 {
-	struct pollfd fds[2] = {
-		{ .fd = channel, .events = POLLIN },
-		{ .fd = watch->above, .events = POLLIN },
-	};
-	/* A lock that nobody touches is taken for one left behind. */
-	const struct timespec touch = { .tv_sec = LIMITS_DOTLOCK_TOUCH_S };
-	bool told = false;
-	sigset_t waiting;
-	int got = 1;
+	if (above != -1)
+		(void)letter_send_number(above, LETTER_FAULT, MAILBOX_TROUBLE);
+	process_end(DIALOGUE_TROUBLE);
+}
 
-	/* The session may have the mailbox locks. */
-	log_hold(LOG_FOR_KEEPER);
-	channel_signals(&waiting);
-	while (got == 1) {
-		int ready = ppoll(fds, 2, drop->dot.ours == -1 ? NULL : &touch,
-		    &waiting);
+/* Fork the session.  Both processes have the user's rights and no others then,
+ * but for the spool's group in this one. */
+static pid_t
+fork_session(const struct session *session, int above)
+{
+	const struct users_entry *user = &session->user;
+	pid_t child;
 
-		if (ready == 0)
-			(void)dotlock_touch(&drop->dot);
-		if (!told && (*watch->stop != 0 ||
-		    (ready > 0 && fds[1].revents != 0))) {
-			if (watch->session != -1)
-				(void)kill(watch->session, SIGTERM);
-			fds[1].fd = -1;
-			told = true;
-		} else if (ready > 0 && fds[0].revents != 0) {
-			got = answer(channel, drop, fault);
-		}
+	if (!session->by_root)
+		return process_fork("session");
+	cache_make(session->cache, user);
+	make_state(session);
+	child = process_fork_as("session", user->uid, user->gid, false);
+	if (child != 0 && process_become(user->uid, user->gid,
+	    session->group) == -1) {
+		log_error("the keeper cannot become the user: %s",
+		    strerror(errno));
+		give_up(above);
 	}
-	return got == 2 ? 0 : -1;
+	return child;
+}
+
+/* ---- When the session is over */
+
+/* It died inside UPDATE: complete that in a new process, which reports what it
+ * did when the locks have fallen: the mailbox and then ${keeper}->below are
+ * closed. */
+static pid_t
+recover(struct keeper *keeper)
+{
+	struct session *session = keeper->session;
+	struct maildrop *drop = &session->drop;
+	const struct request_watch watch = { -1, session->stop, -1 };
+	struct channel_message none;
+	enum mailbox_fault fault;
+	int fds[2];
+	pid_t child;
+
+	if (channel_pair(fds) == -1)
+		return -1;
+	/* More than fork(2) the keeper's filter would not let pass. */
+	child = fork();
+	if (child == 0) {
+		(void)close(fds[0]);
+		request_begin(&drop->rights, &fds[1]);
+		if (sandbox_close(FILTER_SESSION,
+		    (enum sandbox_wish)session->options->sandbox, -1) == 0) {
+			fault = maildrop_recover(drop);
+			(void)close(drop->mailbox.fd);
+			(void)request_report(fds[1], fault);
+			(void)channel_receive(fds[1], &none);
+		}
+		process_end(DIALOGUE_ORDERLY);
+	}
+	(void)close(fds[1]);
+	keeper->below = fds[0];
+	if (child > 0)
+		(void)request_serve(fds[0], drop, &watch, &fault);
+	return child;
+}
+
+/* Somebody is in: keep the session company to its end, and clean up. */
+static void __attribute__((noreturn))
+keep(struct keeper *keeper)
+{
+	struct session *session = keeper->session;
+	enum mailbox_fault fault;
+	enum dialogue_exit code;
+	pid_t recovery = -1;
+	bool killed;
+
+	/* Before this, a refusal by the session led back to AUTHORIZATION. */
+	if (!session->by_root) {
+		login_close(&session->verdict.login);
+		process_leave_client();
+		if (close_sandbox(session) == -1)
+			process_end(DIALOGUE_TROUBLE);
+	}
+	/* The session ends when it can; it has nothing more to report. */
+	while (request_serve(keeper->below, &session->drop, &keeper->watch,
+	    &fault) == 0)
+		continue;
+	/* If it waits for an answer, it gets none any more. */
+	(void)close(keeper->below);
+	keeper->below = -1;
+	code = process_reap(keeper->watch.session, "session", &killed);
+	if (killed && session->path == NULL) {
+		session->dialogue.record.user = session->user.name;
+		log_record(&session->dialogue.record, clock_ms());
+	}
+	if (killed && sidecar_has_journal(&session->drop.mailbox))
+		recovery = recover(keeper);
+	close_maildrop(&session->drop);
+	log_let_go(LOG_FOR_ANY);
+	if (keeper->below != -1)
+		(void)close(keeper->below);
+	if (recovery > 0)
+		(void)process_reap(recovery, "recovery", &killed);
+	process_end(code);
+}
+
+/* The session is forked, or was not: be its keeper, or undo everything. */
+static enum mailbox_fault
+be_keeper(struct keeper *keeper)
+{
+	struct session *session = keeper->session;
+	int above = keeper->watch.above;
+	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	bool killed;
+
+	if (keeper->watch.session > 0)
+		fault = begin(keeper);
+	if (fault == MAILBOX_FINE) {
+		if (above != -1)
+			(void)letter_send_number(above, LETTER_FAULT, fault);
+		keep(keeper);
+	}
+	close_maildrop(&session->drop);
+	(void)close(keeper->below);
+	if (keeper->watch.session > 0)
+		(void)process_reap(keeper->watch.session, "session", &killed);
+	return fault;
+}
+
+enum mailbox_fault
+keeper_admit(struct session *session, int above)
+{
+	struct keeper keeper = { .session = session,
+	    .watch = { above, session->stop, -1 } };
+	int fds[2];
+
+	session_begin_drop(&session->drop);
+	if (channel_pair(fds) == -1) {
+		if (session->by_root)
+			give_up(above);
+		return MAILBOX_TROUBLE;
+	}
+	keeper.watch.session = fork_session(session, above);
+	if (keeper.watch.session == 0) {
+		(void)close(fds[0]);
+		if (above != -1)
+			(void)close(above);
+		session_main(session, fds[1]);
+	}
+	(void)close(fds[1]);
+	keeper.below = fds[0];
+	return be_keeper(&keeper);
+}
+
+void
+keeper_main(struct session *session, int above)
+{
+	(void)letter_send_number(above, LETTER_FAULT,
+	    keeper_admit(session, above));
+	process_end(DIALOGUE_ORDERLY);
 }

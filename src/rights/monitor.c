@@ -1,95 +1,138 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The monitor: root, until a user's keeper reports that his maildrop is open.
+ * The monitor: root, until a user's keeper reports that the maildrop is open.
  * It hears neither the client nor the gate, but the judge: who is to be let in.
  */
 #include "config.h"
 
 #include <sys/socket.h>
 
-#include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/channel.h"
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/log.h"
-#include "rights/admission.h"
 #include "rights/gate.h"
 #include "rights/judge.h"
 #include "rights/keeper.h"
+#include "rights/letter.h"
 #include "rights/monitor.h"
+#include "rights/process.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
-#include "talk/verdict.h"
 
-/* Fork the keeper.  Returns in the monitor, and in the keeper and the session,
- * whose role is not ADMISSION_ALONE. */
+struct monitor {
+	struct session *session;
+	int to_judge, to_keeper;	/* channels */
+	pid_t gate, judge, keeper;	/* -1: there is none */
+	bool unheard;		/* the keeper died before it reported */
+};
+
+/* Who a process can be. */
+struct ids {
+	uid_t uid;		/* 0: there is no such account, or it is root */
+	gid_t gid;
+};
+
+/* The ids of the account ${name}, or else of ${other}, if it is not NULL. */
+static struct ids
+find_ids(const char *name, const char *other)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL && other != NULL)
+		pw = getpwnam(other);
+	return pw == NULL ? (struct ids){ 0, 0 } :
+	    (struct ids){ pw->pw_uid, pw->pw_gid };
+}
+
+/* The ids of nobody, whether there is such an account or not. */
+static struct ids
+nobody(void)
+{
+	struct ids ids = find_ids("nobody", NULL);
+
+	return ids.uid != 0 ? ids :
+	    (struct ids){ LIMITS_NOBODY, LIMITS_NOBODY };
+}
+
+int
+monitor_hear_judge(int channel, struct session *session)
+{
+	struct users_entry *user = &session->user;
+	struct channel_message message;
+	struct letter_user letter;
+
+	if (letter_receive(channel, LETTER_USER, &letter, &message) != 1)
+		return 0;
+	memset(user, 0, sizeof(*user));
+	if (!users_can_be(letter.name) ||
+	    span_copy(letter.name, user->name, sizeof(user->name)) == -1 ||
+	    span_copy(letter.home, user->home, sizeof(user->home)) == -1)
+		return 0;
+	user->uid = letter.uid;
+	user->gid = letter.gid;
+	session->group = letter.group;
+	session->verdict.method = (enum login_method)letter.method;
+	session->dialogue.bad = letter.bad;
+	wire_feed(&session->dialogue.wire, letter.unread);
+	span_wipe(&message, sizeof(message));
+	return user->uid != 0 && session->group != 0;
+}
+
+/* Fork the keeper, and wait for its report. */
 static enum mailbox_fault
 fork_keeper(struct monitor *monitor)
 {
-	struct admission *admission = monitor->admission;
-	const struct options *options = monitor->dialogue->options;
-	const struct wire *wire = &monitor->dialogue->wire;
-	enum mailbox_fault fault = MAILBOX_TROUBLE;
+	const struct options *options = monitor->session->options;
 	int64_t most = options->lock_timeout + options->idle_timeout;
+	uint32_t fault = MAILBOX_TROUBLE;
 	int fds[2];
 
 	if (channel_pair(fds) == -1)
 		return MAILBOX_TROUBLE;
-	monitor->keeper = sandbox_fork_same("keeper");
+	monitor->keeper = process_fork("keeper");
 	if (monitor->keeper == 0) {
-		(void)close(monitor->channel);
+		(void)close(monitor->to_judge);
 		(void)close(fds[0]);
-		admission->above = fds[1];
-		fault = admission_run(admission);
-		if (admission->role == ADMISSION_ALONE)
-			admission->role = ADMISSION_DONE;
-		else if (admission->role != ADMISSION_KEEPER)
-			return fault;
-		(void)keeper_report(fds[1], fault);
-		return fault;
+		keeper_main(monitor->session, fds[1]);
 	}
 	(void)close(fds[1]);
-	admission->below = fds[0];
+	monitor->to_keeper = fds[0];
 	if (monitor->keeper == -1)
-		return fault;
+		return MAILBOX_TROUBLE;
 	/* It ends what it does and reports that, or that somebody is in. */
-	if (wire_wait(wire, fds[0], clock_ms() + most * 1000) != 1)
+	if (wire_wait(&monitor->session->dialogue.wire, fds[0],
+	    clock_ms() + most * 1000) != 1)
 		(void)shutdown(fds[0], SHUT_WR);
-	monitor->unheard = keeper_hear(fds[0], &fault) == -1;
-	return fault;
+	monitor->unheard = letter_receive_number(fds[0], LETTER_FAULT,
+	    &fault) != 1;
+	return monitor->unheard ? MAILBOX_TROUBLE : (enum mailbox_fault)fault;
 }
 
-/* Let ${monitor}->admission->user in.  Returns whether that is not the end:
- * his maildrop cannot be had. */
+/* Let the user in whom the judge found.  Returns whether that is not the end:
+ * the maildrop cannot be had. */
 static bool
 let_in(struct monitor *monitor)
 {
-	struct admission *admission = monitor->admission;
 	enum mailbox_fault fault = fork_keeper(monitor);
 	bool killed;
 
-	if (admission->role != ADMISSION_ALONE)
-		return false;
 	if (fault != MAILBOX_FINE) {
-		(void)close(admission->below);
+		(void)close(monitor->to_keeper);
 		if (monitor->keeper > 0)
-			(void)admission_reap(monitor->keeper, "keeper",
-			    &killed);
+			(void)process_reap(monitor->keeper, "keeper", &killed);
 		monitor->keeper = -1;
-		wire_feed(&monitor->dialogue->wire, SPAN(""));
+		wire_feed(&monitor->session->dialogue.wire, SPAN(""));
+		/* A signal is the end; the judge hears of that and logs it.  So
+		 * is a keeper that died: whom it let in may be in. */
+		if (monitor->unheard || *monitor->session->stop != 0)
+			return false;
 	}
-	/* A signal is the end; the judge hears of that and logs it.  So is a
-	 * keeper that died: who it let in may be in. */
-	if (fault != MAILBOX_FINE && (monitor->unheard ||
-	    *monitor->dialogue->wire.stop != 0))
-		return false;
-	judge_tell(monitor->channel, fault);
+	(void)letter_send_number(monitor->to_judge, LETTER_FAULT, fault);
 	return fault != MAILBOX_FINE;
 }
 
@@ -98,16 +141,16 @@ let_in(struct monitor *monitor)
 static void
 end_login(const struct monitor *monitor)
 {
-	struct pollfd pfd = { .fd = monitor->channel, .events = 0 };
+	struct pollfd pfd = { .fd = monitor->to_judge, .events = 0 };
 
 	if (monitor->keeper == -1 && poll(&pfd, 1, 0) == 0) {
 		(void)kill(monitor->gate, SIGTERM);
 		(void)kill(monitor->judge, SIGTERM);
 	}
 	/* A judge that waits for an answer gets none. */
-	(void)shutdown(monitor->channel, SHUT_WR);
+	(void)shutdown(monitor->to_judge, SHUT_WR);
 	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
-	(void)close(monitor->channel);
+	(void)close(monitor->to_judge);
 	(void)kill(monitor->gate, SIGKILL);
 	(void)kill(monitor->judge, SIGKILL);
 }
@@ -115,131 +158,91 @@ end_login(const struct monitor *monitor)
 /* With no rights any more: wait for the end of all.  If a signal asks for that,
  * the keeper learns of it by the channel's end. */
 static enum dialogue_exit
-wait_for_all(struct monitor *monitor)
+wait_for_all(const struct monitor *monitor)
 {
-	struct dialogue *dialogue = monitor->dialogue;
-	int below = monitor->admission->below;
+	struct session *session = monitor->session;
+	struct dialogue *dialogue = &session->dialogue;
 	enum dialogue_exit code;
 	bool killed;
 
 	/* Else the judge has logged it, or the session will. */
-	if (admission_reap(monitor->judge, "judge", &killed) !=
+	if (process_reap(monitor->judge, "judge", &killed) !=
 	    DIALOGUE_ORDERLY && monitor->keeper == -1)
 		log_record(&dialogue->record, clock_ms());
-	code = admission_reap(monitor->gate, "gate", &killed);
+	code = process_reap(monitor->gate, "gate", &killed);
 	if (code == DIALOGUE_TROUBLE && !killed)
 		log_error("the gate could not be closed in");
 	if (monitor->keeper == -1)
 		return code;
-	admission_leave_client();
+	process_leave_client();
 	if (sandbox_close(FILTER_WAITING,
-	    (enum sandbox_wish)dialogue->options->sandbox, -1) == 0)
-		(void)wire_wait(&dialogue->wire, below, INT64_MAX);
-	(void)close(below);
-	return admission_reap(monitor->keeper, "keeper", &killed);
+	    (enum sandbox_wish)session->options->sandbox, -1) == 0)
+		(void)wire_wait(&dialogue->wire, monitor->to_keeper, INT64_MAX);
+	(void)close(monitor->to_keeper);
+	return process_reap(monitor->keeper, "keeper", &killed);
 }
 
-/* The monitor: let in whom the judge finds, until one is in. */
-static enum dialogue_exit
-run_monitor(struct monitor *monitor)
+/* Fork the judge, and then the gate, which ${ids} are for; uid 0 means that
+ * there is no --gate-user.  Returns 0, or -1. */
+static int
+fork_both(struct monitor *monitor, struct ids waiting, struct ids ids)
 {
-	struct admission *admission = monitor->admission;
-	struct dialogue *dialogue = monitor->dialogue;
-	int64_t until = clock_ms() + LIMITS_GRACE_MS +
-	    (int64_t)dialogue->options->login_timeout * 1000;
-
-	for (int i = 0; i < LIMITS_QUESTIONS; i++)
-		if (wire_wait(&dialogue->wire, monitor->channel, until) != 1 ||
-		    judge_hear(monitor->channel, dialogue,
-		    &monitor->verdict->method, &admission->user,
-		    &admission->group) != 1 ||
-		    !let_in(monitor))
-			break;
-	if (admission->role != ADMISSION_ALONE)
-		return DIALOGUE_ORDERLY;
-	admission->role = ADMISSION_DONE;
-	end_login(monitor);
-	if (sandbox_become(monitor->uid, monitor->gid,
-	    SANDBOX_NO_GROUP) == -1)
-		_exit(DIALOGUE_TROUBLE);
-	return wait_for_all(monitor);
-}
-
-/* Whose ids ${name} has, or else ${other}; root's if there is neither. */
-static void
-find_ids(const char *name, const char *other, uid_t *uid, gid_t *gid)
-{
-	const struct passwd *pw = getpwnam(name);
-
-	if (pw == NULL && other != NULL)
-		pw = getpwnam(other);
-	*uid = pw == NULL ? 0 : pw->pw_uid;
-	*gid = pw == NULL ? 0 : pw->pw_gid;
-}
-
-/* In a process that is to be the gate, and is nobody in any case. */
-static enum dialogue_exit
-be_gate(struct monitor *monitor, int channel, bool known)
-{
-	monitor->admission->role = ADMISSION_DONE;
-	return known ? gate_run(monitor->dialogue, channel) :
-	    dialogue_refuse(monitor->dialogue, MAILBOX_TROUBLE);
-}
-
-/* In a process that is to be the judge. */
-static enum dialogue_exit
-be_judge(struct monitor *monitor, int gate, int channel)
-{
-	const struct judge judge = { monitor->dialogue, monitor->verdict,
-	    &monitor->admission->user, gate, channel };
-
-	monitor->admission->role = ADMISSION_DONE;
-	return judge_run(&judge);
-}
-
-/* Fork who hears strangers, and serve him.  Uid 0 is that of no --gate-user. */
-static enum dialogue_exit
-fork_gate(struct monitor *monitor, int channel, uid_t uid, gid_t gid)
-{
-	/* A gate in its empty root finds no syslogd. */
-	if (uid == 0)
-		log_error("--gate-user: no such account, or root's");
-	monitor->gate = sandbox_fork("gate", uid == 0 ? LIMITS_NOBODY : uid,
-	    uid == 0 ? LIMITS_NOBODY : gid, true);
-	if (monitor->gate == 0) {
-		(void)close(monitor->channel);
-		return be_gate(monitor, channel, uid != 0);
-	}
-	(void)close(channel);
-	return monitor->gate == -1 ? DIALOGUE_TROUBLE : run_monitor(monitor);
-}
-
-enum dialogue_exit
-monitor_run(struct monitor *monitor)
-{
-	const char *user = monitor->dialogue->options->gate_user;
+	struct session *session = monitor->session;
 	int ask[2], tell[2];
-	uid_t uid;
-	gid_t gid;
 
-	find_ids("nobody", NULL, &monitor->uid, &monitor->gid);
-	find_ids(user != NULL ? user : "dewey-gate", user != NULL ? NULL :
-	    "nobody", &uid, &gid);
-	if (monitor->uid == 0)
-		monitor->uid = monitor->gid = LIMITS_NOBODY;
 	if (channel_pair(ask) == -1 || channel_pair(tell) == -1)
-		return DIALOGUE_TROUBLE;
-	monitor->channel = tell[0];
-	monitor->judge = sandbox_fork("judge", monitor->uid, monitor->gid,
+		return -1;
+	monitor->to_judge = tell[0];
+	monitor->judge = process_fork_as("judge", waiting.uid, waiting.gid,
 	    false);
 	if (monitor->judge == 0) {
 		(void)close(ask[1]);
 		(void)close(tell[0]);
-		return be_judge(monitor, ask[0], tell[1]);
+		judge_main(session, (struct judge_channels){ ask[0], tell[1] });
 	}
 	(void)close(ask[0]);
 	(void)close(tell[1]);
-	login_close(&monitor->verdict->login);
-	return monitor->judge == -1 ? DIALOGUE_TROUBLE :
-	    fork_gate(monitor, ask[1], uid, gid);
+	login_close(&session->verdict.login);
+	if (monitor->judge == -1)
+		return -1;
+	/* A gate in its empty root finds no syslogd. */
+	if (ids.uid == 0)
+		log_error("--gate-user: no such account, or root's");
+	monitor->gate = process_fork_as("gate",
+	    ids.uid == 0 ? LIMITS_NOBODY : ids.uid,
+	    ids.uid == 0 ? LIMITS_NOBODY : ids.gid, true);
+	if (monitor->gate == 0) {
+		(void)close(monitor->to_judge);
+		if (ids.uid == 0)
+			process_end(dialogue_refuse(&session->dialogue,
+			    MAILBOX_TROUBLE));
+		gate_main(session, ask[1]);
+	}
+	(void)close(ask[1]);
+	return monitor->gate == -1 ? -1 : 0;
+}
+
+void
+monitor_main(struct session *session)
+{
+	const char *user = session->options->gate_user;
+	struct monitor monitor = { .session = session, .keeper = -1 };
+	struct ids waiting = nobody();
+	int64_t until;
+
+	if (fork_both(&monitor, waiting, user != NULL ? find_ids(user, NULL) :
+	    find_ids("dewey-gate", "nobody")) == -1)
+		process_end(DIALOGUE_TROUBLE);
+	until = clock_ms() + LIMITS_GRACE_MS +
+	    (int64_t)session->options->login_timeout * 1000;
+	for (int i = 0; i < LIMITS_QUESTIONS; i++)
+		if (wire_wait(&session->dialogue.wire, monitor.to_judge,
+		    until) != 1 ||
+		    monitor_hear_judge(monitor.to_judge, session) != 1 ||
+		    !let_in(&monitor))
+			break;
+	end_login(&monitor);
+	if (process_become(waiting.uid, waiting.gid, PROCESS_NO_GROUP) == -1)
+		process_end(DIALOGUE_TROUBLE);
+	process_end(wait_for_all(&monitor));
 }

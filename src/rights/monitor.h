@@ -1,37 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The monitor: has the gate ask and the judge judge, and lets users in.
+ * The monitor: the process of root, which has the gate ask and the judge judge,
+ * and lets users in.
  */
 #ifndef MONITOR_H
 #define MONITOR_H
 
-#include <sys/types.h>
-
-#include <stdbool.h>
-
-#include "talk/dialogue.h"
-
-struct admission;
-struct verdict;
-
-/* What it works with, not owned; and what is its own. */
-struct monitor {
-	struct dialogue *dialogue;	/* which the gate and the session speak */
-	struct verdict *verdict;
-	struct admission *admission;
-	int channel;		/* to the judge */
-	pid_t gate, judge, keeper;
-	bool unheard;		/* the keeper died before it reported */
-	uid_t uid;		/* who it is at last: nobody */
-	gid_t gid;
-};
+#include "rights/session.h"
 
 /*
- * monitor_run(monitor):
- * Fork the gate and the judge, and let in whom the judge finds, until one is in
- * or the session is over.  Returns the exit code in these three, and earlier in
- * the keeper and the session: ${monitor}->admission->role tells them apart.
+ * monitor_main(session):
+ * The process: fork the gate and the judge, let in whom the judge finds, until
+ * one is in or the session is over; then give up root's rights and wait for the
+ * end of all.
  */
-enum dialogue_exit monitor_run(struct monitor *monitor);
+void monitor_main(struct session *session) __attribute__((noreturn));
+
+/*
+ * monitor_hear_judge(channel, session):
+ * Wait for whom the judge finds.  Returns 1 for a user, who is not root; user,
+ * spool's group, method, unread input and count of bad commands are
+ * ${session}'s then. 0 if the judge has ended, or does not speak as it must.
+ */
+int monitor_hear_judge(int channel, struct session *session);
 
 #endif

@@ -20,9 +20,9 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "rights/admission.h"
+#include "rights/keeper.h"
+#include "rights/process.h"
 #include "rights/recovery.h"
-#include "rights/sandbox.h"
 #include "settings/options.h"
 #include "spool/journal.h"
 #include "spool/sidecar.h"
@@ -50,33 +50,27 @@ struct recovery {
 	size_t n;		/* of them run */
 };
 
-/* In a process of its own: become the owner's session, which scans and so
- * recovers, and end.  Returns the exit code: an enum journal_found. */
-static int
+/* In a process of its own: let the owner in, whose session recovers when it
+ * scans, and end with its exit code, an enum journal_found. */
+static void __attribute__((noreturn))
 recover_path(const struct recovery *recovery, const char *path,
     const struct stat *st)
 {
-	struct {
-		struct admission admission;
-		struct dialogue dialogue;
-		struct login login;
-	} *all = calloc(1, sizeof(*all));
-	struct admission *admission;
+	struct session *session = calloc(1, sizeof(*session));
 
-	if (all == NULL)
-		return JOURNAL_FAILED;
-	admission = &all->admission;
-	*admission = (struct admission){ .options = recovery->options,
-	    .by_root = geteuid() == 0, .stop = recovery->stop, .path = path,
-	    .dialogue = &all->dialogue, .login = &all->login, .above = -1,
-	    .below = -1, .group = SANDBOX_NO_GROUP,
-	    .user = { .uid = st->st_uid, .gid = st->st_gid } };
-	if (admission->by_root)
-		(void)mailbox_spool_group(path, &admission->group);
-	if (admission_run(admission) != MAILBOX_FINE)
-		return JOURNAL_FAILED;
-	return admission->role == ADMISSION_KEEPER ?
-	    (int)admission_keep(admission) : (int)admission->drop.recovered;
+	if (session != NULL) {
+		session->options = recovery->options;
+		session->by_root = geteuid() == 0;
+		session->stop = recovery->stop;
+		session->path = path;
+		session->group = PROCESS_NO_GROUP;
+		session->user.uid = st->st_uid;
+		session->user.gid = st->st_gid;
+		if (session->by_root)
+			(void)mailbox_spool_group(path, &session->group);
+		(void)keeper_admit(session, -1);
+	}
+	process_end((enum dialogue_exit)JOURNAL_FAILED);
 }
 
 /* Print the line of the mailbox ${path}: what was done, ${found}, or why that
@@ -196,10 +190,10 @@ begin(struct recovery *recovery, const char *path, const struct stat *st)
 	*task = (struct task){ .path = path, .device = st->st_dev,
 	    .inode = st->st_ino,
 	    .until = clock_ms() + LIMITS_RECOVER_S * INT64_C(1000) };
-	task->child = sandbox_fork_same("recovery");
+	task->child = process_fork("recovery");
 	if (task->child == 0) {
 		(void)setpgid(0, 0);
-		_exit(recover_path(recovery, path, st));
+		recover_path(recovery, path, st);
 	}
 	if (task->child == -1) {
 		tell(recovery, path, JOURNAL_FAILED, FAILED);
@@ -243,10 +237,14 @@ take(struct recovery *recovery, const char *path)
 }
 
 enum dialogue_exit
-recovery_run(const struct options *options, const volatile sig_atomic_t *stop)
+recovery_run(const struct options *options)
 {
 	const int ends[] = { CHANNEL_ENDS };
-	struct recovery recovery = { .options = options, .stop = stop };
+	struct recovery recovery = { .options = options };
+	sigset_t waiting;
+
+	channel_signals(&waiting);
+	recovery.stop = process_catch_signals();
 
 	(void)sigemptyset(&recovery.heard);
 	(void)sigaddset(&recovery.heard, SIGCHLD);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Identity and the sandbox.  Three walls, one behind the other: the ids, with
- * no group but the one needed; Landlock, which denies every path; a filter of
+ * The sandbox.  Three walls, one behind the other: the ids, with no group but
+ * the one needed (process); Landlock, which denies every path; a filter of
  * system calls that kills.  Each wall holds if the ones before it fall.
  */
 #include "config.h"
@@ -29,86 +29,6 @@
 #include <linux/landlock.h>
 #define HAVE_LANDLOCK 1
 #endif
-
-void
-sandbox_begin(bool by_root)
-{
-	const struct rlimit none = { 0, 0 };
-
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	(void)setrlimit(RLIMIT_CORE, &none);
-	/* What a spawner forgot to close is nothing for strangers. */
-	if (by_root)
-		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
-}
-
-int
-sandbox_become(uid_t uid, gid_t gid, gid_t group)
-{
-	/* The calls would take -1 for "as it is". */
-	errno = EINVAL;
-	if (uid == (uid_t)-1 || gid == (gid_t)-1 || setgroups(group == SANDBOX_NO_GROUP ? 0 : 1, &group) == -1 ||
-	    setresgid(gid, gid, gid) == -1 ||
-	    setresuid(uid, uid, uid) == -1)
-		return -1;
-	/* There must be no way back. */
-	if (setresuid(0, 0, 0) == 0) {
-		errno = EPERM;
-		return -1;
-	}
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-/* Make an empty directory that no longer has a name the root directory. */
-static int
-hide(void)
-{
-	static const char places[][24] = { "/run/dewey.XXXXXX",
-	    "/tmp/dewey.XXXXXX", "/var/tmp/dewey.XXXXXX" };
-	char path[sizeof(places[0])];
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		memcpy(path, places[i], sizeof(path));
-		if (mkdtemp(path) == NULL)
-			continue;
-		/* Without a name nothing can ever be put there. */
-		if (chdir(path) == 0 && rmdir(path) == 0 && chroot(".") == 0 &&
-		    chdir("/") == 0)
-			return 0;
-		(void)rmdir(path);
-	}
-	return -1;
-}
-
-pid_t
-sandbox_fork_same(const char *who)
-{
-	const struct sigaction usual = { .sa_handler = SIG_DFL };
-	pid_t child;
-
-	/* A spawner that ignores its children passes that on; then there would be
-	 * nobody to wait for, and no code. */
-	(void)sigaction(SIGCHLD, &usual, NULL);
-	child = fork();
-	if (child == -1)
-		log_error("no process for the %s: %s", who, strerror(errno));
-	return child;
-}
-
-pid_t
-sandbox_fork(const char *who, uid_t uid, gid_t gid, bool hidden)
-{
-	pid_t child = sandbox_fork_same(who);
-
-	if (child == 0 && ((hidden && hide() == -1) ||
-	    sandbox_become(uid, gid, SANDBOX_NO_GROUP) == -1)) {
-		log_error("the %s cannot give up its rights: %s", who,
-		    strerror(errno));
-		_exit(1);
-	}
-	return child;
-}
 
 #ifdef HAVE_LANDLOCK
 static int

@@ -1,33 +1,61 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One session and its processes: monitor, gate, keeper, session.
+ * The session: the process that serves a maildrop, with its user's rights and
+ * only what was opened for it.  And what all processes of a session begin with.
  */
 #ifndef SESSION_H
 #define SESSION_H
 
+#include <sys/types.h>
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "base/limits.h"
+#include "maildrop/maildrop.h"
+#include "spool/mailbox.h"
 #include "talk/dialogue.h"
+#include "talk/verdict.h"
+#include "who/users.h"
 
 struct options;
 
-/*
- * session_run(options, by_root):
- * Speak POP3 on descriptors 0 and 1; ${by_root} says that root started it.  Returns the exit code, in each of the
- * processes that were made.
- */
-enum dialogue_exit session_run(const struct options *options, bool by_root);
+struct session {
+	const struct options *options;
+	bool by_root;		/* root started it */
+	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
+	struct dialogue dialogue;
+	struct verdict verdict;
+	struct users_entry user;	/* who is let in */
+	gid_t group;		/* the spool's, for the user's keeper, or
+				 * PROCESS_NO_GROUP */
+	char cache[LIMITS_PATH];	/* where indexes are, or empty */
+	const char *path;	/* the mailbox to recover; NULL: a client is
+				 * served, whose mailbox the options name */
+	struct maildrop drop;
+};
 
 /*
- * session_recover(options):
- * Complete the UPDATEs of the mailboxes that are ${options}' operands; print
- * what was done.  Returns the exit code.
+ * session_path(session, path):
+ * Write the path of the maildrop of ${session}->user to ${path}.
  */
-enum dialogue_exit session_recover(const struct options *options);
+enum mailbox_fault session_path(const struct session *session,
+    char path[LIMITS_PATH]);
 
 /*
- * session_refuse(void):
- * Tell the client, if descriptor 0 is a socket, that the server is
- * misconfigured.
+ * session_begin_drop(drop):
+ * Make ${drop} one of which nothing is open.
  */
-void session_refuse(void);
+void session_begin_drop(struct maildrop *drop);
+
+/*
+ * session_main(session, channel):
+ * The process: take the mailbox from the keeper at the other end of ${channel},
+ * close the sandbox, scan, report; then serve the client to its end.  With a
+ * path: end after the scan, which recovers; the exit code is an enum
+ * journal_found.
+ */
+void session_main(struct session *session, int channel)
+    __attribute__((noreturn));
 
 #endif

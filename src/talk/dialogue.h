@@ -23,7 +23,8 @@ struct options;
 enum dialogue_exit {
 	DIALOGUE_ORDERLY = 0,	/* QUIT was answered, or the input ended between
 				 * commands with nothing marked */
-	DIALOGUE_BROKEN = 1,	/* time-out, lost client, failed logins, signal */
+	DIALOGUE_BROKEN = 1,	/* time-out, lost client, failed logins, a
+				 * signal */
 	DIALOGUE_USAGE = 100,	/* a mistake in the options */
 	DIALOGUE_TROUBLE = 111	/* the system or the maildrop; failed UPDATE */
 };

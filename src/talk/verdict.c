@@ -11,7 +11,6 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "talk/verdict.h"
-#include "talk/wire.h"
 
 enum log_method
 verdict_method(enum login_method method)
@@ -31,7 +30,7 @@ refuse(struct verdict *verdict, int64_t asked)
 	log_info("refused login peer=%s method=%s try=%u",
 	    verdict->peer, log_method_word(verdict_method(verdict->method)),
 	    login->tries);
-	due = asked + login_delay(login->tries, verdict->login.options->fail_delay,
+	due = asked + login_delay(login->tries, login->options->fail_delay,
 	    clock_ms() - asked);
 	(void)channel_wait(-1, 0, due, verdict->waiting, verdict->stop);
 	/* Nobody is told anything any more. */
@@ -49,7 +48,8 @@ verdict_give(struct verdict *verdict, const struct login_question *question,
 
 	verdict->method = question->method;
 	/* Who asks all the same is told nothing. */
-	if (question->method == LOGIN_USER && verdict->login.options->hide_users)
+	if (question->method == LOGIN_USER &&
+	    verdict->login.options->hide_users)
 		return DISPATCH_USER;
 	switch (login_check(&verdict->login, question, entry)) {
 	case LOGIN_ACCEPTED:

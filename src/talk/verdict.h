@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The answer to a question of AUTHORIZATION, and when it is given: every refusal
- * of credentials has one text and one time.
+ * The answer to a question of AUTHORIZATION, and when it is given: every
+ * refusal of credentials has one text and one time.
  */
 #ifndef VERDICT_H
 #define VERDICT_H

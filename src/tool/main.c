@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "rights/sandbox.h"
-#include "rights/session.h"
+#include "rights/process.h"
+#include "rights/recovery.h"
 #include "settings/configuration.h"
 #include "settings/options.h"
 #include "tool/audit.h"
 #include "tool/inspect.h"
 #include "tool/manage.h"
+#include "tool/serve.h"
 
 /* Say what is wrong with the options: to the client that it is not his fault,
  * to the administrator what it is. */
@@ -30,7 +31,7 @@ refuse(const struct options *options)
 		(void)fprintf(stderr, "dewey: %s\n", options->error);
 	else
 		log_error("%s", options->error);
-	session_refuse();
+	serve_refusal();
 	return DIALOGUE_USAGE;
 }
 
@@ -68,10 +69,11 @@ act(struct options *options, bool by_root)
 		(void)puts(PACKAGE_STRING);
 		break;
 	case OPTIONS_RECOVER:
-		return (int)session_recover(options);
+		log_open(LOG_TO_STDERR, false);
+		return (int)recovery_run(options);
 	case OPTIONS_SESSION:
 		log_open((enum log_target)options->log, options->verbose);
-		return (int)session_run(options, by_root);
+		serve_client(options, by_root);
 	}
 	return fflush(stdout) == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
 }
@@ -105,7 +107,7 @@ main(int argc, char **argv)
 		return DIALOGUE_TROUBLE;
 	/* What is made has the mode that it needs, whoever starts dewey. */
 	(void)umask(0);
-	sandbox_begin(by_root);
+	process_begin(by_root);
 	options_begin(&options);
 	if (configuration_read(&options, argc, argv, by_root) == -1 ||
 	    options_flags(&options, argc, argv) == -1)

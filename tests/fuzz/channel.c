@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "base/channel.h"
-#include "rights/gate.h"
 #include "rights/judge.h"
-#include "rights/keeper.h"
+#include "rights/request.h"
+#include "rights/letter.h"
+#include "rights/monitor.h"
 #include "talk/dialogue.h"
 #include "fuzz.h"
 
@@ -65,39 +66,63 @@ drain(int fd)
 
 /* The judge hears a gate. */
 static int
-hear_gate(int fd, struct dialogue *dialogue, const struct options *options)
+hear_gate(int fd, struct session *session)
 {
 	struct login_question question;
-	struct span unread;
 
 	memset(&question, 'x', sizeof(question));
-	dialogue->options = options;
-	if (gate_hear(fd, dialogue, &question) == 0)
+	if (judge_hear_gate(fd, &session->dialogue, &question) == 0)
 		return 0;
 	FUZZ_CHECK(question.name_n <= sizeof(question.name));
 	FUZZ_CHECK(question.secret_n <= sizeof(question.secret));
 	FUZZ_CHECK(question.method <= LOGIN_APOP);
-	unread = wire_unread(&dialogue->wire);
-	FUZZ_CHECK(unread.n <= LIMITS_INPUT);
+	FUZZ_CHECK(wire_unread(&session->dialogue.wire).n <= LIMITS_INPUT);
 	return 1;
 }
 
 /* The monitor, which is root, hears a judge. */
 static int
-hear_judge(int fd, struct dialogue *dialogue)
+hear_judge(int fd, struct session *session)
 {
-	enum login_method method = LOGIN_APOP;
-	struct users_entry user;
-	gid_t group = 0;
-
-	if (judge_hear(fd, dialogue, &method, &user, &group) == 0)
+	if (monitor_hear_judge(fd, session) == 0)
 		return 0;
-	FUZZ_CHECK(method <= LOGIN_APOP);
-	FUZZ_CHECK(user.uid != 0 && group != 0);
-	FUZZ_CHECK(users_can_be(span_of(user.name)));
-	FUZZ_CHECK(strlen(user.home) < sizeof(user.home));
-	FUZZ_CHECK(wire_unread(&dialogue->wire).n <= LIMITS_INPUT);
+	FUZZ_CHECK(session->verdict.method <= LOGIN_APOP);
+	FUZZ_CHECK(session->user.uid != 0 && session->group != 0);
+	FUZZ_CHECK(users_can_be(span_of(session->user.name)));
+	FUZZ_CHECK(strlen(session->user.home) < sizeof(session->user.home));
+	FUZZ_CHECK(wire_unread(&session->dialogue.wire).n <= LIMITS_INPUT);
 	return 1;
+}
+
+/* Every kind of letter is what the table says, or is none. */
+static int
+hear_letter(int fd, unsigned what)
+{
+	enum letter_kind kind = (enum letter_kind)(what % LETTER_KINDS);
+	union {
+		struct letter_question question;
+		struct letter_user user;
+		struct letter_file file;
+		struct letter_number number;
+	} letter;
+	struct channel_message message;
+	const struct letter_field *fields;
+	size_t n;
+	int got = letter_receive(fd, kind, &letter, &message);
+
+	if (got == 1) {
+		fields = letter_fields(kind, &n);
+		for (size_t i = 0; i < n; i++) {
+			const void *at = (const char *)&letter + fields[i].at;
+
+			FUZZ_CHECK((fields[i].type == LETTER_OCTETS ?
+			    ((const struct span *)at)->n :
+			    *(const uint32_t *)at) <= fields[i].limit);
+		}
+		if (message.fd != -1)
+			(void)close(message.fd);
+	}
+	return got == 1;
 }
 
 /* A session hears its keeper. */
@@ -108,7 +133,7 @@ hear_keeper(int fd, unsigned what)
 	int channel = fd, file = -1;
 	enum mailbox_fault fault;
 
-	keeper_ask(&rights, &channel);
+	request_begin(&rights, &channel);
 	switch (what % 3) {
 	case 0:
 		FUZZ_CHECK(rights.dot(rights.to, LOCK_DOT_TRY) <= LOCK_FAILED);
@@ -132,10 +157,9 @@ fuzz_channel(struct span input)
 {
 	unsigned mode = fuzz_number(&input, 15);
 	int before = next_fd(), fds[2];
-	struct dialogue *dialogue = calloc(1, sizeof(*dialogue));
-	struct options options = { .hide_users = (mode & 8) != 0 };
+	struct session *session = calloc(1, sizeof(*session));
 	static const volatile sig_atomic_t stop;
-	const struct keeper_watch watch = { -1, &stop, -1 };
+	const struct request_watch watch = { -1, &stop, -1 };
 	/* A maildrop in no directory: each request fails. */
 	struct maildrop drop = { .mailbox = { .dir = -1, .fd = -1,
 	    .sidecar = -1 }, .dot = { .dir = -1, .mailbox = -1, .ours = -1 } };
@@ -143,7 +167,7 @@ fuzz_channel(struct span input)
 	int more = 1;
 
 	FUZZ_CHECK(mailbox_name(&drop.mailbox, "/absent/mrose") == 0);
-	FUZZ_CHECK(dialogue != NULL && channel_pair(fds) == 0);
+	FUZZ_CHECK(session != NULL && channel_pair(fds) == 0);
 	while (input.n >= 2 && more == 1) {
 		size_t n = (size_t)(unsigned char)input.p[0] << 8 |
 		    (unsigned char)input.p[1];
@@ -159,10 +183,12 @@ fuzz_channel(struct span input)
 		say(fds[0], octets, (mode & 4) != 0);
 		switch (mode & 3) {
 		case 0:
-			more = hear_gate(fds[1], dialogue, &options);
+			more = hear_gate(fds[1], session);
 			break;
 		case 1:
-			more = hear_judge(fds[1], dialogue);
+			more = (mode & 8) != 0 ? hear_letter(fds[1],
+			    (unsigned char)octets.p[0]) :
+			    hear_judge(fds[1], session);
 			break;
 		case 2:
 			hear_keeper(fds[1], (unsigned)octets.n);
@@ -171,7 +197,7 @@ fuzz_channel(struct span input)
 		default:
 			/* It serves until there is nobody to be served. */
 			(void)shutdown(fds[0], SHUT_WR);
-			if (keeper_serve(fds[1], &drop, &watch, &fault) == 0)
+			if (request_serve(fds[1], &drop, &watch, &fault) == 0)
 				FUZZ_CHECK(fault <= MAILBOX_TROUBLE);
 			more = 0;
 			break;
@@ -181,6 +207,6 @@ fuzz_channel(struct span input)
 	}
 	(void)close(fds[0]);
 	(void)close(fds[1]);
-	free(dialogue);
+	free(session);
 	FUZZ_CHECK(next_fd() == before);
 }

@@ -36,6 +36,7 @@
 #include "base/clock.h"
 #include "base/span.h"
 #include "rights/filter.h"
+#include "rights/letter.h"
 #include "talk/wire.h"
 
 #define WORDS 8
@@ -161,15 +162,13 @@ channel(void)
 static int
 question(char **words, int passed)
 {
-	struct channel_message message;
+	const struct letter_question letter = {
+		.method = (uint32_t)atoi(words[0]),
+		.name = span_of(words[1]),
+		.secret = span_of(words[2]),
+	};
 
-	channel_begin(&message);
-	channel_put_byte(&message, (uint8_t)atoi(words[0]));
-	channel_put_byte(&message, 0);
-	channel_put(&message, span_of(words[1]));
-	channel_put(&message, span_of(words[2]));
-	channel_put(&message, span_of(""));
-	return channel_send(channel(), &message, passed);
+	return letter_send(channel(), LETTER_QUESTION, &letter, passed);
 }
 
 /* What the process above answers within ${ms}, and after how long. */
@@ -185,7 +184,7 @@ answered(struct wire *wire, int ms)
 	if (poll(&pfd, 1, ms) > 0)
 		got = channel_receive(channel(), &message);
 	(void)snprintf(text, sizeof(text), " %d:%lld",
-	    got == 1 ? channel_get_byte(&message) : got - 1000,
+	    got == 1 ? (int)channel_get_number(&message, 1) : got - 1000,
 	    (long long)(clock_ms() - since));
 	wire_put(wire, span_of(text));
 	return got == 1;

@@ -61,7 +61,7 @@ test_descriptors(void **state)
 
 		send_many(fds[0], n);
 		assert_int_equal(channel_receive(fds[1], &message), 1);
-		assert_int_equal(channel_get_byte(&message), 1);
+		assert_int_equal(channel_get_number(&message, 1), 1);
 		assert_int_equal(message.fd != -1, n > 0);
 		if (message.fd != -1)
 			assert_int_equal(close(message.fd), 0);

@@ -12,7 +12,8 @@
 
 #include "base/channel.h"
 #include "base/log.h"
-#include "rights/admission.h"
+#include "rights/keeper.h"
+#include "rights/process.h"
 #include "rights/recovery.h"
 #include "settings/options.h"
 #include "spool/journal.h"
@@ -53,18 +54,16 @@ __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info,
 
 static int pids[2];		/* the pipe that says who they are */
 
-enum mailbox_fault __wrap_admission_run(struct admission *admission);
+enum mailbox_fault __wrap_keeper_admit(struct session *session, int above);
 enum mailbox_fault
-__wrap_admission_run(struct admission *admission)
+__wrap_keeper_admit(struct session *session, int above)
 {
-	size_t n = strlen(admission->path);
+	size_t n = strlen(session->path);
 	pid_t pid;
 
-	if (n < 4 || strcmp(admission->path + n - 4, "slow") != 0) {
-		admission->role = ADMISSION_SESSION;
-		admission->drop.recovered = JOURNAL_FINISHED;
-		return MAILBOX_FINE;
-	}
+	(void)above;
+	if (n < 4 || strcmp(session->path + n - 4, "slow") != 0)
+		process_end((enum dialogue_exit)JOURNAL_FINISHED);
 	(void)fork();
 	pid = getpid();
 	(void)!write(pids[1], &pid, sizeof(pid));
@@ -95,7 +94,6 @@ is_alive(pid_t pid)
 static enum dialogue_exit
 run(void **state, char **paths, int n, char *out, size_t most)
 {
-	static const volatile sig_atomic_t stop;
 	struct options options;
 	int saved = dup(STDOUT_FILENO), fd;
 	enum dialogue_exit code;
@@ -108,7 +106,7 @@ run(void **state, char **paths, int n, char *out, size_t most)
 	(void)fflush(stdout);
 	assert_int_equal(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
 	(void)clock_gettime(CLOCK_MONOTONIC, &begun);
-	code = recovery_run(&options, &stop);
+	code = recovery_run(&options);
 	assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
 	got = pread(fd, out, most - 1, 0);
 	assert_true(got >= 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The keeper room: as long as a session holds the dot-lock the keeper touches it
+ * The request room: as long as a session holds the dot-lock the keeper touches it
  * every minute, whatever the session is at (DESIGN section 7).
  */
 #include "unit/unit.h"
@@ -13,7 +13,7 @@
 
 #include "base/limits.h"
 #include "maildrop/maildrop.h"
-#include "rights/keeper.h"
+#include "rights/request.h"
 
 /* This stands before the C library's function: nobody asks for a minute, as often
  * as ${minutes} says; then the session is gone. */
@@ -50,7 +50,7 @@ test_touch(void **state)
 	const struct timespec old[2] = { { .tv_sec = 1000000000 },
 	    { .tv_sec = 1000000000 } };
 	static const volatile sig_atomic_t stop;
-	const struct keeper_watch watch = { -1, &stop, -1 };
+	const struct request_watch watch = { -1, &stop, -1 };
 	enum mailbox_fault fault;
 	struct maildrop drop;
 	int fds[2], dir;
@@ -70,7 +70,7 @@ test_touch(void **state)
 			assert_int_equal(utimensat(AT_FDCWD,
 			    unit_path(state, "box.lock"), old, 0), 0);
 		}
-		assert_int_equal(keeper_serve(fds[0], &drop, &watch, &fault),
+		assert_int_equal(request_serve(fds[0], &drop, &watch, &fault),
 		    -1);
 		/* Without a lock there is nothing to wait for but requests. */
 		assert_int_equal(waits, held != 0 ? 4 : 1);
@@ -90,6 +90,6 @@ main(void)
 		cmocka_unit_test(test_touch),
 	};
 
-	return cmocka_run_group_tests_name("keeper", tests, unit_begin,
+	return cmocka_run_group_tests_name("request", tests, unit_begin,
 	    unit_end);
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the processes of a session write to each other.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "rights/letter.h"
+#include "spool/lock.h"
+#include "spool/mailbox.h"
+#include "talk/dispatch.h"
+#include "who/login.h"
+
+#define FIELD(kind, type, field, limit) \
+	{ LETTER_##type, limit, offsetof(struct letter_##kind, field) }
+
+static const struct letter_field question[] = {
+	FIELD(question, BYTE, method, LETTER_ENDED),
+	FIELD(question, BYTE, bad, UINT8_MAX),
+	FIELD(question, BYTE, end, LOG_END_CHANGED),
+	FIELD(question, OCTETS, name, LIMITS_COMMAND),
+	FIELD(question, OCTETS, secret, LIMITS_COMMAND),
+	FIELD(question, OCTETS, unread, LIMITS_INPUT),
+};
+
+static const struct letter_field user[] = {
+	FIELD(user, BYTE, method, LOGIN_APOP),
+	FIELD(user, BYTE, bad, UINT8_MAX),
+	FIELD(user, LONG, uid, UINT32_MAX),
+	FIELD(user, LONG, gid, UINT32_MAX),
+	FIELD(user, LONG, group, UINT32_MAX),
+	FIELD(user, OCTETS, name, LIMITS_NAME),
+	FIELD(user, OCTETS, home, LIMITS_PATH - 1),
+	FIELD(user, OCTETS, unread, LIMITS_INPUT),
+};
+
+static const struct letter_field file[] = {
+	FIELD(file, BYTE, read_only, 1),
+	FIELD(file, BYTE, no_journal, 1),
+	FIELD(file, BYTE, elsewhere, 1),
+};
+
+static const struct letter_field answer[] = {
+	FIELD(number, BYTE, value, DISPATCH_MISCONFIGURED),
+};
+
+static const struct letter_field fault[] = {
+	FIELD(number, BYTE, value, MAILBOX_TROUBLE),
+};
+
+static const struct letter_field request[] = {
+	FIELD(number, BYTE, value, LETTER_REPORT + MAILBOX_TROUBLE),
+};
+
+static const struct letter_field result[] = {
+	FIELD(number, BYTE, value, UINT8_MAX),
+};
+
+#define FORM(name, passes) \
+	{ name, sizeof(name) / sizeof(name[0]), passes }
+
+static const struct {
+	const struct letter_field *fields;
+	size_t n;
+	bool passes;		/* a descriptor may come along */
+} forms[LETTER_KINDS] = {
+	[LETTER_QUESTION] = FORM(question, false),
+	[LETTER_ANSWER] = FORM(answer, false),
+	[LETTER_USER] = FORM(user, false),
+	[LETTER_FAULT] = FORM(fault, false),
+	[LETTER_FILE] = FORM(file, true),
+	[LETTER_REQUEST] = FORM(request, false),
+	[LETTER_RESULT] = FORM(result, true),
+};
+
+const struct letter_field *
+letter_fields(enum letter_kind kind, size_t *n)
+{
+	*n = forms[kind].n;
+	return forms[kind].fields;
+}
+
+int
+letter_send(int channel, enum letter_kind kind, const void *letter, int fd)
+{
+	struct channel_message message;
+
+	channel_begin(&message);
+	for (size_t i = 0; i < forms[kind].n; i++) {
+		const struct letter_field *field = &forms[kind].fields[i];
+		const void *at = (const char *)letter + field->at;
+
+		if (field->type == LETTER_OCTETS)
+			channel_put(&message, *(const struct span *)at);
+		else
+			channel_put_number(&message, *(const uint32_t *)at,
+			    field->type == LETTER_BYTE ? 1 : sizeof(uint32_t));
+	}
+	return channel_send(channel, &message, fd);
+}
+
+/* Read the next of the fields.  Returns whether it is there and within its
+ * limit. */
+static bool
+get(struct channel_message *message, const struct letter_field *field,
+    void *at)
+{
+	struct span octets;
+	uint32_t number;
+
+	if (field->type == LETTER_OCTETS) {
+		octets = channel_get(message);
+		*(struct span *)at = octets;
+		return message->whole && octets.n <= field->limit;
+	}
+	number = channel_get_number(message,
+	    field->type == LETTER_BYTE ? 1 : sizeof(uint32_t));
+	*(uint32_t *)at = number;
+	return message->whole && number <= field->limit;
+}
+
+int
+letter_receive(int channel, enum letter_kind kind, void *letter,
+    struct channel_message *message)
+{
+	int got = channel_receive(channel, message);
+	bool right = true;
+
+	for (size_t i = 0; got == 1 && right && i < forms[kind].n; i++)
+		right = get(message, &forms[kind].fields[i],
+		    (char *)letter + forms[kind].fields[i].at);
+	if (got != 1)
+		return got;
+	right = right && message->at == message->n;
+	if (message->fd != -1 && (!right || !forms[kind].passes)) {
+		(void)close(message->fd);
+		message->fd = -1;
+	}
+	if (right)
+		return 1;
+	errno = EPROTO;
+	return -1;
+}
+
+int
+letter_send_number(int channel, enum letter_kind kind, uint32_t value)
+{
+	const struct letter_number letter = { value };
+
+	return letter_send(channel, kind, &letter, -1);
+}
+
+int
+letter_receive_number(int channel, enum letter_kind kind, uint32_t *value)
+{
+	struct letter_number letter = { 0 };
+	struct channel_message message;
+	int got = letter_receive(channel, kind, &letter, &message);
+
+	*value = letter.value;
+	return got;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a process.
+ */
+#include "config.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/log.h"
+#include "rights/process.h"
+
+/* A signal asks for the end of the session. */
+static volatile sig_atomic_t process_stop;
+
+void
+process_begin(bool by_root)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	/* What a spawner forgot to close is nothing for strangers. */
+	if (by_root)
+		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
+}
+
+static void
+stop(int signal)
+{
+	(void)signal;
+	process_stop = 1;
+}
+
+const volatile sig_atomic_t *
+process_catch_signals(void)
+{
+	static const int ends[] = { CHANNEL_ENDS };
+	struct sigaction action = { .sa_handler = stop };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		(void)sigaction(ends[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigaction(SIGXFSZ, &action, NULL);
+	return &process_stop;
+}
+
+int
+process_become(uid_t uid, gid_t gid, gid_t group)
+{
+	size_t groups = group == PROCESS_NO_GROUP ? 0 : 1;
+
+	/* The calls would take -1 for "as it is". */
+	errno = EINVAL;
+	if (uid == (uid_t)-1 || gid == (gid_t)-1 ||
+	    setgroups(groups, &group) == -1 ||
+	    setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
+		return -1;
+	/* There must be no way back. */
+	if (setresuid(0, 0, 0) == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* Make an empty directory that no longer has a name the root directory. */
+static int
+hide(void)
+{
+	static const char places[][24] = { "/run/dewey.XXXXXX",
+	    "/tmp/dewey.XXXXXX", "/var/tmp/dewey.XXXXXX" };
+	char path[sizeof(places[0])];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		memcpy(path, places[i], sizeof(path));
+		if (mkdtemp(path) == NULL)
+			continue;
+		/* Without a name nothing can ever be put there. */
+		if (chdir(path) == 0 && rmdir(path) == 0 && chroot(".") == 0 &&
+		    chdir("/") == 0)
+			return 0;
+		(void)rmdir(path);
+	}
+	return -1;
+}
+
+pid_t
+process_fork(const char *who)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	pid_t child;
+
+	/* A spawner that ignores its children passes that on; then there would
+	 * be nobody to wait for, and no code. */
+	(void)sigaction(SIGCHLD, &usual, NULL);
+	child = fork();
+	if (child == -1)
+		log_error("no process for the %s: %s", who, strerror(errno));
+	return child;
+}
+
+pid_t
+process_fork_as(const char *who, uid_t uid, gid_t gid, bool hidden)
+{
+	pid_t child = process_fork(who);
+
+	if (child == 0 && ((hidden && hide() == -1) ||
+	    process_become(uid, gid, PROCESS_NO_GROUP) == -1)) {
+		log_error("the %s cannot give up its rights: %s", who,
+		    strerror(errno));
+		_exit(1);
+	}
+	return child;
+}
+
+enum dialogue_exit
+process_reap(pid_t child, const char *who, bool *killed)
+{
+	int status = 0;
+
+	*killed = false;
+	while (waitpid(child, &status, 0) == -1)
+		if (errno != EINTR)
+			return DIALOGUE_TROUBLE;
+	if (WIFEXITED(status))
+		return (enum dialogue_exit)WEXITSTATUS(status);
+	*killed = true;
+	log_error("the %s was killed by signal %d", who, WTERMSIG(status));
+	return DIALOGUE_TROUBLE;
+}
+
+void
+process_leave_client(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	(void)dup2(fd, STDIN_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	if (!log_stderr_is_ours())
+		(void)dup2(fd, STDERR_FILENO);
+	(void)close(fd);
+}
+
+void
+process_end(enum dialogue_exit code)
+{
+	log_let_go(LOG_FOR_ANY);
+	_exit((int)code);
+}

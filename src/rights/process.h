@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a process: whose it is, what forks it, which signals it hears,
+ * and how it ends.
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <sys/types.h>
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "talk/dialogue.h"
+
+/* No supplementary group. */
+#define PROCESS_NO_GROUP ((gid_t)-1)
+
+/*
+ * process_begin(by_root):
+ * For every process of dewey, at the start: no new privileges by exec, no core
+ * dump, no ptrace by others; started by root, no descriptor but the first
+ * three.
+ */
+void process_begin(bool by_root);
+
+/*
+ * process_catch_signals(void):
+ * From now on a signal that asks for the end of a session does not kill, and a
+ * client that hangs up or a file that may grow no more is an error like others.
+ * Returns what is not 0 as soon as there was such a signal.
+ */
+const volatile sig_atomic_t *process_catch_signals(void);
+
+/*
+ * process_become(uid, gid, group):
+ * As root: become that user for good, with ${group} as the only supplementary
+ * one.  Returns 0, or -1 with errno.
+ */
+int process_become(uid_t uid, gid_t gid, gid_t group);
+
+/*
+ * process_fork(who):
+ * fork(2), whose child can be waited for whatever was inherited; a failure is
+ * logged, with ${who} as the name of the child.
+ */
+pid_t process_fork(const char *who);
+
+/*
+ * process_fork_as(who, uid, gid, hidden):
+ * As root: fork a process that is ${uid} and ${gid}, without another group,
+ * from its first line on; if ${hidden}, its root directory is an empty one that
+ * has no name any more.  A child that cannot give up root's rights ends; the
+ * log calls it ${who}.  Returns as fork(2).
+ */
+pid_t process_fork_as(const char *who, uid_t uid, gid_t gid, bool hidden);
+
+/*
+ * process_reap(child, who, killed):
+ * Wait for the end of ${child}, which the log calls ${who}.  Returns its exit
+ * code; ${killed} says that a signal ended it, which is logged.
+ */
+enum dialogue_exit process_reap(pid_t child, const char *who, bool *killed);
+
+/*
+ * process_leave_client(void):
+ * Let go of the client's descriptors, for another process speaks to it;
+ * /dev/null takes their places.
+ */
+void process_leave_client(void);
+
+/*
+ * process_end(code):
+ * End this process, with what it has to say in the log.
+ */
+void process_end(enum dialogue_exit code) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a session asks of its keeper.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "rights/letter.h"
+#include "rights/request.h"
+#include "spool/aside.h"
+
+/* ---- In the session */
+
+/* Ask the keeper for ${request}.  Returns the result, or ${failed}; ${fd}, if
+ * it is not NULL, is the descriptor that came along. */
+static uint32_t
+ask(int channel, uint32_t request, int *fd, uint32_t failed)
+{
+	struct channel_message message;
+	struct letter_number result;
+
+	if (letter_send_number(channel, LETTER_REQUEST, request) == -1 ||
+	    letter_receive(channel, LETTER_RESULT, &result, &message) != 1) {
+		errno = EPIPE;
+		return failed;
+	}
+	if (fd != NULL)
+		*fd = message.fd;
+	errno = EIO;
+	return result.value;
+}
+
+static enum lock_result
+ask_dot(void *to, enum lock_request request)
+{
+	uint32_t result = ask(*(int *)to, request, NULL, LOCK_FAILED);
+
+	return result > LOCK_FAILED ? LOCK_FAILED : (enum lock_result)result;
+}
+
+static enum mailbox_fault
+ask_reopen(void *to, int *fd)
+{
+	uint32_t result = ask(*(int *)to, LETTER_REOPEN, fd, MAILBOX_TROUBLE);
+
+	return result > MAILBOX_TROUBLE ||
+	    (result == MAILBOX_FINE && *fd == -1) ? MAILBOX_TROUBLE :
+	    (enum mailbox_fault)result;
+}
+
+static int
+ask_set_aside(void *to)
+{
+	return ask(*(int *)to, LETTER_SET_ASIDE, NULL, 1) == 0 ? 0 : -1;
+}
+
+void
+request_begin(struct maildrop_rights *rights, int *channel)
+{
+	rights->dot = ask_dot;
+	rights->reopen = ask_reopen;
+	rights->set_aside = ask_set_aside;
+	rights->to = channel;
+}
+
+int
+request_report(int channel, enum mailbox_fault fault)
+{
+	if (letter_send_number(channel, LETTER_REQUEST,
+	    LETTER_REPORT + (uint32_t)fault) == 0)
+		return 0;
+	log_error("nobody can be told that a maildrop is open: %s",
+	    strerror(errno));
+	return -1;
+}
+
+/* ---- In the keeper */
+
+/* Open the mailbox again for the session, and keep it for breaking locks. */
+static enum mailbox_fault
+reopen(struct maildrop *drop, int *fd)
+{
+	enum mailbox_fault fault = mailbox_reopen(&drop->mailbox, fd);
+
+	if (fault == MAILBOX_FINE) {
+		(void)close(drop->mailbox.fd);
+		drop->mailbox.fd = drop->dot.mailbox = *fd;
+	}
+	return fault;
+}
+
+/* Answer one request.  Returns 1; 0 if the session is gone; 2 if it reported
+ * ${fault}. */
+static int
+answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
+{
+	struct letter_number result = { LOCK_FAILED };
+	uint32_t request;
+	int fd = -1;
+
+	if (letter_receive_number(channel, LETTER_REQUEST, &request) != 1)
+		return 0;
+	if (request >= LETTER_REPORT) {
+		*fault = (enum mailbox_fault)(request - LETTER_REPORT);
+		return 2;
+	}
+	if (request == LETTER_REOPEN)
+		result.value = reopen(drop, &fd);
+	else if (request == LETTER_SET_ASIDE)
+		result.value = aside_journal(&drop->mailbox) == 0 ? 0 : 1;
+	else if (request <= LOCK_DOT_DROP)
+		result.value = dotlock_ask(&drop->dot,
+		    (enum lock_request)request);
+	return letter_send(channel, LETTER_RESULT, &result, fd) == 0;
+}
+
+int
+request_serve(int channel, struct maildrop *drop,
+    const struct request_watch *watch, enum mailbox_fault *fault)
+{
+	struct pollfd fds[2] = {
+		{ .fd = channel, .events = POLLIN },
+		{ .fd = watch->above, .events = POLLIN },
+	};
+	/* A lock that nobody touches is taken for one left behind. */
+	const struct timespec touch = { .tv_sec = LIMITS_DOTLOCK_TOUCH_S };
+	bool told = false;
+	sigset_t waiting;
+	int got = 1;
+
+	/* The session may have the mailbox locks. */
+	log_hold(LOG_FOR_KEEPER);
+	channel_signals(&waiting);
+	while (got == 1) {
+		int ready = ppoll(fds, 2, drop->dot.ours == -1 ? NULL : &touch,
+		    &waiting);
+
+		if (ready == 0)
+			(void)dotlock_touch(&drop->dot);
+		if (!told && (*watch->stop != 0 ||
+		    (ready > 0 && fds[1].revents != 0))) {
+			if (watch->session != -1)
+				(void)kill(watch->session, SIGTERM);
+			fds[1].fd = -1;
+			told = true;
+		} else if (ready > 0 && fds[0].revents != 0) {
+			got = answer(channel, drop, fault);
+		}
+	}
+	return got == 2 ? 0 : -1;
+}

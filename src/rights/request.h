@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a session asks of its keeper, which has rights on the mailbox's
+ * directory that the session lacks: both sides.  There are four requests, each
+ * of one octet; the keeper knows the names itself.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include <sys/types.h>
+
+#include <signal.h>
+
+#include "maildrop/maildrop.h"
+
+/*
+ * request_begin(rights, channel):
+ * In the session: have ${rights} be asked for through ${channel}, which leads
+ * to a keeper and must outlive them.
+ */
+void request_begin(struct maildrop_rights *rights, int *channel);
+
+/*
+ * request_report(channel, fault):
+ * In the session: tell the keeper that the maildrop was scanned, or why not.
+ * Returns 0, or -1, which is logged.
+ */
+int request_report(int channel, enum mailbox_fault fault);
+
+/* Whom a keeper serves, and what ends that early. */
+struct request_watch {
+	int above;		/* a channel to the process above, or -1 */
+	const volatile sig_atomic_t *stop;	/* set by a signal */
+	pid_t session;		/* gets SIGTERM then; or -1 */
+};
+
+/*
+ * request_serve(channel, drop, watch, fault):
+ * In the keeper: do what the session at the other end of ${channel} asks, with
+ * ${drop}, until it reports ${fault}.  Returns 0, or -1 when the session is
+ * gone.  Lines of the log are held from then on: the caller lets them go when
+ * no lock is held.
+ */
+int request_serve(int channel, struct maildrop *drop,
+    const struct request_watch *watch, enum mailbox_fault *fault);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One session and its processes.
+ *
+ * Started by root: the monitor forks the judge, which has the files that decide
+ * and no other rights and answers, and then the gate, which speaks
+ * AUTHORIZATION with no rights and asks.  For a user whom the judge finds the
+ * monitor forks a keeper, which forks the session; both become the user.
+ * Started by anybody else, one process judges and speaks, and becomes the
+ * keeper.
+ *
+ * Code that runs as root before a stranger is heard: main, options,
+ * configuration, peer, and the opening of users and secrets; after that only
+ * monitor, keeper up to where it says, and what they call.
+ */
+#include "config.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "maildrop/cache.h"
+#include "rights/keeper.h"
+#include "rights/monitor.h"
+#include "rights/process.h"
+#include "rights/session.h"
+#include "settings/options.h"
+#include "tool/serve.h"
+
+/* Started by anybody but root: the state asks its own process.  Returns only to
+ * speak on. */
+static enum dispatch_text
+answer(void *to, struct login_question *question)
+{
+	struct session *session = to;
+	enum dispatch_text text = verdict_give(&session->verdict, question,
+	    &session->user);
+
+	/* The session, which is forked now, must not have it. */
+	span_wipe(question->secret, sizeof(question->secret));
+	return text != DISPATCH_MAILDROP ? text :
+	    dispatch_fault(keeper_admit(session, -1));
+}
+
+/* --preauth: whoever calls is the user. */
+static enum dialogue_exit
+serve_caller(struct session *session)
+{
+	enum mailbox_fault fault = MAILBOX_DENIED;
+
+	if (users_self(&session->user) == -1 || session->user.uid == 0)
+		log_error("uid %lu has no account that can have a maildrop",
+		    (unsigned long)geteuid());
+	else
+		fault = keeper_admit(session, -1);
+	return dialogue_refuse(&session->dialogue, fault);
+}
+
+void
+serve_client(const struct options *options, bool by_root)
+{
+	/* Not from malloc: until a mailbox is opened, nothing is. */
+	static struct session session;
+	struct dialogue *dialogue = &session.dialogue;
+	enum dialogue_exit code;
+	bool accepted;
+
+	session.options = options;
+	session.by_root = by_root;
+	session.stop = process_catch_signals();
+	session.group = PROCESS_NO_GROUP;
+	cache_find(session.cache, options->cache_dir, by_root);
+	dialogue->ask = answer;
+	dialogue->to = &session;
+	dialogue_open(dialogue, options, &session.verdict.login, session.stop);
+	if (!options->preauth)
+		login_open(&session.verdict.login, options, dialogue->host,
+		    by_root);
+	session.verdict.peer = dialogue->peer.text;
+	session.verdict.waiting = &dialogue->wire.waiting;
+	session.verdict.stop = session.stop;
+	if (by_root && !options->preauth)
+		monitor_main(&session);
+	code = options->preauth ? serve_caller(&session) :
+	    dialogue_authorize(dialogue, &accepted);
+	dialogue_close(dialogue);
+	process_end(code);
+}
+
+void
+serve_refusal(void)
+{
+	const struct dispatch_reply reply = { .text = DISPATCH_MISCONFIGURED };
+	static struct wire wire;
+
+	wire_open(&wire, STDIN_FILENO, STDOUT_FILENO, process_catch_signals());
+	wire.idle_ms = LIMITS_LINGER_MS;
+	if (wire.out_socket) {
+		dispatch_say(&wire, &reply);
+		wire_close(&wire);
+	}
+}
