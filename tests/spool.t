@@ -127,6 +127,29 @@ for my $before ('before the first mail', 'after the last one') {
 is $said, $read_only, '... with dot-locks alone: read-only';
 is scalar(why($log)), 1, '... and says so once';
 
+# Who made the second home may have died before it was the user's.
+spool(0755, 0);
+chown 0, 0, Dewey::write_file($home, '', 0600);
+($answer) = remove([1]);
+is $answer, '+OK dewey POP3 server signing off (2 messages left)',
+    '... a second home that was not given yet is';
+
+# What may have been begun there is not passed over; nor can it be set aside.
+for my $case ([qr/\Q$home\E.*: Permission denied/, sub { chmod 0700, $state }],
+    [qr/\Q$home\E.*: Permission denied/, sub { chown $eve, $eve, $home }],
+    [qr/journal in --state-dir does not fit/, sub { truncate $home, 1 << 36 }]) {
+	my ($pattern, $do) = @$case;
+	spool(0755, 0);
+	chown $uid, $uid, Dewey::write_file($home, 'a journal', 0600);
+	$do->();
+	($answer, $c) = login();
+	like $answer, qr/^-ERR \[SYS\//, '... what fits nowhere: not let in';
+	$c->say('QUIT');
+	$c->exit_code;
+	like $c->stderr, $pattern, '... the log says why';
+	chmod 0755, $state;
+}
+
 # Without a second home.
 (undef, $log, $said) = remove([1], '--state-dir=none');
 is $said, $read_only, '... without --state-dir: read-only';

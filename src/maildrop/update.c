@@ -133,10 +133,9 @@ log_unmoved(const struct maildrop *drop, int error)
 static enum update_result
 compact(struct maildrop *drop, const struct tail *tail)
 {
-	struct journal journal;
+	struct journal journal = { .touched = false };
 	int result = -1, error = ENOSPC;
 
-	memset(&journal, 0, sizeof(journal));
 	if (!drop->mailbox.no_journal) {
 		result = journal_begin(&journal, drop->mailbox.fd,
 		    drop->mailbox.sidecar, drop->mailbox.dir,
@@ -195,13 +194,12 @@ remove_marked(struct maildrop *drop, uint64_t *deleted)
 {
 	struct tail tail = find_tail(drop);
 	enum update_result result;
-	size_t unmoved;
+	size_t unmoved = 0;
 
 	if (drop->marked == 0)
 		return UPDATE_DONE;
 	*deleted = drop->marked;
 	cache_forget(drop);
-	unmoved = 0;
 	while (!drop->messages[unmoved].marked)
 		unmoved++;
 	/* Mail from who respects no lock is moved up by the journal. */

@@ -114,7 +114,8 @@ explain(const struct mailbox *mailbox, const char *name, int error)
 	    "cannot be set aside as";
 
 	log_error("%s: the journal %s does not fit it: %s %s%s%s",
-	    mailbox->path, mailbox->sidecar_name, what, name,
+	    mailbox->path, mailbox->elsewhere ? "in --state-dir" :
+	    mailbox->sidecar_name, what, name,
 	    error == 0 ? "; the mailbox is served as it is" :
 	    error == EEXIST ? ", which was set aside before" : ": ",
 	    error == 0 || error == EEXIST ? "" : strerror(error));

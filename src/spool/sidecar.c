@@ -206,12 +206,19 @@ sidecar_enter(struct mailbox *mailbox, const char *dir)
 {
 	char state[LIMITS_PATH];
 	enum mailbox_fault fault;
+	int begun;
 
 	find_state(state, dir, mailbox->path);
+	begun = has_octets(AT_FDCWD, state);
 	/* What was begun there is completed from there, though the directory
-	 * of the mailbox may be writable by now. */
-	fault = has_octets(AT_FDCWD, state) == 1 ?
-	    lock_state(mailbox, state) : open_any(mailbox, state);
+	 * of the mailbox may be writable by now.  Where nothing is kept there
+	 * nobody needs a right to look. */
+	if (begun == 0 || (begun == -1 && errno == EACCES &&
+	    !mailbox_is_shut(mailbox->path)))
+		fault = open_any(mailbox, state);
+	else if (begun == -1 ||
+	    (fault = lock_state(mailbox, state)) == MAILBOX_TROUBLE)
+		fault = mailbox_judge(state, "be opened");
 	if (fault != MAILBOX_FINE)
 		mailbox_close(mailbox);
 	return fault;

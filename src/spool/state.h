@@ -22,7 +22,8 @@ int state_name(char name[LIMITS_PATH], const char *dir, const char *mailbox);
 /*
  * state_make(name, uid, gid):
  * As root, in a directory where nobody else can make names: make the empty file
- * ${name}, if it is missing, durably, and give it to that user.
+ * ${name}, if it is missing, durably, and give it to that user; or one that was
+ * made before and not given.
  */
 void state_make(const char *name, uid_t uid, gid_t gid);
 
