@@ -357,4 +357,17 @@ SKIP: {
 	is((stat $journal)[4], Dewey::uid(), '... so is the journal');
 }
 
+# A signal ends the wait for a lock, and what waits is not left behind.
+Dewey::write_file($box, $after);
+Dewey::write_file($journal, "\0" x 9000, 0600);
+Dewey::write_file("$box.lock", "4711\n");
+my $c = Dewey->start('--lock-timeout=60', '--recover', $box,
+    { transport => 'pipe' });
+$c->wait_for(sub { (Processes::below($c->pid)) == 2 });
+my $begun = time;
+$c->kill('TERM');
+isnt $c->exit_code, 0, '--recover ends with a signal';
+cmp_ok time - $begun, '<', 10, '... at once, though a lock is held';
+is -s $journal, 9000, '... and the journal stays';
+
 done_testing;

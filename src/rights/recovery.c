@@ -141,7 +141,8 @@ collect(struct recovery *recovery, int64_t *until)
 	return some;
 }
 
-/* Wait for a signal, ${ms} milliseconds at most. */
+/* Wait for a signal, ${ms} milliseconds at most.  One that asks for the end is
+ * passed on: it ends no step, but the waits for a lock. */
 static void
 hear(struct recovery *recovery, int64_t ms)
 {
@@ -149,8 +150,11 @@ hear(struct recovery *recovery, int64_t ms)
 	    .tv_nsec = (long)(ms % 1000) * 1000000 };
 	int got = sigtimedwait(&recovery->heard, NULL, &wait);
 
-	if (got != -1 && got != SIGCHLD)
-		recovery->stopped = true;
+	if (got == -1 || got == SIGCHLD)
+		return;
+	recovery->stopped = true;
+	for (size_t i = 0; i < recovery->n; i++)
+		(void)kill(-recovery->tasks[i].child, got);
 }
 
 /* Wait until a task is over, or a signal asks for the end. */
