@@ -24,8 +24,8 @@ my @house = (
 	    [qw(peer secrets users)],
 	    [qw(login)]],
 	[mail =>
-	    [qw(block body from index uid)],
-	    [qw(mbox)]],
+	    [qw(block from index look uid)],
+	    [qw(body mbox)]],
 	[spool =>
 	    [qw(lock mailbox owner plan state)],
 	    [qw(dotlock sidecar slot)],

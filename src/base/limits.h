@@ -25,6 +25,9 @@
  * enough for a processor's own cache. */
 #define LIMITS_BLOCK 262144
 
+/* Octets looked at together: a bit of a 64-bit number for each of them. */
+#define LIMITS_LOOK 64
+
 /* RFC 1939 s7: a unique-id has 1 to 70 characters.  Ours: 18 octets of a
  * digest are 24 characters of base64; "-" and ten digits tell copies apart. */
 #define LIMITS_UID_OCTETS 18

@@ -7,16 +7,8 @@
 
 #include <string.h>
 
-#if defined(__x86_64__) && defined(HAVE_SYS_PLATFORM_X86_H)
-#include <immintrin.h>
-#include <sys/platform/x86.h>
-#define HAVE_WIDE 1
-#endif
-
 #include "mail/body.h"
-
-/* Octets looked at together. */
-#define LOOK 64
+#include "mail/look.h"
 
 /* body_expand without wide vectors, and what those leave over. */
 static size_t
@@ -53,31 +45,24 @@ expand(struct body *body, char *out, const char *p, size_t n)
 	return (size_t)(out - begin);
 }
 
-#ifdef HAVE_WIDE
 /* The same for processors that compare 32 octets at once.  Octets are copied
  * in whole looks; where a line ends in one, the next look begins behind it. */
-__attribute__((target("avx2"))) static size_t
+LOOK_WIDE static size_t
 expand_wide(struct body *body, char *out, const char *p, size_t n)
 {
-	const __m256i lf = _mm256_set1_epi8('\n');
 	const char *end = p + n;
 	char *begin = out;
 
-	while (end - p >= LOOK) {
-		__m256i low = _mm256_loadu_si256((const void *)p);
-		__m256i high = _mm256_loadu_si256((const void *)(p + LOOK / 2));
-		uint64_t ends = (uint32_t)_mm256_movemask_epi8(
-		    _mm256_cmpeq_epi8(low, lf)) |
-		    (uint64_t)(uint32_t)_mm256_movemask_epi8(
-		    _mm256_cmpeq_epi8(high, lf)) << 32;
-		unsigned line = LOOK;
+	while (end - p >= LIMITS_LOOK) {
+		unsigned line = LIMITS_LOOK;
+		uint64_t ends;
 
 		if (!body->inside && *p == '.') {
 			*out++ = '.';
 			body->octets--;
 		}
-		_mm256_storeu_si256((void *)out, low);
-		_mm256_storeu_si256((void *)(out + LOOK / 2), high);
+		ends = look_wide(p).lf;
+		look_copy(out, p);
 		if (ends != 0)
 			line = (unsigned)__builtin_ctzll(ends);
 		if (line > 0)
@@ -97,29 +82,10 @@ expand_wide(struct body *body, char *out, const char *p, size_t n)
 	return (size_t)(out - begin) + expand(body, out, p, (size_t)(end - p));
 }
 
-static bool
-is_wide(void)
-{
-	return CPU_FEATURE_ACTIVE(AVX2);
-}
-#else
-static size_t
-expand_wide(struct body *body, char *out, const char *p, size_t n)
-{
-	return expand(body, out, p, n);
-}
-
-static bool
-is_wide(void)
-{
-	return false;
-}
-#endif
-
 size_t
 body_expand(struct body *body, char *out, const char *p, size_t n)
 {
-	return body_expand_as(body, out, p, n, is_wide());
+	return body_expand_as(body, out, p, n, look_is_wide());
 }
 
 size_t

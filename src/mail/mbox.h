@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "mail/from.h"
+#include "mail/look.h"
 
 /* One message, as the file stores it and as RETR sends it. */
 struct mbox_message {
@@ -23,22 +24,15 @@ struct mbox_message {
 				 * not sent: 0, 1 (LF) or 2 (CR LF) */
 };
 
-/* What is counted of a stretch of octets. */
-struct mbox_tally {
-	uint64_t lf;		/* line ends */
-	uint64_t crlf;		/* of them those with a CR before the LF */
-	uint64_t blanks;	/* empty lines */
-};
+/* Octets by which the end of an empty line is known: LF CR LF. */
+#define MBOX_LAST 3
 
 /*
- * mbox_skim(p, n, tally, wide):
- * Look at the ${n} octets at ${p}, before which three more are readable, and
- * stop at the first F that begins a line behind an empty line, with an r or
- * nothing behind it.  Returns the octets before it (${n} if there is none) and
- * adds them to ${tally}.  ${wide} needs a processor with wide vectors.
+ * mbox_empty_line(last):
+ * Return the octets of the empty line, 1 or 2, that ends with ${last}; 0 if no
+ * empty line does.  Before the begin of a file all octets count as LF.
  */
-size_t mbox_skim(const char *p, size_t n, struct mbox_tally *tally,
-    bool wide);
+unsigned mbox_empty_line(const char last[MBOX_LAST]);
 
 enum mbox_state {
 	MBOX_PREFIX,		/* before the first From_ line */
@@ -60,9 +54,9 @@ struct mbox {
 	uint64_t line;		/* offset of the line in MBOX_FROM */
 	bool first;		/* no From_ line was seen yet */
 	unsigned separator;	/* octets of the empty line before that line */
-	char last[3];		/* the last octets that were fed */
+	char last[MBOX_LAST];	/* the last octets that were fed */
 	struct mbox_message message;	/* the open one */
-	struct mbox_tally tally;	/* of its text */
+	struct look_tally tally;	/* of its text */
 	struct from from;
 	mbox_yield *yield;
 	void *to;
@@ -90,8 +84,8 @@ int mbox_end(struct mbox *mbox);
 struct mbox_top {
 	uint64_t lines;		/* body lines that may still be sent */
 	bool body;		/* the empty line behind the header was seen */
-	bool inside;		/* the current line has an octet other than CR */
-	bool cr;		/* the current line is a CR so far */
+	bool inside;		/* the line has an octet other than CR */
+	bool cr;		/* the line is a CR so far */
 };
 
 /*

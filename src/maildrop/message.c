@@ -28,13 +28,12 @@ bool
 message_follows_empty(const char *before, size_t n)
 {
 	/* Before the begin of the file everything is empty. */
-	char last[3] = { '\n', '\n', '\n' };
+	char last[MBOX_LAST] = { '\n', '\n', '\n' };
 
 	if (n > sizeof(last))
 		n = sizeof(last);
 	memcpy(last + sizeof(last) - n, before, n);
-	return last[2] == '\n' && (last[1] == '\n' ||
-	    (last[1] == '\r' && last[0] == '\n'));
+	return mbox_empty_line(last) != 0;
 }
 
 bool

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mbox_skim counts with the widest vectors there are; here a plain loop counts
+ * look_skim counts with the widest vectors there are; here a plain loop counts
  * the same octets, at every alignment and length, on random and on nasty input,
  * up against pages that cannot be read.
  */
@@ -8,15 +8,15 @@
 
 #include <sys/mman.h>
 
-#include "mail/mbox.h"
+#include "mail/look.h"
 
-/* mbox_skim may look at three octets before its first one. */
+/* look_skim may look at three octets before its first one. */
 #define BEFORE 3
 #define PAGE 65536
 
-/* Does what mbox_skim's comment says, octet by octet. */
+/* Does what look_skim's comment says, octet by octet. */
 static size_t
-plain_skim(const char *p, size_t n, struct mbox_tally *tally)
+plain_skim(const char *p, size_t n, struct look_tally *tally)
 {
 	for (size_t i = 0; i < n; i++) {
 		const char *c = p + i;
@@ -89,8 +89,8 @@ has_vectors(void)
 static void
 compare_with(const char *p, size_t n, bool wide, const char *what)
 {
-	struct mbox_tally got = { 1, 2, 3 }, plain = { 1, 2, 3 };
-	size_t a = mbox_skim(p, n, &got, wide);
+	struct look_tally got = { 1, 2, 3 }, plain = { 1, 2, 3 };
+	size_t a = look_skim(p, n, &got, wide);
 	size_t b = plain_skim(p, n, &plain);
 
 	if (a != b || got.lf != plain.lf || got.crlf != plain.crlf ||
@@ -206,17 +206,17 @@ test_one_from(void **state)
 	(void)state;
 	memset(page, 'x', 64 + n);
 	for (size_t i = 3; i < n; i++) {
-		struct mbox_tally tally = { 0, 0, 0 };
+		struct look_tally tally = { 0, 0, 0 };
 
 		memcpy(p + i - 3, i + 1 < n ? "\n\r\nFr" : "\n\r\nF",
 		    i + 1 < n ? 5 : 4);
-		assert_int_equal(mbox_skim(p, n, &tally, wide), i);
+		assert_int_equal(look_skim(p, n, &tally, wide), i);
 		assert_int_equal(tally.lf, 2);
 		assert_int_equal(tally.crlf, 1);
 		assert_int_equal(tally.blanks, 1);
 		p[i + (i % 2 == 0 && i + 1 < n)] = 'f';
-		tally = (struct mbox_tally){ 0, 0, 0 };
-		assert_int_equal(mbox_skim(p, n, &tally, wide), n);
+		tally = (struct look_tally){ 0, 0, 0 };
+		assert_int_equal(look_skim(p, n, &tally, wide), n);
 		assert_int_equal(tally.lf, 2);
 		memset(p + i - 3, 'x', i + 1 < n ? 5 : 4);
 	}
@@ -233,5 +233,5 @@ main(void)
 		cmocka_unit_test(test_one_from),
 	};
 
-	return cmocka_run_group_tests_name("mbox_skim", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("look_skim", tests, NULL, NULL);
 }
