@@ -304,6 +304,41 @@ test_load(void **state)
 	}
 }
 
+/* The stored octets, which a journal of an older dewey has, too. */
+static void
+test_stored(void **state)
+{
+	static const uint64_t head[] = {
+		0x31306e6c50776544u, 1, 2,	/* DewPln01, the id */
+		3, 4, 300, 5,	/* inode, device, size, window */
+		180, 2, 109,	/* octets kept, runs, octets of the plan */
+		0x578efe8e2129c1eeu,	/* checksum */
+	};
+	/* Two runs: what is left out, what is kept, a hash. */
+	static const uint8_t runs[] = {
+		10, 0x96, 0x01, 0xd5, 0x9d, 0x77, 0x9e, 0x2f, 0x57, 0xf3, 0xa7,
+		110, 30, 0xb9, 0xdc, 0xd8, 0x72, 0xd1, 0x03, 0x2d, 0xb7,
+	};
+	static struct site site;
+
+	memset(site.octets, 'x', sizeof(site.octets));
+	memcpy(site.octets + 10, "From a\n", 7);
+	site.n = 300;
+	site.new_n = 0;
+	site.box = open(unit_write(state, "box", site.octets, site.n, 0600),
+	    O_RDWR);
+	plan_begin(&site.plan, site.box, site.block, site.n);
+	assert_int_equal(plan_keep(&site.plan, 10, 150), 0);
+	assert_int_equal(plan_keep(&site.plan, 300 - 30, 30), 0);
+	(void)close(store(state, &site, 0));
+	for (size_t i = 0; i < COUNT(head); i++)
+		assert_int_equal(store_get(site.plan.stored, i), head[i]);
+	assert_int_equal(site.plan.n, sizeof(head) + sizeof(runs));
+	assert_memory_equal(site.plan.stored + sizeof(head), runs,
+	    sizeof(runs));
+	free_site(&site);
+}
+
 /* A plan that is cut, or has one octet changed, is none. */
 static void
 test_torn(void **state)
@@ -395,6 +430,7 @@ main(void)
 		cmocka_unit_test(test_tail),
 		cmocka_unit_test(test_far),
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_stored),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_copy),
 	};

@@ -114,6 +114,43 @@ test_turns(void **state)
 	close_site(&site);
 }
 
+/* The stored octets, which a journal of an older dewey has, too. */
+static void
+test_stored(void **state)
+{
+	static const uint64_t rows[][15] = { {
+		0x31306c5377656444u, 0x1111, 0x2222,	/* DdewSl01, the id */
+		0, 1, 1000, 16, BOX,	/* seq, MARK, dst, length, size */
+		0x1e60764a43d26ac3u, 0x4c2dc8867ff60f9du, /* the mailbox */
+		0, 0,		/* no data */
+		0x8080808080808081u, 0xffffffffffffffffu,	/* nonce */
+		0xf41c3cebbdd6da65u,	/* checksum */
+	}, {
+		0x31306c5377656444u, 0x1111, 0x2222,
+		1, 0, 1500, 20, BOX,
+		0x42ec9b0508c5271bu, 0x4c2dc8867ff60f9du,
+		1, 0x0123456789abcdefu,
+		0, 0,
+		0x33efde54480d6b35u,
+	} };
+	static struct site site;
+	const uint64_t hash = 0x0123456789abcdefu;
+	uint8_t octets[sizeof(rows[0])];
+
+	open_site(state, &site);
+	put(&site, SLOT_MARK, 1000, SLOT_NONCE);
+	assert_int_equal(slot_put(&site.file, SLOT_COPY, 1500, 20, &hash,
+	    NULL), 0);
+	for (uint64_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(store_read(site.sidecar, 4096 * i, octets,
+		    sizeof(octets)), 0);
+		for (size_t field = 0; field < COUNT(rows[i]); field++)
+			assert_int_equal(store_get(octets, field),
+			    rows[i][field]);
+	}
+	close_site(&site);
+}
+
 /* A torn slot does not count: the one before it does. */
 static void
 test_torn(void **state)
@@ -301,6 +338,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_stored),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_was_begun),
