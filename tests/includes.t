@@ -19,6 +19,7 @@ my @house = (
 	    [qw(channel imprint store)]],
 	[settings =>
 	    [qw(options records)],
+	    [qw(flags)],
 	    [qw(configuration)]],
 	[who =>
 	    [qw(peer secrets users)],

@@ -81,8 +81,15 @@
 #define LIMITS_LINGER_MS 1000
 #define LIMITS_LINGER_OCTETS 65536
 
-/* Octets of all texts of the options. */
+/* Octets of all texts of the options; of what is said of a mistake in them. */
 #define LIMITS_OPTIONS 8192
+#define LIMITS_COMPLAINT 512
+
+/* Octets of a key of the configuration file that a complaint quotes. */
+#define LIMITS_KEY 64
+
+/* Seconds of any option at most: a day. */
+#define LIMITS_SECONDS 86400
 
 /* Seconds: RFC 1939 s3 wants an inactivity timer of at least 10 minutes. */
 #define LIMITS_IDLE_LEAST 600

@@ -13,25 +13,9 @@
 
 #include "base/span.h"
 #include "settings/configuration.h"
+#include "settings/flags.h"
 #include "settings/options.h"
 #include "settings/records.h"
-
-/* The file that the flags name, or NULL.  The last one wins, as with any flag. */
-static const char *
-find_config(int argc, char **argv)
-{
-	static const char flag[] = "--config";
-
-	for (int i = argc - 1; i > 0; i--) {
-		if (strstr(argv[i], flag) != argv[i])
-			continue;
-		if (argv[i][sizeof(flag) - 1] == '=')
-			return argv[i] + sizeof(flag);
-		if (argv[i][sizeof(flag) - 1] == '\0' && i + 1 < argc)
-			return argv[i + 1];
-	}
-	return NULL;
-}
 
 static int
 read_line(struct options *options, const char *path, unsigned number,
@@ -60,7 +44,7 @@ configuration_read(struct options *options, int argc, char **argv,
     bool standard)
 {
 	static const char file[] = SYSCONFDIR "/dewey/dewey.conf";
-	const char *path = find_config(argc, argv);
+	const char *path = flags_config(argc, argv);
 	struct records_file open;
 	struct records records;
 	struct span line;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Options.  One table makes the flags, the keys of the configuration file, the
- * defaults and --help.
+ * Options: one table of all, for the flags, the keys of the configuration file,
+ * the defaults and --help.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/limits.h"
 #include "base/span.h"
@@ -33,8 +32,7 @@ enum options_plaintext {
 	OPTIONS_PLAINTEXT_NEVER
 };
 
-/* Kinds of mailbox locks, in the order they are taken; OPTIONS_LOCK_END ends
- * the list. */
+/* The kinds of mailbox locks; OPTIONS_LOCK_END ends a list of them. */
 enum options_lock {
 	OPTIONS_LOCK_END,
 	OPTIONS_LOCK_FCNTL,
@@ -42,6 +40,8 @@ enum options_lock {
 	OPTIONS_LOCK_DOTLOCK
 };
 #define OPTIONS_LOCKS 4
+
+struct options_row;
 
 /* A text is NULL where none was given. */
 struct options {
@@ -63,9 +63,9 @@ struct options {
 	bool private_stream;
 	bool log_deletes;
 	bool verbose;
-	unsigned sandbox;	/* enum sandbox_wish */
-	unsigned plaintext;	/* enum options_plaintext */
-	unsigned log;		/* enum log_target */
+	unsigned char sandbox;	/* enum sandbox_wish */
+	unsigned char plaintext;	/* enum options_plaintext */
+	unsigned char log;	/* enum log_target */
 	unsigned idle_timeout;	/* seconds, as all of these */
 	unsigned login_timeout;
 	unsigned lock_timeout;
@@ -73,15 +73,43 @@ struct options {
 	unsigned journal_window;	/* octets */
 	enum options_lock locks[OPTIONS_LOCKS];
 	enum options_action action;
+	const struct options_row *acting;	/* its row; NULL: a session */
 	char **operands;	/* of the action; not owned */
 	int operand_count;
-	char action_name[24];	/* "--list: ", for complaints */
-	int operands_most;	/* that the action takes */
-	const char *operands_wanted;	/* what they are, if it needs any */
-	char error[512];	/* what is wrong */
-	char texts[LIMITS_OPTIONS];	/* what the texts are in */
-	size_t used;		/* octets of it */
+	char error[LIMITS_COMPLAINT];	/* what is wrong */
+	char texts[LIMITS_OPTIONS];	/* the octets of the texts above */
+	size_t used;		/* how many of them are in use */
 };
+
+/* What kind of value an option has, and how it is read. */
+struct options_kind {
+	/* Store the value in the field of the row.  Returns NULL, or what the
+	 * value should have been.  NULL: the row is no option but an action. */
+	const char *(*read)(struct options *options,
+	    const struct options_row *row, struct span value);
+	const char *wanted;	/* what a value must be; NULL: the argument */
+	const char *alone;	/* the value of a flag without one, or NULL */
+	bool (*fits)(struct span value);	/* of a text */
+	unsigned least, most;	/* of a number; of an action's operands */
+};
+
+struct options_row {
+	const char *name;	/* of the flag and the key */
+	const struct options_kind *kind;
+	uint16_t field;		/* offset in struct options; action: which */
+	const char *value;	/* the default; NULL: none */
+	const char *argument;	/* as --help shows it; of a choice: the words */
+	const char *help;	/* lines, without indentation */
+};
+
+/* The table; a row without a name ends it. */
+extern const struct options_row options_rows[];
+
+/*
+ * options_find(name):
+ * Return the row of the option or action ${name}, or NULL.
+ */
+const struct options_row *options_find(struct span name);
 
 /*
  * options_begin(options):
@@ -98,23 +126,10 @@ const char *options_set(struct options *options, struct span key,
     struct span value);
 
 /*
- * options_flags(options, argc, argv):
- * Read the flags of ${argv}, which must outlive ${options} and is changed.
- * Returns 0, or -1 with ${options}->error saying what is wrong.
- */
-int options_flags(struct options *options, int argc, char **argv);
-
-/*
  * options_complain(options, format, ...):
  * Put what is wrong into ${options}->error.  Returns -1.
  */
 int options_complain(struct options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/*
- * options_help(out):
- * Print every option with its default to ${out}.
- */
-void options_help(FILE *out);
 
 #endif

@@ -15,6 +15,7 @@
 #include "rights/process.h"
 #include "rights/recovery.h"
 #include "settings/configuration.h"
+#include "settings/flags.h"
 #include "settings/options.h"
 #include "tool/audit.h"
 #include "tool/inspect.h"
@@ -63,7 +64,7 @@ act(struct options *options, bool by_root)
 	case OPTIONS_CHECK:
 		return code_of(inspect_check(operand));
 	case OPTIONS_HELP:
-		options_help(stdout);
+		flags_help(stdout);
 		break;
 	case OPTIONS_VERSION:
 		(void)puts(PACKAGE_STRING);
@@ -75,7 +76,8 @@ act(struct options *options, bool by_root)
 		log_open((enum log_target)options->log, options->verbose);
 		serve_client(options, by_root);
 	}
-	return fflush(stdout) == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? DIALOGUE_ORDERLY :
+	    DIALOGUE_TROUBLE;
 }
 
 /* A descriptor that the caller closed would be given to the next file that is
@@ -110,7 +112,7 @@ main(int argc, char **argv)
 	process_begin(by_root);
 	options_begin(&options);
 	if (configuration_read(&options, argc, argv, by_root) == -1 ||
-	    options_flags(&options, argc, argv) == -1)
+	    flags_read(&options, argc, argv) == -1)
 		code = refuse(&options);
 	else
 		code = act(&options, by_root);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "settings/configuration.h"
+#include "settings/flags.h"
 #include "settings/options.h"
 #include "spool/mailbox.h"
 #include "fuzz.h"
@@ -55,7 +56,7 @@ fuzz_configuration(struct span input)
 	int argc = 2;
 	struct options options;
 
-	/* Words of their own, for options_flags moves the pointers. */
+	/* Words of their own, for flags_read moves the pointers. */
 	words[0] = strdup("dewey");
 	for (; argc < WORDS; argc++) {
 		struct span word = span_cut(&input, '\0');
@@ -73,7 +74,7 @@ fuzz_configuration(struct span input)
 	argv[argc] = NULL;
 	options_begin(&options);
 	if (configuration_read(&options, argc, argv, false) == -1 ||
-	    options_flags(&options, argc, argv) == -1)
+	    flags_read(&options, argc, argv) == -1)
 		FUZZ_CHECK(options.error[0] != '\0' &&
 		    strnlen(options.error, sizeof(options.error)) <
 		    sizeof(options.error));
