@@ -90,6 +90,7 @@
 
 /* Seconds of any option at most: a day. */
 #define LIMITS_SECONDS 86400
+#define LIMITS_DAY_S 86400
 
 /* Seconds: RFC 1939 s3 wants an inactivity timer of at least 10 minutes. */
 #define LIMITS_IDLE_LEAST 600

@@ -51,10 +51,13 @@ cache_directory(char path[LIMITS_PATH])
 void
 cache_find(char path[LIMITS_PATH], const char *dir, bool by_root)
 {
-	static const char *const home[] = { "XDG_CACHE_HOME", "/.cache" };
+	static const struct configuration_place place = {
+		.of_root = LOCALSTATEDIR "/cache/dewey",
+		.variable = "XDG_CACHE_HOME", .below_home = "/.cache",
+		.name = ""
+	};
 
-	configuration_place(path, dir, LOCALSTATEDIR "/cache/dewey", by_root,
-	    home, "");
+	configuration_place(path, &place, dir, by_root);
 	if (by_root && path[0] != '\0' && !cache_directory(path))
 		path[0] = '\0';
 }

@@ -34,7 +34,7 @@ read_line(struct options *options, const char *path, unsigned number,
 	    options_set(options, key, span_trim(rest));
 	if (wanted != NULL)
 		return options_complain(options, "%s:%u: `%.*s' must be %s",
-		    path, number, (int)(key.n < 64 ? key.n : 64), key.p,
+		    path, number, (int)(key.n < LIMITS_KEY ? key.n : LIMITS_KEY), key.p,
 		    wanted);
 	return 0;
 }
@@ -56,7 +56,7 @@ configuration_read(struct options *options, int argc, char **argv,
 		return 0;
 	if (path[0] == '\0')
 		return options_complain(options, "--config must name a file");
-	if (records_open(&open, path, 022) == -1)
+	if (records_open(&open, path, RECORDS_PUBLIC) == -1)
 		return options_complain(options, "%s: %s", path, open.why);
 	(void)records_begin(&records, &open);
 	while (result == 0 && (got = records_next(&records, &line)) != 0)
@@ -74,25 +74,24 @@ configuration_read(struct options *options, int argc, char **argv,
 }
 
 void
-configuration_place(char path[LIMITS_PATH], const char *wanted,
-    const char *of_root, bool by_root, const char *const home[2],
-    const char *name)
+configuration_place(char path[LIMITS_PATH],
+    const struct configuration_place *place, const char *wanted, bool by_root)
 {
-	const char *place = getenv(home[0]), *below = "";
-	int n = -1;
+	const char *above = getenv(place->variable), *below = "";
 
+	path[0] = '\0';
 	if (wanted == NULL && by_root)
-		wanted = of_root;
-	if (place == NULL || place[0] != '/') {
-		place = getenv("HOME");
-		below = home[1];
+		wanted = place->of_root;
+	if (wanted != NULL) {
+		if (strcmp(wanted, "none") != 0)
+			(void)span_copy(span_of(wanted), path, LIMITS_PATH);
+		return;
 	}
-	if (wanted != NULL)
-		n = strcmp(wanted, "none") == 0 ? -1 :
-		    snprintf(path, LIMITS_PATH, "%s", wanted);
-	else if (place != NULL && place[0] == '/')
-		n = snprintf(path, LIMITS_PATH, "%s%s/dewey%s", place, below,
-		    name);
-	if (n < 0 || n >= LIMITS_PATH)
+	if (above == NULL || above[0] != '/') {
+		above = getenv("HOME");
+		below = place->below_home;
+	}
+	if (above != NULL && above[0] == '/' && snprintf(path, LIMITS_PATH,
+	    "%s%s/dewey%s", above, below, place->name) >= LIMITS_PATH)
 		path[0] = '\0';
 }

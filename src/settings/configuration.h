@@ -20,15 +20,20 @@ struct options;
 int configuration_read(struct options *options, int argc, char **argv,
     bool standard);
 
+/* A file or directory of dewey's own, and where it is if no option says so. */
+struct configuration_place {
+	const char *of_root;	/* if root starts dewey; else: */
+	const char *variable;	/* of the environment: the directory above */
+	const char *below_home;	/* or, without it: that, in the home directory */
+	const char *name;	/* below "/dewey" there: empty, or "/" and more */
+};
+
 /*
- * configuration_place(path, wanted, of_root, by_root, home, name):
- * Write to ${path} where a file or directory is: ${wanted}, unless that is
- * NULL; ${of_root}, started by root; else ${home}[0] of the environment, or
- * ${home}[1] below the home directory, then "/dewey" and ${name}.  It is empty
- * if ${wanted} is "none" or there is no such place.
+ * configuration_place(path, place, wanted, by_root):
+ * Write to ${path} where ${place} is: at ${wanted}, unless that is NULL.  It is
+ * empty if ${wanted} is "none", or if there is no such place.
  */
-void configuration_place(char path[LIMITS_PATH], const char *wanted,
-    const char *of_root, bool by_root, const char *const home[2],
-    const char *name);
+void configuration_place(char path[LIMITS_PATH],
+    const struct configuration_place *place, const char *wanted, bool by_root);
 
 #endif

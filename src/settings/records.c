@@ -28,12 +28,11 @@ fault(const struct records_file *file)
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return "belongs to another user: chown it to root or to the "
 		    "user dewey runs as";
-	if ((st.st_mode & file->forbidden) != 0 &&
-	    (file->forbidden & 044) != 0)
-		return "can be read or written by others: chmod 600 it";
-	if ((st.st_mode & file->forbidden) != 0)
-		return "can be written by others: chmod go-w it";
-	return NULL;
+	if ((st.st_mode & file->forbidden) == 0)
+		return NULL;
+	return file->forbidden == RECORDS_SECRET ?
+	    "can be read or written by others: chmod 600 it" :
+	    "can be written by others: chmod go-w it";
 }
 
 int
@@ -68,59 +67,54 @@ records_begin(struct records *records, const struct records_file *file)
 	return why == NULL ? 0 : -1;
 }
 
-/* Read more behind the octets that are left.  Returns -1 with errno. */
+/* See that the next line is in the block, if it is not too long: octets that
+ * are left there are read once more, with what is behind them.  Returns 0, or
+ * -1 with errno. */
 static int
 refill(struct records *records)
 {
 	ssize_t n;
 
-	memmove(records->block, records->block + records->start,
-	    records->filled - records->start);
-	records->filled -= records->start;
-	records->start = 0;
-	do
+	if (records->ended ||
+	    records->filled - records->start >= LIMITS_RECORD)
+		return 0;
+	records->at += records->start;
+	records->start = records->filled = 0;
+	do {
 		n = pread(records->fd, records->block + records->filled,
 		    sizeof(records->block) - records->filled,
-		    (off_t)records->at);
-	while (n == -1 && errno == EINTR);
-	if (n <= 0) {
-		records->ended = true;
-	} else {
-		records->filled += (size_t)n;
-		records->at += (uint64_t)n;
-	}
-	return n < 0 ? -1 : 0;
+		    (off_t)(records->at + records->filled));
+		if (n > 0)
+			records->filled += (size_t)n;
+	} while ((n > 0 && records->filled < sizeof(records->block)) ||
+	    (n == -1 && errno == EINTR));
+	records->ended = n <= 0;
+	return n == -1 ? -1 : 0;
 }
 
 /* Take the next line, whatever it holds. */
 static int
 take(struct records *records, struct span *line)
 {
-	bool dropped = false;
+	bool too_long = false, ended;
+	struct span rest;
 
 	*line = SPAN("");
-	for (;;) {
-		struct span left = { records->block + records->start,
-		    records->filled - records->start };
-		const char *lf = left.n == 0 ? NULL :
-		    memchr(left.p, '\n', left.n);
-
-		if (lf != NULL || (records->ended && left.n > 0)) {
-			*line = span_cut(&left, '\n');
-			records->start += line->n + (lf != NULL);
-			records->line++;
-			errno = EINVAL;
-			return dropped || line->n >= LIMITS_RECORD ? -1 : 1;
-		}
-		if (records->ended)
-			return 0;
-		if (left.n > LIMITS_RECORD) {
-			dropped = true;
-			records->start = records->filled - 1;
-		}
+	do {
 		if (refill(records) == -1)
 			return -1;
-	}
+		rest = (struct span){ records->block + records->start,
+		    records->filled - records->start };
+		if (rest.n == 0 && !too_long)
+			return 0;
+		*line = span_cut(&rest, '\n');
+		records->start += line->n + (rest.p != NULL);
+		ended = rest.p != NULL || line->n < LIMITS_RECORD;
+		too_long = too_long || line->n >= LIMITS_RECORD;
+	} while (!ended);
+	records->line++;
+	errno = EINVAL;
+	return too_long ? -1 : 1;
 }
 
 int
@@ -130,8 +124,7 @@ records_next(struct records *records, struct span *line)
 
 	do {
 		got = take(records, line);
-		if (got == 1 && line->n > 0 &&
-		    line->p[line->n - 1] == '\r')
+		if (got == 1 && line->n > 0 && line->p[line->n - 1] == '\r')
 			line->n--;
 	} while (got == 1 && (line->n == 0 || line->p[0] == '#'));
 	if (got == 1 && memchr(line->p, '\0', line->n) != NULL) {
@@ -145,6 +138,41 @@ void
 records_end(struct records *records)
 {
 	span_wipe(records, sizeof(*records));
+}
+
+int
+records_find(const struct records_file *file, const struct records_form *form,
+    struct span name, char *record)
+{
+	struct records records;
+	struct span line;
+	int got, found = 0;
+
+	if (records_begin(&records, file) == -1)
+		return -1;
+	while ((got = records_next(&records, &line)) != 0) {
+		struct span rest = line, key = span_cut(&rest, form->separator);
+
+		if (got == -1 && errno != EINVAL)
+			break;
+		if (form->separator == RECORDS_NAMES)
+			key = span_trim(key);
+		if (got == -1) {
+			log_warning("%s:%u: the line is too long or holds NUL; "
+			    "it is skipped", file->path, records.line);
+		} else if (form->fits != NULL && !form->fits(key, rest)) {
+			log_warning("%s:%u: expected %s; the line is skipped",
+			    file->path, records.line, form->expected);
+		} else if (found == 0 && span_equal(key, name)) {
+			found = 1;
+			if (record != NULL)
+				(void)span_copy(rest, record, LIMITS_RECORD);
+		}
+	}
+	if (got == -1)
+		log_error("%s: %s", file->path, strerror(errno));
+	records_end(&records);
+	return got == -1 ? -1 : found;
 }
 
 void

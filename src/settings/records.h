@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text files of one record a line: users, secrets, names, configuration.
- * Opening them safely and reading their lines.  `#' begins a comment at the
- * start of a line; empty lines are skipped.
+ * Text files of one record a line: users, secrets, lists of names, the
+ * configuration.  Opening them safely, reading their lines, and finding the
+ * record of a name.  `#' begins a comment at the start of a line; empty lines
+ * are skipped.
  */
 #ifndef RECORDS_H
 #define RECORDS_H
@@ -16,8 +17,14 @@
 #include "base/limits.h"
 #include "base/span.h"
 
-/* A file that is opened once, maybe with other rights than later, and read
- * whenever it is asked; all fields are for reading only. */
+/* Mode bits that a file must not have: of one that others may read, and of one
+ * that they may not. */
+#define RECORDS_PUBLIC 022
+#define RECORDS_SECRET 077
+
+/* A file that is opened once, perhaps with more rights than the process has
+ * later, and then read as often as is needed; all fields are for reading
+ * only. */
 struct records_file {
 	const char *path;	/* not owned; NULL: there is none */
 	const char *why;	/* what is wrong with it, or NULL */
@@ -29,11 +36,23 @@ struct records_file {
 struct records {
 	unsigned line;		/* number of the current line, from 1 */
 	int fd;
-	uint64_t at;
-	size_t start, filled;
-	bool ended;
+	uint64_t at;		/* of the block in the file */
+	size_t start, filled;	/* of the block's octets: not yet taken */
+	bool ended;		/* there is nothing behind the block */
 	char block[4 * LIMITS_RECORD];
 };
+
+/* How a record names whom it is about, and what it must be. */
+struct records_form {
+	char separator;		/* behind the name; or RECORDS_NAMES */
+	/* Whether a record is well formed: its name, and what is behind the
+	 * separator (its pointer is NULL without one).  NULL: any is. */
+	bool (*fits)(struct span name, struct span rest);
+	const char *expected;	/* the form, for who reads the log */
+};
+
+/* Instead of a separator: the line is the name, blanks around it aside. */
+#define RECORDS_NAMES '\0'
 
 /*
  * records_open(file, path, forbidden):
@@ -48,7 +67,7 @@ int records_open(struct records_file *file, const char *path,
 /*
  * records_begin(records, file):
  * Read ${file} from its first line on.  Returns 0, or -1 if it is not open, or
- * not to be believed any more, which is logged.
+ * not to be trusted any more, which is logged.
  */
 int records_begin(struct records *records, const struct records_file *file);
 
@@ -60,6 +79,19 @@ int records_begin(struct records *records, const struct records_file *file);
  * with the errno of read(2), which ends the file.
  */
 int records_next(struct records *records, struct span *line);
+
+/*
+ * records_find(file, form, name, record):
+ * Look ${name} up in ${file}, octet for octet, and copy what is behind it to
+ * ${record} (LIMITS_RECORD octets, to be wiped by the caller, or NULL) with a
+ * NUL behind.  The first record counts; the file is always read to its end, so
+ * that the time does not tell where a name stands.  A line that does not fit
+ * ${form} is logged and skipped.
+ * Returns 1, 0 if there is no such name, or -1 with errno if the file cannot
+ * be read or not be believed, which is logged.
+ */
+int records_find(const struct records_file *file,
+    const struct records_form *form, struct span name, char *record);
 
 /*
  * records_end(records), records_close(file):

@@ -63,7 +63,6 @@ check_files(struct findings *findings, const struct login *login)
 	const struct span nobody = SPAN("?");
 	char secret[LIMITS_RECORD];
 	struct users_entry entry;
-	size_t length;
 
 	if (users_find(&login->users, nobody, false, &entry) == -1)
 		unsafe(findings, "the users file or a list cannot be used (see "
@@ -73,7 +72,7 @@ check_files(struct findings *findings, const struct login *login)
 	if (login->secrets.why != NULL)
 		unsafe(findings, "%s: %s; until then APOP is off",
 		    login->secrets.path, login->secrets.why);
-	else if (secrets_find(&login->secrets, nobody, secret, &length) == -1)
+	else if (secrets_find(&login->secrets, nobody, secret) == -1)
 		unsafe(findings, "%s: cannot be read", login->secrets.path);
 }
 

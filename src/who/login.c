@@ -24,10 +24,13 @@ void
 login_secrets_path(const struct options *options, bool by_root,
     char path[LIMITS_PATH])
 {
-	static const char *const home[] = { "XDG_CONFIG_HOME", "/.config" };
+	static const struct configuration_place place = {
+		.of_root = SYSCONFDIR "/dewey/secrets",
+		.variable = "XDG_CONFIG_HOME", .below_home = "/.config",
+		.name = "/secrets"
+	};
 
-	configuration_place(path, options->secrets,
-	    SYSCONFDIR "/dewey/secrets", by_root, home, "/secrets");
+	configuration_place(path, &place, options->secrets, by_root);
 }
 
 /* A msg-id of RFC 822 that nobody can foresee.  Letters, digits, dots and
@@ -60,7 +63,7 @@ login_open(struct login *login, const struct options *options,
 	if (path[0] == '\0' ||
 	    (options->secrets == NULL && access(path, F_OK) == -1))
 		return;
-	if (secrets_open(&login->secrets, path) == 0)
+	if (records_open(&login->secrets, path, RECORDS_SECRET) == 0)
 		make_timestamp(login->timestamp, host);
 	else
 		log_error("%s: %s; APOP is off", path, login->secrets.why);
@@ -73,20 +76,16 @@ login_close(struct login *login)
 	records_close(&login->secrets);
 }
 
-/* Whether ${name} has a secret and, with ${digest} not NULL, whether that is
- * the one it gives.  1, 0, or -1. */
+/* Whether ${name} has a secret and, if ${digest} is not NULL, whether that is
+ * the digest of it: 1, 0, or -1.  Without a secret the same work is done. */
 static int
 secret_fits(const struct login *login, struct span name,
     const struct span *digest)
 {
-	char secret[LIMITS_RECORD], hex[LIMITS_DIGEST];
-	size_t length = 0;
-	int found;
+	char secret[LIMITS_RECORD] = "", hex[LIMITS_DIGEST];
+	int found = secrets_find(&login->secrets, name, secret);
 
-	found = secrets_find(&login->secrets, name, secret, &length);
-	/* The same work without a secret. */
-	secrets_digest(span_of(login->timestamp),
-	    (struct span){ secret, length }, hex);
+	secrets_digest(span_of(login->timestamp), span_of(secret), hex);
 	if (found == 1 && digest != NULL)
 		found = span_equal_secret((struct span){ hex, sizeof(hex) },
 		    *digest);

@@ -1,56 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The secrets file of APOP.  Its secrets are plain text, which is the price of
- * APOP: so a file that others can read is not used at all.
+ * The secrets file of APOP.  The digest is made of the secret itself, so the
+ * file has secrets in plain text.
  */
 #include "config.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include <nettle/md5.h>
 
-#include "base/log.h"
 #include "settings/records.h"
 #include "who/secrets.h"
 
-#define OTHERS 077
-
-int
-secrets_open(struct records_file *file, const char *path)
+static bool
+is_secret(struct span name, struct span rest)
 {
-	return records_open(file, path, OTHERS);
+	return name.n > 0 && rest.n > 0;
 }
 
 int
-secrets_find(const struct records_file *file, struct span name, char *secret,
-    size_t *length)
+secrets_find(const struct records_file *file, struct span name, char *secret)
 {
-	struct records records;
-	struct span line;
-	int got, found = 0;
+	static const struct records_form form = { .separator = ':',
+	    .fits = is_secret, .expected = "`name:secret'" };
 
-	if (records_begin(&records, file) == -1)
-		return -1;
-	while ((got = records_next(&records, &line)) != 0) {
-		struct span rest = line, key = span_cut(&rest, ':');
-
-		if (got == -1 && errno != EINVAL) {
-			log_error("%s: %s", file->path, strerror(errno));
-			found = -1;
-			break;
-		}
-		if (got == -1 || key.n == 0 || rest.n == 0) {
-			log_warning("%s:%u: expected `name:secret'; the line "
-			    "is skipped", file->path, records.line);
-		} else if (found == 0 && span_equal(key, name)) {
-			memcpy(secret, rest.p, rest.n);
-			*length = rest.n;
-			found = 1;
-		}
-	}
-	records_end(&records);
-	return found;
+	return records_find(file, &form, name, secret);
 }
 
 void
@@ -67,7 +39,7 @@ secrets_digest(struct span timestamp, struct span secret,
 	md5_digest(&md5, sizeof(octets), octets);
 	for (size_t i = 0; i < sizeof(octets); i++) {
 		digest[2 * i] = digits[octets[i] >> 4];
-		digest[2 * i + 1] = digits[octets[i] & 15];
+		digest[2 * i + 1] = digits[octets[i] & 0xf];
 	}
 	span_wipe(&md5, sizeof(md5));
 	span_wipe(octets, sizeof(octets));

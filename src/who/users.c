@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may log in.  Every reason to keep a user out looks the same from outside:
- * he does not exist.  The log does not name unknown users, for people type
- * passwords where the name belongs.
+ * Who may log in.  A user who is kept out for whatever reason looks from outside
+ * like one who does not exist.  The log does not name unknown users, because
+ * people type passwords where the name belongs.
  */
 #include "config.h"
 
@@ -19,12 +19,10 @@
 #include "settings/records.h"
 #include "who/users.h"
 
-/* Hashed for users that do not exist: the work of a usual entry, fitting no
- * password. */
+/* The hash that a password is tried against if there is no such user: it costs
+ * the work of a usual one, and no password fits it. */
 #define NOBODYS_HASH "$y$j9T$......................$" \
 	"..........................................."
-
-#define SECONDS_A_DAY 86400
 
 /* An entry that names no uid. */
 #define NO_UID ((uid_t)-1)
@@ -49,9 +47,10 @@ users_open(struct users *users, const struct options *options, bool by_root)
 {
 	bool system = strcmp(options->users, "system") == 0;
 
-	(void)records_open(&users->file, system ? NULL : options->users, 022);
-	(void)records_open(&users->allow, options->allow, 022);
-	(void)records_open(&users->deny, options->deny, 022);
+	(void)records_open(&users->file, system ? NULL : options->users,
+	    RECORDS_PUBLIC);
+	(void)records_open(&users->allow, options->allow, RECORDS_PUBLIC);
+	(void)records_open(&users->deny, options->deny, RECORDS_PUBLIC);
 	(void)records_open(&users->shadow, system && by_root ?
 	    "/etc/shadow" : NULL, 0);
 	users->mail_user = options->mail_user;
@@ -67,41 +66,18 @@ users_close(struct users *users)
 	records_close(&users->shadow);
 }
 
-/* Say whether ${name} stands in the list ${file}: 1, 0, or -1 with errno. */
-static int
-is_listed(const struct records_file *file, struct span name)
-{
-	struct records records;
-	struct span line;
-	int got, found = 0;
-
-	if (records_begin(&records, file) == -1)
-		return -1;
-	while ((got = records_next(&records, &line)) != 0) {
-		if (got == -1 && errno != EINVAL) {
-			found = -1;
-			break;
-		}
-		if (got == -1)
-			log_warning("%s:%u: the line is too long or holds NUL; "
-			    "it is skipped", file->path, records.line);
-		else if (span_equal(span_trim(line), name))
-			found = 1;
-	}
-	records_end(&records);
-	return found;
-}
-
 /* Whether the lists let ${name} in: 1, 0, or -1 with errno. */
 static int
 is_let_in(const struct users *users, struct span name)
 {
-	int listed = users->deny.path == NULL ? 0 :
-	    is_listed(&users->deny, name);
+	static const struct records_form list = { .separator = RECORDS_NAMES };
+	int denied = users->deny.path == NULL ? 0 :
+	    records_find(&users->deny, &list, name, NULL);
 
-	if (listed != 0)
-		return listed == -1 ? -1 : 0;
-	return users->allow.path == NULL ? 1 : is_listed(&users->allow, name);
+	if (denied != 0)
+		return denied == -1 ? -1 : 0;
+	return users->allow.path == NULL ? 1 :
+	    records_find(&users->allow, &list, name, NULL);
 }
 
 static int
@@ -116,71 +92,63 @@ fill_entry(struct users_entry *entry, const struct passwd *pw, const char *hash)
 	return 0;
 }
 
-/* shadow(5): name:hash:change:min:max:warn:inactive:expire, days since 1970,
- * empty where not used.  Whether the account or its password has run out; ${rest}
- * is what is behind the hash. */
+/* Whether an account or its password has expired: ${rest} is what its line in
+ * shadow(5) has behind the hash, days since 1970, empty where not used. */
 static bool
 is_expired(struct span rest)
 {
-	uint64_t today = (uint64_t)time(NULL) / SECONDS_A_DAY;
-	uint64_t days[6] = { UINT64_MAX, 0, UINT64_MAX, 0, 0, UINT64_MAX };
-	uint64_t change;
+	enum { CHANGE, LEAST, MOST, WARN, INACTIVE, EXPIRE, FIELDS };
+	uint64_t days[FIELDS] = { [CHANGE] = UINT64_MAX, [MOST] = UINT64_MAX,
+	    [EXPIRE] = UINT64_MAX };
+	uint64_t today = (uint64_t)time(NULL) / LIMITS_DAY_S;
 
-	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++)
+	for (size_t i = 0; i < FIELDS; i++)
 		(void)span_number(span_cut(&rest, ':'), INT32_MAX, &days[i]);
-	change = days[0];
-	/* A last change on day 0: it must be changed at once, and POP3 has no
-	 * way to do that. */
-	return today >= days[5] || change == 0 || (change != UINT64_MAX &&
-	    days[2] != UINT64_MAX && today > change + days[2]);
+	/* Changed on day 0 means: it must be changed at the next login, and
+	 * POP3 has no way to do that. */
+	return today >= days[EXPIRE] || days[CHANGE] == 0 ||
+	    (days[CHANGE] != UINT64_MAX && days[MOST] != UINT64_MAX &&
+	    today > days[CHANGE] + days[MOST]);
 }
 
-/* Look up the hash of ${entry} in shadow(5), which is open: whoever may look up
- * accounts may not open it.  It is empty if that has run out.  Returns 1, 0 if
- * he is not there, or -1 with errno. */
+/* Look up the hash of ${entry} in shadow(5), which was opened when the process
+ * still could.  The hash is empty if the password has expired.  Returns 1, 0 if
+ * there is none, or -1 with errno. */
 static int
 find_shadow(const struct users *users, struct users_entry *entry)
 {
-	struct records records;
-	struct span line;
-	int got, found = 0;
+	static const struct records_form form = { .separator = ':' };
+	char record[LIMITS_RECORD];
+	struct span rest, hash;
+	int found;
 
-	/* passwd(5): anything but an x is the hash itself, a lock for one. */
-	if (strcmp(entry->hash, "x") != 0 || users->shadow.path == NULL ||
-	    records_begin(&records, &users->shadow) == -1)
+	/* passwd(5): anything but an x is the hash itself, or a lock. */
+	if (strcmp(entry->hash, "x") != 0 || users->shadow.path == NULL)
 		return 0;
-	while ((got = records_next(&records, &line)) != 0) {
-		struct span name = span_cut(&line, ':'), hash;
-
-		if (got == -1 && errno != EINVAL) {
-			log_error("%s: %s", users->shadow.path,
-			    strerror(errno));
-			found = -1;
-			break;
-		}
-		if (got == -1 || found == 1 ||
-		    !span_equal(name, span_of(entry->name)))
-			continue;
-		hash = span_cut(&line, ':');
-		found = 1;
-		if (is_expired(line) || span_copy(hash, entry->hash,
+	found = records_find(&users->shadow, &form, span_of(entry->name),
+	    record);
+	if (found == 1) {
+		rest = span_of(record);
+		hash = span_cut(&rest, ':');
+		if (is_expired(rest) || span_copy(hash, entry->hash,
 		    sizeof(entry->hash)) == -1)
 			entry->hash[0] = '\0';
 	}
-	records_end(&records);
-	return found;
+	span_wipe(record, sizeof(record));
+	/* Without the file no password fits, as if there were no user. */
+	return found == -1 && users->shadow.fd == -1 ? 0 : found;
 }
 
-/* Whether the account is open: for a password, or for a user with a secret. */
+/* Whether an account with ${hash} may be used: by a password, or by a user who
+ * has proved a secret. */
 static bool
 is_open(const char *hash, bool has_secret)
 {
 	if (hash[0] == '\0' || hash[0] == '!')
 		return false;
-	/* `*' alone: no password was ever set, and none is needed. */
-	if (hash[0] == '*')
-		return has_secret && hash[1] == '\0';
-	return strcmp(hash, "x") != 0;
+	/* `*' alone: no password was ever set, which is no lock. */
+	return hash[0] == '*' ? has_secret && hash[1] == '\0' :
+	    strcmp(hash, "x") != 0;
 }
 
 static int
@@ -195,7 +163,7 @@ find_account(const struct users *users, struct users_entry *entry,
 	if (pw == NULL && (errno == 0 || errno == ENOENT))
 		return 0;
 	if (pw == NULL) {
-		log_error("an account cannot be looked up: %s",
+		log_error("the system's accounts cannot be read: %s",
 		    strerror(errno));
 		return -1;
 	}
@@ -204,8 +172,8 @@ find_account(const struct users *users, struct users_entry *entry,
 	return found == -1 ? -1 : is_open(entry->hash, has_secret);
 }
 
-/* The rights of users who have none of their own.  Those of root, without a
- * --mail-user, are refused later. */
+/* Give ${entry}, which has no ids of its own, those of --mail-user, or of the
+ * user who started dewey.  If that is root, ids of 0, which are refused. */
 static void
 lend_rights(const struct users *users, struct users_entry *entry)
 {
@@ -221,82 +189,73 @@ lend_rights(const struct users *users, struct users_entry *entry)
 	}
 }
 
-/* Read name:hash[:uid:gid:gecos:home:shell] behind the name.  Returns 0, or -1
- * if the line is malformed. */
-static int
+/* Read what is behind the name in name:hash[:uid:gid:gecos:home:shell].
+ * Returns false if that is malformed. */
+static bool
 read_entry(struct span rest, struct users_entry *entry)
 {
-	struct span hash = span_cut(&rest, ':'), uid, gid, home;
-	uint64_t id[2];
+	static const char method[] = "{CRYPT}";
+	const size_t n = sizeof(method) - 1;
+	enum { HASH, UID, GID, GECOS, HOME, FIELDS };
+	struct span fields[FIELDS], *hash = &fields[HASH];
+	uint64_t uid = NO_UID, gid = NO_UID;
 
-	if (hash.n > 7 && memcmp(hash.p, "{CRYPT}", 7) == 0) {
-		hash.p += 7;
-		hash.n -= 7;
-	}
-	if (span_copy(hash, entry->hash, sizeof(entry->hash)) == -1)
-		return -1;
-	uid = span_cut(&rest, ':');
-	gid = span_cut(&rest, ':');
-	(void)span_cut(&rest, ':');
-	home = span_cut(&rest, ':');
-	if (span_copy(home, entry->home, sizeof(entry->home)) == -1)
-		return -1;
-	if (uid.n == 0 && gid.n == 0) {
-		entry->uid = NO_UID;
-		return 0;
-	}
-	if (span_number(uid, UINT32_MAX - 1, &id[0]) == -1 ||
-	    span_number(gid, UINT32_MAX - 1, &id[1]) == -1)
-		return -1;
-	entry->uid = (uid_t)id[0];
-	entry->gid = (gid_t)id[1];
-	return 0;
+	for (size_t i = 0; i < FIELDS; i++)
+		fields[i] = span_cut(&rest, ':');
+	if (hash->n > n && memcmp(hash->p, method, n) == 0)
+		*hash = (struct span){ hash->p + n, hash->n - n };
+	if (span_copy(*hash, entry->hash, sizeof(entry->hash)) == -1 ||
+	    span_copy(fields[HOME], entry->home, sizeof(entry->home)) == -1)
+		return false;
+	if ((fields[UID].n > 0 || fields[GID].n > 0) &&
+	    (span_number(fields[UID], UINT32_MAX - 1, &uid) == -1 ||
+	    span_number(fields[GID], UINT32_MAX - 1, &gid) == -1))
+		return false;
+	entry->uid = (uid_t)uid;
+	entry->gid = (gid_t)gid;
+	return true;
 }
 
-static int
-find_in_file(const struct users *users, struct span name,
-    struct users_entry *entry)
+static bool
+is_entry(struct span name, struct span rest)
 {
-	struct records records;
 	struct users_entry scratch;
-	struct span line;
-	int got, found = 0;
+	bool fits = name.n > 0 && rest.p != NULL && read_entry(rest, &scratch);
 
-	if (records_begin(&records, &users->file) == -1)
-		return -1;
-	while ((got = records_next(&records, &line)) != 0) {
-		struct span rest = line, key = span_cut(&rest, ':');
-		bool wanted = got == 1 && found == 0 && span_equal(key, name);
+	users_forget(&scratch);
+	return fits;
+}
 
-		if (got == -1 && errno != EINVAL) {
-			log_error("%s: %s", users->file.path, strerror(errno));
-			found = -1;
-			break;
-		}
-		if (got == -1 || key.n == 0 || rest.p == NULL ||
-		    read_entry(rest, wanted ? entry : &scratch) == -1)
-			log_warning("%s:%u: expected `name:hash' or "
-			    "`name:hash:uid:gid:gecos:home:shell'; the line is "
-			    "skipped", users->file.path, records.line);
-		else if (wanted)
-			found = 1;
+/* A user with a secret needs no entry in the file. */
+static int
+find_in_file(const struct users *users, struct users_entry *entry,
+    bool has_secret)
+{
+	static const struct records_form form = { .separator = ':',
+	    .fits = is_entry, .expected = "`name:hash' or "
+	    "`name:hash:uid:gid:gecos:home:shell'" };
+	char record[LIMITS_RECORD];
+	int found = records_find(&users->file, &form, span_of(entry->name),
+	    record);
+
+	if (found == 1)
+		(void)read_entry(span_of(record), entry);
+	span_wipe(record, sizeof(record));
+	if (found == 0 && has_secret) {
+		entry->uid = NO_UID;
+		found = 1;
 	}
-	span_wipe(&scratch, sizeof(scratch));
-	records_end(&records);
 	if (found == 1 && entry->uid == NO_UID)
 		lend_rights(users, entry);
 	return found;
 }
 
-/* Without a users file and without root: the one user there is. */
+/* Without a users file and without root there is one user: who started dewey. */
 static int
-find_self(struct users_entry *entry, bool has_secret)
+find_self(struct users_entry *entry, struct span name, bool has_secret)
 {
-	char name[sizeof(entry->name)];
-
-	memcpy(name, entry->name, sizeof(name));
 	return has_secret && users_self(entry) == 0 &&
-	    strcmp(name, entry->name) == 0;
+	    span_equal(name, span_of(entry->name));
 }
 
 int
@@ -310,17 +269,12 @@ users_find(const struct users *users, struct span name, bool has_secret,
 		return 0;
 	(void)span_copy(name, entry->name, sizeof(entry->name));
 	found = is_let_in(users, name);
-	if (found == 1 && users->file.path != NULL) {
-		found = find_in_file(users, name, entry);
-		if (found == 0 && has_secret) {
-			lend_rights(users, entry);
-			found = 1;
-		}
-	} else if (found == 1) {
-		found = users->by_root ? find_account(users, entry, has_secret) :
-		    find_self(entry, has_secret);
-	}
-	/* To the system, -1 means what it was, which is root's. */
+	if (found == 1)
+		found = users->file.path != NULL ?
+		    find_in_file(users, entry, has_secret) : users->by_root ?
+		    find_account(users, entry, has_secret) :
+		    find_self(entry, name, has_secret);
+	/* setresuid(2) takes -1 for the id that the process has: root's. */
 	if (found == 1 && (entry->uid == 0 || entry->uid == NO_UID ||
 	    entry->gid == (gid_t)-1 ||
 	    (!users->by_root && entry->uid != geteuid())))
@@ -334,14 +288,13 @@ int
 users_self(struct users_entry *entry)
 {
 	struct passwd *pw = getpwuid(geteuid());
-	int result = -1;
 
 	memset(entry, 0, sizeof(*entry));
-	if (pw != NULL && users_can_be(span_of(pw->pw_name)) &&
+	if (pw == NULL || !users_can_be(span_of(pw->pw_name)) ||
 	    span_copy(span_of(pw->pw_name), entry->name,
-	    sizeof(entry->name)) == 0)
-		result = fill_entry(entry, pw, "");
-	return result;
+	    sizeof(entry->name)) == -1)
+		return -1;
+	return fill_entry(entry, pw, "");
 }
 
 bool

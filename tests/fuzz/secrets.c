@@ -40,16 +40,15 @@ fuzz_secrets(struct span input)
 	struct span file = input, name = span_cut(&file, '\0'), wanted;
 	struct records_file open;
 	char *secret = malloc(LIMITS_RECORD), digest[LIMITS_DIGEST];
-	size_t n = 0;
 	int found;
 
 	FUZZ_CHECK(secret != NULL);
-	FUZZ_CHECK(secrets_open(&open, fuzz_path(file)) == 0);
-	found = secrets_find(&open, name, secret, &n);
+	FUZZ_CHECK(records_open(&open, fuzz_path(file), RECORDS_SECRET) == 0);
+	found = secrets_find(&open, name, secret);
 	records_close(&open);
 	FUZZ_CHECK(found == find_plainly(file, name, &wanted));
 	if (found == 1) {
-		FUZZ_CHECK(span_equal(wanted, (struct span){ secret, n }));
+		FUZZ_CHECK(span_equal(wanted, span_of(secret)));
 		secrets_digest(name, wanted, digest);
 	}
 	free(secret);

@@ -111,18 +111,16 @@ test_find(void **state)
 	};
 	struct records_file open;
 
-	assert_int_equal(secrets_open(&open, unit_write(state, "secrets", file,
-	    sizeof(file) - 1, 0600)), 0);
+	assert_int_equal(records_open(&open, unit_write(state, "secrets", file,
+	    sizeof(file) - 1, 0600), RECORDS_SECRET), 0);
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char secret[LIMITS_RECORD];
-		size_t length = 0;
 
-		ROW(rows[i].what, secrets_find(&open, rows[i].name, secret,
-		    &length) == rows[i].found);
+		ROW(rows[i].what, secrets_find(&open, rows[i].name, secret) ==
+		    rows[i].found);
 		ROW(rows[i].what, rows[i].found != 1 ||
-		    span_equal((struct span){ secret, length },
-		    rows[i].secret));
+		    span_equal(span_of(secret), rows[i].secret));
 	}
 	records_close(&open);
 }
@@ -132,22 +130,21 @@ static void
 test_longest(void **state)
 {
 	char text[LIMITS_RECORD + 8], secret[LIMITS_RECORD];
-	size_t length = 0;
 	struct records_file open;
 
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "m:", 2);
 	text[LIMITS_RECORD - 1] = '\n';
-	assert_int_equal(secrets_open(&open, unit_write(state, "long", text,
-	    LIMITS_RECORD, 0600)), 0);
-	assert_int_equal(secrets_find(&open, SPAN("m"), secret, &length), 1);
+	assert_int_equal(records_open(&open, unit_write(state, "long", text,
+	    LIMITS_RECORD, 0600), RECORDS_SECRET), 0);
+	assert_int_equal(secrets_find(&open, SPAN("m"), secret), 1);
 	records_close(&open);
-	assert_int_equal(length, LIMITS_RECORD - 3);
+	assert_int_equal(strlen(secret), LIMITS_RECORD - 3);
 	text[LIMITS_RECORD - 1] = 'x';
 	text[LIMITS_RECORD] = '\n';
-	assert_int_equal(secrets_open(&open, unit_write(state, "long", text,
-	    LIMITS_RECORD + 1, 0600)), 0);
-	assert_int_equal(secrets_find(&open, SPAN("m"), secret, &length), 0);
+	assert_int_equal(records_open(&open, unit_write(state, "long", text,
+	    LIMITS_RECORD + 1, 0600), RECORDS_SECRET), 0);
+	assert_int_equal(secrets_find(&open, SPAN("m"), secret), 0);
 	records_close(&open);
 }
 
@@ -173,13 +170,12 @@ test_usable(void **state)
 		    rows[i].mode);
 		struct records_file open;
 		char secret[LIMITS_RECORD];
-		size_t length = 0;
 
-		ROW(rows[i].what,
-		    (secrets_open(&open, path) == 0) == rows[i].usable);
+		ROW(rows[i].what, (records_open(&open, path,
+		    RECORDS_SECRET) == 0) == rows[i].usable);
 		ROW(rows[i].what, (open.why == NULL) == rows[i].usable);
-		ROW(rows[i].what, secrets_find(&open, SPAN("m"), secret,
-		    &length) == (rows[i].usable ? 1 : -1));
+		ROW(rows[i].what, secrets_find(&open, SPAN("m"),
+		    secret) == (rows[i].usable ? 1 : -1));
 		records_close(&open);
 	}
 }
@@ -189,11 +185,11 @@ test_missing(void **state)
 {
 	struct records_file open;
 	char secret[LIMITS_RECORD];
-	size_t length = 0;
 
-	assert_int_equal(secrets_open(&open, unit_path(state, "missing")), -1);
+	assert_int_equal(records_open(&open, unit_path(state, "missing"),
+	    RECORDS_SECRET), -1);
 	assert_non_null(open.why);
-	assert_int_equal(secrets_find(&open, SPAN("m"), secret, &length), -1);
+	assert_int_equal(secrets_find(&open, SPAN("m"), secret), -1);
 }
 
 int
