@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Managing the users and secrets files.  A session that reads such a file sees
- * the old one or the new one, whole: the new one is written beside it, synced
- * and renamed over it.
+ * Managing the users and secrets files.  A session that reads such a file finds
+ * the old one or the new one, each of them whole: the new file is written beside
+ * the old one, synced, and renamed over it.
  */
 #include "config.h"
 
@@ -33,10 +33,9 @@ struct edit {
 	char beside[LIMITS_PATH];	/* the new file */
 	FILE *old;		/* NULL: there was none */
 	FILE *new;
-	int fd;			/* the descriptor of new */
 };
 
-/* A signal asks for the end. */
+/* A signal has asked for the end. */
 static volatile sig_atomic_t interrupted;
 
 static int
@@ -48,23 +47,23 @@ complain(const char *what, const char *why)
 
 /* Make the directories of ${path} that are missing. */
 static void
-make_directories(const char *path)
+make_directories(char *path)
 {
-	char part[LIMITS_PATH];
-
-	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
-	    slash = strchr(slash + 1, '/'))
-		if (span_copy((struct span){ path, (size_t)(slash - path) },
-		    part, sizeof(part)) == 0)
-			(void)mkdir(part, 0755);
+	for (char *slash = strchr(path + 1, '/'); slash != NULL;
+	    slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(path, 0755);
+		*slash = '/';
+	}
 }
 
-/* Open the old file and make the new one with its owner and mode. */
+/* Open the old file, if there is one, and make the new one with its owner and
+ * mode. */
 static int
 open_files(struct edit *edit)
 {
 	struct stat st = { .st_mode = S_IRUSR | S_IWUSR };
-	int old = open(edit->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	int new, old = open(edit->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC);
 
 	if (old == -1 && errno != ENOENT)
@@ -75,14 +74,14 @@ open_files(struct edit *edit)
 		return complain(edit->path, strerror(errno));
 	if (old != -1 && (fstat(old, &st) == -1 || !S_ISREG(st.st_mode)))
 		return complain(edit->path, "is not a regular file");
-	edit->fd = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	new = open(edit->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 	    S_IRUSR | S_IWUSR);
-	if (edit->fd == -1 || (edit->new = fdopen(edit->fd, "w")) == NULL)
+	if (new == -1 || (edit->new = fdopen(new, "w")) == NULL)
 		return complain(edit->beside, errno == EEXIST ?
-		    "exists: somebody else is editing, or was interrupted: "
-		    "then remove it" : strerror(errno));
-	if (old != -1 && (fchown(edit->fd, st.st_uid, st.st_gid) == -1 ||
-	    fchmod(edit->fd, st.st_mode & 07777) == -1))
+		    "exists: somebody is editing the file now, or could not "
+		    "finish: then remove it" : strerror(errno));
+	if (old != -1 && (fchown(new, st.st_uid, st.st_gid) == -1 ||
+	    fchmod(new, st.st_mode & 07777) == -1))
 		(void)complain(edit->beside, strerror(errno));
 	return 0;
 }
@@ -90,12 +89,11 @@ open_files(struct edit *edit)
 static int
 begin_edit(struct edit *edit, const char *path)
 {
-	edit->path = path;
-	edit->old = edit->new = NULL;
+	*edit = (struct edit){ .path = path };
 	if (snprintf(edit->beside, sizeof(edit->beside), "%s.new", path) >=
 	    (int)sizeof(edit->beside))
 		return complain(path, "the name is too long");
-	make_directories(path);
+	make_directories(edit->beside);
 	if (open_files(edit) == 0)
 		return 0;
 	if (edit->old != NULL)
@@ -107,33 +105,26 @@ begin_edit(struct edit *edit, const char *path)
 static int
 end_edit(struct edit *edit, bool keep)
 {
-	char dir[LIMITS_PATH];
-	const char *slash = strrchr(edit->path, '/');
-	int done = fflush(edit->new) == 0 && fsync(edit->fd) == 0 ?
-	    0 : -1;
+	char *slash = strrchr(edit->beside, '/');
+	bool done = keep && fflush(edit->new) == 0 &&
+	    fsync(fileno(edit->new)) == 0;
+	int dir;
 
-	if (fclose(edit->new) != 0 || !keep)
-		done = -1;
-	if (done == 0)
-		done = renameat(AT_FDCWD, edit->beside, AT_FDCWD,
-		    edit->path);
-	if (done == -1) {
+	if (edit->old != NULL)
+		(void)fclose(edit->old);
+	done = fclose(edit->new) == 0 && done && renameat(AT_FDCWD,
+	    edit->beside, AT_FDCWD, edit->path) == 0;
+	if (!done) {
 		if (keep)
 			(void)complain(edit->path, strerror(errno));
 		(void)unlinkat(AT_FDCWD, edit->beside, 0);
+	} else if (slash != NULL) {
+		slash[1] = '\0';
+		dir = open(edit->beside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		(void)fsync(dir);
+		(void)close(dir);
 	}
-	if (edit->old != NULL)
-		(void)fclose(edit->old);
-	if (done == 0 && slash != NULL && span_copy((struct span){ edit->path,
-	    (size_t)(slash - edit->path) + 1 }, dir, sizeof(dir)) == 0) {
-		int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd != -1) {
-			(void)fsync(fd);
-			(void)close(fd);
-		}
-	}
-	return done;
+	return done ? 0 : -1;
 }
 
 /* Write ${text}, whatever it holds, and the line's end. */
@@ -146,10 +137,10 @@ put(const struct edit *edit, struct span text)
 }
 
 /*
- * Copy the old file to the new one with the line of ${name} changed: its first
+ * Copy the old file to the new one with the first line of ${name} changed: the
  * field behind the name becomes ${value}, or with ${whole} all that is behind
- * it.  ${value} NULL removes every line of his.  Returns 1 if there was one, 0,
- * or -1.
+ * the name.  ${value} NULL removes every line of ${name}.  Returns 1 if there
+ * was one, 0, or -1.
  */
 static int
 copy_lines(const struct edit *edit, const char *name, const char *value,
@@ -195,16 +186,16 @@ static int
 change(const char *path, const char *name, const char *value, bool whole)
 {
 	struct edit edit;
+	bool keep;
 	int found;
 
 	if (begin_edit(&edit, path) == -1)
 		return -1;
 	found = copy_lines(&edit, name, value, whole);
-	if (found == 0 && value != NULL)
+	keep = found == 1 || (found == 0 && value != NULL);
+	if (keep && found == 0)
 		(void)fprintf(edit.new, "%s:%s\n", name, value);
-	if (found == -1 || (found == 0 && value == NULL))
-		return end_edit(&edit, false) == 0 || found == 0 ? found : -1;
-	return end_edit(&edit, true) == -1 ? -1 : found;
+	return end_edit(&edit, keep) == -1 && keep ? -1 : found;
 }
 
 static void
@@ -214,8 +205,9 @@ interrupt(int signal)
 	interrupted = 1;
 }
 
-/* From here on a signal ends a wait for input and nothing else: who interrupts
- * finds his terminal and his files as they were. */
+/* From here on a signal ends a wait for input and nothing else: after it the
+ * terminal and the files are as they were.  ${waiting} is what to block during
+ * such a wait. */
 static void
 catch_signals(sigset_t *waiting)
 {
@@ -232,7 +224,7 @@ catch_signals(sigset_t *waiting)
 	(void)sigprocmask(SIG_BLOCK, &action.sa_mask, NULL);
 }
 
-/* Read one line.  Returns its octets, or -1. */
+/* Read one line from standard input.  Returns its octets, or -1. */
 static ssize_t
 read_line(char *text, size_t size, const sigset_t *waiting)
 {
@@ -254,7 +246,7 @@ read_line(char *text, size_t size, const sigset_t *waiting)
 	return got == -1 ? -1 : (ssize_t)n - (n > 0 && text[n - 1] == '\r');
 }
 
-/* Ask for one line.  Returns its octets, or -1. */
+/* Ask for one line, on a terminal without echo.  Returns its octets, or -1. */
 static ssize_t
 ask_once(const char *prompt, char text[LIMITS_COMMAND])
 {
@@ -287,7 +279,7 @@ has_control(struct span text)
 	return false;
 }
 
-/* Ask for one line, twice on a terminal; put it, terminated, to ${text}. */
+/* Ask for ${what}, on a terminal twice, and put it into ${text}. */
 static int
 ask(const char *what, char text[LIMITS_COMMAND])
 {
@@ -301,7 +293,7 @@ ask(const char *what, char text[LIMITS_COMMAND])
 		result = complain(what, "interrupted, nothing is changed");
 	else if (n <= 0)
 		result = complain(what, "must not be empty");
-	else if (n >= LIMITS_COMMAND - 8)
+	else if (n >= LIMITS_COMMAND - (ssize_t)sizeof("PASS \r\n"))
 		result = complain(what, "is too long for a command line");
 	else if (has_control((struct span){ text, (size_t)n }))
 		result = complain(what, "must not hold controls");
@@ -321,19 +313,41 @@ check_name(const char *name)
 	    "`/' or `:', no dot or # in front");
 }
 
+static const char *
+make_hash(const char *password)
+{
+	const char *salt = crypt_gensalt(NULL, 0, NULL, 0);
+	const char *made = salt == NULL ? NULL : crypt(password, salt);
+
+	return made == NULL || made[0] == '*' ? NULL : made;
+}
+
+/* Ask for ${what} of ${name}, and put it, or its hash, into the file ${path}. */
+static int
+set(const char *path, const char *what, const char *name, bool hashed)
+{
+	char text[LIMITS_COMMAND];
+	const char *value = text;
+	int result = -1;
+
+	if (check_name(name) == 0 && ask(what, text) == 0) {
+		if (hashed)
+			value = make_hash(text);
+		result = value == NULL ? complain("crypt(3)",
+		    "no hash can be made") : change(path, name, value, !hashed);
+	}
+	span_wipe(text, sizeof(text));
+	return result == -1 ? -1 : 0;
+}
+
 int
 manage_set_secret(const struct options *options, const char *name)
 {
-	char secret[LIMITS_COMMAND], path[LIMITS_PATH];
-	int result = -1;
+	char path[LIMITS_PATH];
 
 	login_secrets_path(options, geteuid() == 0, path);
-	if (path[0] == '\0')
-		return complain("--set-secret", "--secrets names no file");
-	if (check_name(name) == 0 && ask("secret", secret) == 0)
-		result = change(path, name, secret, true) == -1 ? -1 : 0;
-	span_wipe(secret, sizeof(secret));
-	return result;
+	return path[0] == '\0' ? complain("--set-secret", "--secrets names no "
+	    "file") : set(path, "secret", name, false);
 }
 
 static const char *
@@ -345,39 +359,25 @@ users_file(const struct options *options)
 int
 manage_set_password(const struct options *options, const char *name)
 {
-	char password[LIMITS_COMMAND];
-	const char *path = users_file(options), *salt, *made = NULL;
-	int result = -1;
+	const char *path = users_file(options);
 
-	if (path == NULL)
-		return complain("--set-password", "--users names no file; for "
-		    "the system's accounts there is passwd(1)");
-	if (check_name(name) == 0 && ask("password", password) == 0) {
-		salt = crypt_gensalt(NULL, 0, NULL, 0);
-		if (salt != NULL)
-			made = crypt(password, salt);
-		if (made == NULL || made[0] == '*')
-			(void)complain("crypt(3)", "no hash can be made");
-		else
-			result = change(path, name, made, false) == -1 ? -1 : 0;
-	}
-	span_wipe(password, sizeof(password));
-	return result;
+	return path == NULL ? complain("--set-password", "--users names no "
+	    "file; for the system's accounts there is passwd(1)") :
+	    set(path, "password", name, true);
 }
 
 int
 manage_remove(const struct options *options, const char *name)
 {
 	char secrets[LIMITS_PATH];
-	const char *paths[2] = { users_file(options), secrets };
+	const char *paths[] = { users_file(options), secrets };
 	int found = 0;
 
 	login_secrets_path(options, geteuid() == 0, secrets);
-	for (int i = 0; i < 2; i++) {
-		int removed = 0;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		int removed = paths[i] == NULL || access(paths[i], F_OK) == -1 ?
+		    0 : change(paths[i], name, NULL, false);
 
-		if (paths[i] != NULL && access(paths[i], F_OK) == 0)
-			removed = change(paths[i], name, NULL, false);
 		if (removed == -1)
 			return -1;
 		found |= removed;
