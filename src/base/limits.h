@@ -147,8 +147,8 @@
 #define LIMITS_RECOVER_AT_ONCE 8
 #define LIMITS_RECOVER_S 120
 
-/* Octets of a plan, also of a mailbox that is so short now that it could not have
- * such a one: two million runs. */
+/* Octets of a plan at most, two million runs: no mailbox needs a longer one, and
+ * a journal that tells of one is not read. */
 #define LIMITS_PLAN 67108864
 
 /* Octets of a step that are moved and hashed at once, at most a block.  It

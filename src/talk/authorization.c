@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The AUTHORIZATION state.  Every refusal of credentials, of whatever cause,
- * has one text; when it is given is for whom we ask to decide.
+ * The AUTHORIZATION state.  A refusal of credentials has the same text whatever
+ * its cause; the time at which it is given is decided by whoever answers the
+ * question.
  */
 #include "config.h"
 
@@ -9,34 +10,26 @@
 
 #include "talk/authorization.h"
 
-static enum dispatch_next
-ask(struct authorization *state, enum login_method method,
-    struct span secret, struct dispatch_reply *reply)
+static enum dispatch_text
+ask(struct authorization *state, enum login_method method, struct span secret)
 {
 	struct login_question *question = &state->question;
+	enum dispatch_text text;
 
 	question->method = method;
 	question->secret_n = secret.n;
 	if (secret.n > 0)
 		memcpy(question->secret, secret.p, secret.n);
 	wire_wipe(state->wire, secret);
-	reply->text = state->ask(state->to, question);
+	text = state->ask(state->to, question);
 	span_wipe(question->secret, sizeof(question->secret));
-	switch (reply->text) {
-	case DISPATCH_MAILDROP:
-		reply->text = DISPATCH_SENT;
-		return DISPATCH_LEAVE;
-	case DISPATCH_REFUSED_LAST:
-		state->refused = true;
-		return DISPATCH_CLOSE;
-	case DISPATCH_SENT:
-		/* Nobody answers: somebody may have been let in all the same,
-		 * and two must not speak. */
-		state->lost = true;
-		return DISPATCH_CLOSE;
-	default:
-		return DISPATCH_STAY;
-	}
+	if (text == DISPATCH_MAILDROP)
+		return DISPATCH_LEFT;
+	state->refused = text == DISPATCH_REFUSED_LAST;
+	/* Without an answer somebody may have been let in all the same, and
+	 * two processes must not speak to one client. */
+	state->lost = text == DISPATCH_SENT;
+	return state->lost ? DISPATCH_CLOSED : text;
 }
 
 static void
@@ -46,116 +39,105 @@ set_name(struct authorization *state, struct span name)
 	memcpy(state->question.name, name.p, name.n);
 }
 
-static enum dispatch_next
+static enum dispatch_text
 user(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct authorization *state = to;
-	bool named = span_is_name(command->words[0]);
+	enum dispatch_text text = DISPATCH_USER;
 
-	if (!state->plaintext) {
-		reply->text = DISPATCH_NO_PLAINTEXT;
-		return DISPATCH_STAY;
-	}
+	if (!state->plaintext)
+		return DISPATCH_NO_PLAINTEXT;
 	set_name(state, command->words[0]);
 	reply->name = command->words[0];
-	reply->text = DISPATCH_USER;
-	if (!state->hide_users &&
-	    ask(state, LOGIN_USER, SPAN(""), reply) == DISPATCH_CLOSE)
-		return DISPATCH_CLOSE;
-	if (reply->text == DISPATCH_NO_USER)
+	if (!state->hide_users)
+		text = ask(state, LOGIN_USER, SPAN(""));
+	if (text == DISPATCH_NO_USER)
 		state->question.name_n = 0;
-	if (!named && reply->text == DISPATCH_USER)
-		reply->text = DISPATCH_USER_UNNAMED;
-	if (!named && reply->text == DISPATCH_NO_USER)
-		reply->text = DISPATCH_NO_USER_UNNAMED;
-	return DISPATCH_STAY;
+	if (span_is_name(reply->name))
+		return text;
+	return text == DISPATCH_USER ? DISPATCH_USER_UNNAMED :
+	    text == DISPATCH_NO_USER ? DISPATCH_NO_USER_UNNAMED : text;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 pass(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct authorization *state = to;
-	enum dispatch_next next = DISPATCH_STAY;
+	enum dispatch_text text = DISPATCH_NO_PASSWORDS;
 
+	(void)reply;
 	if (!state->plaintext)
-		reply->text = DISPATCH_NO_PLAINTEXT;
-	else if (state->question.name_n == 0)
-		reply->text = DISPATCH_NO_NAME;
-	else if (!state->passwords)
-		reply->text = DISPATCH_NO_PASSWORDS;
-	else
-		next = ask(state, LOGIN_PASS, command->words[0], reply);
+		return DISPATCH_NO_PLAINTEXT;
+	if (state->question.name_n == 0)
+		return DISPATCH_NO_NAME;
+	if (state->passwords)
+		text = ask(state, LOGIN_PASS, command->words[0]);
 	state->question.name_n = 0;
-	return next;
+	return text;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 apop(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct authorization *state = to;
-	enum dispatch_next next;
+	enum dispatch_text text;
 
-	if (!state->apop) {
-		reply->text = DISPATCH_NO_APOP;
-		return DISPATCH_STAY;
-	}
+	(void)reply;
+	if (!state->apop)
+		return DISPATCH_NO_APOP;
 	set_name(state, command->words[0]);
-	next = ask(state, LOGIN_APOP, command->words[1], reply);
+	text = ask(state, LOGIN_APOP, command->words[1]);
 	state->question.name_n = 0;
-	return next;
+	return text;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 capa(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct authorization *state = to;
+	const struct authorization *state = to;
 
 	(void)command;
-	reply->text = DISPATCH_CAPA;
-	dispatch_say(state->wire, reply);
-	reply->text = DISPATCH_SENT;
+	(void)reply;
 	dispatch_capabilities(state->wire,
 	    state->plaintext && state->passwords, false);
-	return DISPATCH_STAY;
+	return DISPATCH_SENT;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 quit(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct authorization *state = to;
+	const struct authorization *state = to;
 
 	(void)command;
-	reply->text = DISPATCH_BYE;
 	reply->name = state->host;
-	return DISPATCH_CLOSE;
+	return DISPATCH_BYE;
 }
 
 enum dispatch_end
 authorization_run(struct authorization *state, unsigned *bad)
 {
 	static const struct dispatch_row rows[] = {
-		{ "USER", DISPATCH_WORD, user, "a name" },
-		{ "PASS", DISPATCH_OCTETS, pass, "a password" },
-		{ "APOP", DISPATCH_TWO_WORDS, apop, "a name and a digest" },
-		{ "CAPA", DISPATCH_NONE, capa, "no argument" },
-		{ "QUIT", DISPATCH_NONE, quit, "no argument" },
-		{ NULL, DISPATCH_NONE, NULL, NULL }
+		{ "USER", DISPATCH_NAME, user },
+		{ "PASS", DISPATCH_PASSWORD, pass },
+		{ "APOP", DISPATCH_NAME_AND_DIGEST, apop },
+		{ "CAPA", DISPATCH_NONE, capa },
+		{ "QUIT", DISPATCH_NONE, quit },
+		{ "STAT", DISPATCH_NONE, NULL },
+		{ "LIST", DISPATCH_NONE, NULL },
+		{ "RETR", DISPATCH_NONE, NULL },
+		{ "DELE", DISPATCH_NONE, NULL },
+		{ "NOOP", DISPATCH_NONE, NULL },
+		{ "RSET", DISPATCH_NONE, NULL },
+		{ "TOP", DISPATCH_NONE, NULL },
+		{ "UIDL", DISPATCH_NONE, NULL },
+		{ NULL, DISPATCH_NONE, NULL }
 	};
-	static const char *const elsewhere[] = {
-		"STAT", "LIST", "RETR", "DELE", "NOOP", "RSET", "TOP", "UIDL",
-		NULL
-	};
-	const struct dispatch dispatch = {
-		.name = "AUTHORIZATION",
-		.rows = rows,
-		.elsewhere = elsewhere,
-		.bad = bad,
-	};
+	const struct dispatch dispatch = { "AUTHORIZATION", rows, bad };
 
 	return dispatch_run(&dispatch, state->wire, state);
 }

@@ -16,9 +16,11 @@
 #include "who/login.h"
 
 /*
- * Answers ${question}, and wipes its secret.  DISPATCH_MAILDROP: the maildrop is open, the state is
- * over.  DISPATCH_USER: there may be such a user.  DISPATCH_REFUSED_LAST: so
- * is the session.  Anything else is told the client, who may try again.
+ * Answers ${question}.  DISPATCH_MAILDROP: the user's maildrop is open, and the
+ * state is over.  DISPATCH_USER: there may be such a user.
+ * DISPATCH_REFUSED_LAST: the session is over.  DISPATCH_SENT: no answer can be
+ * had, and the session is over.  Any other text is sent to the client, which
+ * may try again.
  */
 typedef enum dispatch_text authorization_ask(void *to,
     struct login_question *question);
@@ -33,15 +35,16 @@ struct authorization {
 	authorization_ask *ask;
 	void *to;
 	bool refused;		/* too many failed logins ended the state */
-	bool lost;		/* nobody answers what is asked */
+	bool lost;		/* a question that got no answer did */
 	struct login_question question;	/* private */
 };
 
 /*
  * authorization_run(authorization, bad):
- * Count bad commands in ${bad}.  Speak until somebody is let in or the session ends.  The state ends with
- * DISPATCH_END_LEFT when the maildrop is open, with DISPATCH_END_CLOSED after
- * QUIT or, with ${authorization}->refused, after the last refused login.
+ * Speak until somebody is let in or the session ends, and count bad commands in
+ * ${bad}.  Returns DISPATCH_END_LEFT when the maildrop is open, and
+ * DISPATCH_END_CLOSED after QUIT or, with ${authorization}->refused or ->lost,
+ * after the last question.
  */
 enum dispatch_end authorization_run(struct authorization *authorization,
     unsigned *bad);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From a line to its reply.  The verb chooses a row, the row says which
- * arguments there are, and only whole and sound commands reach a handler.
+ * From a line to its reply.  The verb chooses a row, the row says what argument
+ * it takes, and only whole and sound commands reach a handler.
  */
 #include "config.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -15,14 +15,17 @@
 
 static const char *const texts[] = {
 	[DISPATCH_SENT] = "",
+	[DISPATCH_LEFT] = "",
+	[DISPATCH_CLOSED] = "",
 	[DISPATCH_GREETING_APOP] = "+OK POP3 server ready %s",
 	[DISPATCH_GREETING] = "+OK POP3 server ready",
 	[DISPATCH_USER] = "+OK %s is a real hoopy frood",
 	[DISPATCH_USER_UNNAMED] = "+OK send PASS",
 	[DISPATCH_NO_USER] = "-ERR [AUTH] sorry, no mailbox for %s here",
 	[DISPATCH_NO_USER_UNNAMED] = "-ERR [AUTH] sorry, no mailbox here",
-	[DISPATCH_MAILDROP_OF] = "+OK %s's maildrop has %m (%o)",
-	[DISPATCH_MAILDROP] = "+OK maildrop has %m (%o)",
+	[DISPATCH_MAILDROP_OF] =
+	    "+OK %s's maildrop has %n message%N (%o octet%O)",
+	[DISPATCH_MAILDROP] = "+OK maildrop has %n message%N (%o octet%O)",
 	[DISPATCH_REFUSED] = "-ERR [AUTH] name or credentials refused",
 	[DISPATCH_REFUSED_LAST] =
 	    "-ERR [AUTH] name or credentials refused, too many tries",
@@ -38,7 +41,8 @@ static const char *const texts[] = {
 	[DISPATCH_NOT_MBOX] = "-ERR [SYS/PERM] maildrop is not an mbox",
 	[DISPATCH_NO_DIRECTORY] =
 	    "-ERR [SYS/PERM] maildrop has no directory to be in",
-	[DISPATCH_NOT_A_FILE] = "-ERR [SYS/PERM] maildrop is not a regular file",
+	[DISPATCH_NOT_A_FILE] =
+	    "-ERR [SYS/PERM] maildrop is not a regular file",
 	[DISPATCH_FOREIGN] =
 	    "-ERR [SYS/PERM] maildrop has an unsafe owner or mode",
 	[DISPATCH_DENIED] = "-ERR [SYS/PERM] maildrop cannot be opened",
@@ -46,24 +50,26 @@ static const char *const texts[] = {
 	    ("-ERR [SYS/TEMP] mailbox was changed by another program, "
 	    "log in again"),
 	[DISPATCH_TROUBLE] = "-ERR [SYS/TEMP] maildrop trouble, try later",
-	[DISPATCH_STAT] = "+OK %n %c",
-	[DISPATCH_LIST_ALL] = "+OK %m (%o)",
-	[DISPATCH_LIST_ONE] = "+OK %n %c",
+	[DISPATCH_STAT] = "+OK %n %o",
+	[DISPATCH_LIST_ALL] = "+OK %n message%N (%o octet%O)",
+	[DISPATCH_ITEM] = "+OK %n %s",
 	[DISPATCH_UIDL_ALL] = "+OK",
-	[DISPATCH_UIDL_ONE] = "+OK %n %s",
-	[DISPATCH_RETR] = "+OK %o",
+	[DISPATCH_RETR] = "+OK %o octet%O",
 	[DISPATCH_TOP] = "+OK",
 	[DISPATCH_DELETED] = "+OK message %n deleted",
 	[DISPATCH_OK] = "+OK",
-	[DISPATCH_NO_SUCH] = "-ERR no such message, only %m in maildrop",
+	[DISPATCH_NO_SUCH] =
+	    "-ERR no such message, only %n message%N in maildrop",
 	[DISPATCH_NO_SUCH_TOP] = "-ERR no such message",
 	[DISPATCH_IS_DELETED] = "-ERR message %n is deleted",
 	[DISPATCH_ALREADY_DELETED] = "-ERR message %n already deleted",
 	[DISPATCH_READ_ONLY] = "-ERR [SYS/PERM] maildrop is read-only",
 	[DISPATCH_CAPA] = "+OK capability list follows",
 	[DISPATCH_BYE] = "+OK %s POP3 server signing off",
-	[DISPATCH_BYE_EMPTY] = "+OK %s POP3 server signing off (maildrop empty)",
-	[DISPATCH_BYE_LEFT] = "+OK %s POP3 server signing off (%m left)",
+	[DISPATCH_BYE_EMPTY] =
+	    "+OK %s POP3 server signing off (maildrop empty)",
+	[DISPATCH_BYE_LEFT] =
+	    "+OK %s POP3 server signing off (%n message%N left)",
 	[DISPATCH_NOT_REMOVED] =
 	    "-ERR [SYS/TEMP] some deleted messages not removed",
 	[DISPATCH_UNKNOWN] = "-ERR unknown command",
@@ -78,6 +84,9 @@ static const char *const texts[] = {
 void
 dispatch_capabilities(struct wire *wire, bool user, bool transaction)
 {
+	const struct dispatch_reply reply = { .text = DISPATCH_CAPA };
+
+	dispatch_say(wire, &reply);
 	wire_put(wire, SPAN("TOP\r\nUIDL\r\n"));
 	if (user)
 		wire_put(wire, SPAN("USER\r\n"));
@@ -127,52 +136,41 @@ append(struct line *line, struct span s)
 	line->n += s.n;
 }
 
-/* Append ${n}, and ${unit} in its singular or plural if there is one. */
-static void
-append_number(struct line *line, uint64_t n, const char *unit)
+/* What ${reply} puts in the place %${place} of its text. */
+static struct span
+fill_in(const struct dispatch_reply *reply, char place,
+    char digits[SPAN_DIGITS])
 {
-	char digits[SPAN_DIGITS];
-
-	append(line, span_digits(n, digits));
-	if (unit == NULL)
-		return;
-	append(line, span_of(unit));
-	if (n != 1)
-		append(line, SPAN("s"));
+	switch (place) {
+	case 'n':
+		return span_digits(reply->n, digits);
+	case 'o':
+		return span_digits(reply->octets, digits);
+	case 'N':
+		return span_of(reply->n == 1 ? NULL : "s");
+	case 'O':
+		return span_of(reply->octets == 1 ? NULL : "s");
+	case 's':
+		return reply->name;
+	default:
+		return reply->second;
+	}
 }
 
 void
 dispatch_say(struct wire *wire, const struct dispatch_reply *reply)
 {
+	const char *text = texts[reply->text];
 	struct line line = { .n = 0 };
+	char digits[SPAN_DIGITS];
 
-	if (reply->text == DISPATCH_SENT)
+	if (*text == '\0')
 		return;
-	for (const char *t = texts[reply->text]; *t != '\0'; t++) {
-		if (*t != '%') {
-			append(&line, (struct span){ t, 1 });
-			continue;
-		}
-		switch (*++t) {
-		case 'n':
-			append_number(&line, reply->n, NULL);
-			break;
-		case 'm':
-			append_number(&line, reply->n, " message");
-			break;
-		case 'o':
-			append_number(&line, reply->octets, " octet");
-			break;
-		case 'c':
-			append_number(&line, reply->octets, NULL);
-			break;
-		case 's':
-			append(&line, reply->name);
-			break;
-		default:
-			append(&line, reply->second);
-		}
-	}
+	for (; *text != '\0'; text++)
+		if (*text == '%')
+			append(&line, fill_in(reply, *++text, digits));
+		else
+			append(&line, (struct span){ text, 1 });
 	log_dialogue("S: ", line.octets, line.n);
 	memcpy(line.octets + line.n, "\r\n", 2);
 	wire_put(wire, (struct span){ line.octets, line.n + 2 });
@@ -188,74 +186,55 @@ is_ascii(struct span s)
 	return true;
 }
 
-static bool
-parse_numbers(struct dispatch_command *command, unsigned least, unsigned most)
-{
-	if (command->given < least || command->given > most)
-		return false;
-	for (unsigned i = 0; i < command->given; i++) {
-		struct span word = command->words[i];
-
-		/* A number too large for us is larger than any message's, and
-		 * more lines than any message has. */
-		if (span_number(word, UINT64_MAX, &command->numbers[i]) == -1) {
-			for (size_t k = 0; k < word.n; k++)
-				if (word.p[k] < '0' || word.p[k] > '9')
-					return false;
-			command->numbers[i] = UINT64_MAX;
-		}
-	}
-	return true;
-}
-
-/* Cut ${rest} into words at blanks.  Returns how many there are. */
-static unsigned
-cut_words(struct span rest, struct span words[2])
-{
-	unsigned n = 0;
-
-	while (rest.p != NULL) {
-		struct span word = span_cut(&rest, ' ');
-
-		if (word.n > 0 && n < 2)
-			words[n] = word;
-		n += word.n > 0;
-	}
-	return n;
-}
+static const struct {
+	unsigned char least, most;	/* words there are */
+	bool numbers;		/* and all of them are decimal numbers */
+	bool bytes;		/* octets above 126 are taken */
+	const char *name;
+} arguments[] = {
+	[DISPATCH_NONE] = { 0, 0, false, false, "no argument" },
+	[DISPATCH_NUMBER] = { 1, 1, true, false, "a message-number" },
+	[DISPATCH_MAYBE_NUMBER] = { 0, 1, true, false, "a message-number" },
+	[DISPATCH_TWO_NUMBERS] = { 2, 2, true, false,
+	    "a message-number and a number of lines" },
+	[DISPATCH_NAME] = { 1, 1, false, true, "a name" },
+	[DISPATCH_NAME_AND_DIGEST] = { 2, 2, false, false,
+	    "a name and a digest" },
+	/* As it is, blanks included: it is not cut into words. */
+	[DISPATCH_PASSWORD] = { 0, 0, false, true, "a password" },
+};
 
 /* Read what stands behind the verb.  ${rest}.p is NULL if nothing does. */
 static bool
 parse(struct dispatch_command *command, enum dispatch_argument argument,
     struct span rest)
 {
-	command->given = cut_words(rest, command->words);
-	switch (argument) {
-	case DISPATCH_NONE:
-		return command->given == 0;
-	case DISPATCH_NUMBER:
-		return parse_numbers(command, 1, 1);
-	case DISPATCH_MAYBE_NUMBER:
-		return parse_numbers(command, 0, 1);
-	case DISPATCH_TWO_NUMBERS:
-		return parse_numbers(command, 2, 2);
-	case DISPATCH_WORD:
-		return command->given == 1;
-	case DISPATCH_TWO_WORDS:
-		return command->given == 2;
-	case DISPATCH_OCTETS:
+	unsigned n = 0;
+
+	if (argument == DISPATCH_PASSWORD) {
 		command->words[0] = rest;
 		return rest.p != NULL;
-	case DISPATCH_ANYTHING:
-		return true;
 	}
-	return false;
-}
+	while (rest.p != NULL) {
+		struct span word = span_cut(&rest, ' ');
 
-static bool
-takes_8bit(enum dispatch_argument argument)
-{
-	return argument == DISPATCH_WORD || argument == DISPATCH_OCTETS;
+		if (word.n == 0)
+			continue;
+		if (n == arguments[argument].most)
+			return false;
+		command->words[n] = word;
+		/* A number too large for us is larger than any message's, and
+		 * more lines than any message has. */
+		if (arguments[argument].numbers && span_number(word, UINT64_MAX,
+		    &command->numbers[n]) == -1) {
+			if (errno != ERANGE)
+				return false;
+			command->numbers[n] = UINT64_MAX;
+		}
+		n++;
+	}
+	command->given = n;
+	return n >= arguments[argument].least;
 }
 
 /* Show what the client said, without its secrets. */
@@ -271,90 +250,78 @@ show(struct span line, struct span verb)
 	}
 }
 
-/* The reply to a line that no handler will see. */
 static enum dispatch_text
-judge_stranger(const struct dispatch *dispatch,
-    struct dispatch_command *command)
-{
-	for (const char *const *v = dispatch->elsewhere; *v != NULL; v++)
-		if (span_equal_nocase(command->verb, span_of(*v))) {
-			command->verb = span_of(*v);
-			return DISPATCH_WRONG_STATE;
-		}
-	return DISPATCH_UNKNOWN;
-}
-
-static enum dispatch_next
 run_line(const struct dispatch *dispatch, struct span line, void *state,
     struct dispatch_reply *reply)
 {
-	struct span rest = line;
-	struct dispatch_command command = { .given = 0 };
 	const struct dispatch_row *row = dispatch->rows;
+	struct dispatch_command command = { .given = 0 };
+	struct span rest = line, verb;
 
 	/* Blanks before the verb are tolerated, too. */
-	while (rest.n > 0 && rest.p[0] == ' ') {
-		rest.p++;
-		rest.n--;
-	}
-	command.verb = span_cut(&rest, ' ');
-	show(line, command.verb);
+	do
+		verb = span_cut(&rest, ' ');
+	while (verb.n == 0 && rest.p != NULL);
+	show(line, verb);
 	while (row->verb != NULL &&
-	    !span_equal_nocase(command.verb, span_of(row->verb)))
+	    !span_equal_nocase(verb, span_of(row->verb)))
 		row++;
-	if (!is_ascii(command.verb) || ((row->verb == NULL ||
-	    !takes_8bit(row->argument)) && !is_ascii(line))) {
-		reply->text = DISPATCH_MALFORMED;
-		return DISPATCH_STAY;
-	}
-	if (row->verb == NULL) {
-		reply->text = judge_stranger(dispatch, &command);
-		reply->name = command.verb;
+	if ((row->verb == NULL || !arguments[row->argument].bytes) &&
+	    !is_ascii(line))
+		return DISPATCH_MALFORMED;
+	if (row->verb == NULL)
+		return DISPATCH_UNKNOWN;
+	command.verb = reply->name = span_of(row->verb);
+	if (row->handler == NULL) {
 		reply->second = span_of(dispatch->name);
-		return DISPATCH_STAY;
+		return DISPATCH_WRONG_STATE;
 	}
-	command.verb = span_of(row->verb);
 	if (!parse(&command, row->argument, rest)) {
-		reply->text = DISPATCH_BAD_ARGUMENT;
-		reply->name = command.verb;
-		reply->second = span_of(row->wants);
-		return DISPATCH_STAY;
+		reply->second = span_of(arguments[row->argument].name);
+		return DISPATCH_BAD_ARGUMENT;
 	}
 	return row->handler(state, &command, reply);
 }
 
-/* Count the lines that were no commands; too many end the session. */
 static bool
-is_too_much(const struct dispatch *dispatch, struct dispatch_reply *reply)
+is_bad(enum dispatch_text text)
 {
-	switch (reply->text) {
-	case DISPATCH_UNKNOWN:
-	case DISPATCH_MALFORMED:
-	case DISPATCH_TOO_LONG:
-		if (++*dispatch->bad < LIMITS_BAD_COMMANDS)
-			return false;
-		reply->text = DISPATCH_TOO_MANY_BAD;
-		return true;
+	return text == DISPATCH_UNKNOWN || text == DISPATCH_MALFORMED ||
+	    text == DISPATCH_TOO_LONG;
+}
+
+/* Whether the state ends with this reply, and how. */
+static enum dispatch_end
+end_with(enum dispatch_text text)
+{
+	switch (text) {
+	case DISPATCH_LEFT:
+		return DISPATCH_END_LEFT;
+	case DISPATCH_CLOSED:
+	case DISPATCH_BYE:
+	case DISPATCH_REFUSED_LAST:
+		return DISPATCH_END_CLOSED;
+	case DISPATCH_TOO_MANY_BAD:
+		return DISPATCH_END_BAD;
 	default:
-		return false;
+		return DISPATCH_END_NOT;
 	}
 }
 
 enum dispatch_end
 dispatch_run(const struct dispatch *dispatch, struct wire *wire, void *state)
 {
-	for (;;) {
-		struct dispatch_reply reply = { .text = DISPATCH_SENT };
-		enum dispatch_next next = DISPATCH_STAY;
+	enum dispatch_end end;
+
+	do {
+		struct dispatch_reply reply = { .text = DISPATCH_TOO_LONG };
 		struct span line;
-		bool enough;
 
 		switch (wire_read_line(wire, &line)) {
 		case WIRE_LINE:
-			next = run_line(dispatch, line, state, &reply);
+			reply.text = run_line(dispatch, line, state, &reply);
 			break;
 		case WIRE_TOO_LONG:
-			reply.text = DISPATCH_TOO_LONG;
 			break;
 		case WIRE_MALFORMED:
 			reply.text = DISPATCH_MALFORMED;
@@ -362,14 +329,11 @@ dispatch_run(const struct dispatch *dispatch, struct wire *wire, void *state)
 		case WIRE_NO_LINE:
 			return DISPATCH_END_WIRE;
 		}
-		enough = is_too_much(dispatch, &reply);
+		if (is_bad(reply.text) &&
+		    ++*dispatch->bad >= LIMITS_BAD_COMMANDS)
+			reply.text = DISPATCH_TOO_MANY_BAD;
 		dispatch_say(wire, &reply);
-		if (enough)
-			return DISPATCH_END_BAD;
-		if (next != DISPATCH_STAY)
-			return next == DISPATCH_LEAVE ? DISPATCH_END_LEFT :
-			    DISPATCH_END_CLOSED;
-		if (wire->end == WIRE_LOST || wire->end == WIRE_TIMEOUT)
-			return DISPATCH_END_WIRE;
-	}
+		end = end_with(reply.text);
+	} while (end == DISPATCH_END_NOT);
+	return end;
 }

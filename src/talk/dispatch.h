@@ -13,11 +13,15 @@
 #include "base/span.h"
 #include "talk/wire.h"
 
-/* The replies.  In their texts, of the fields of struct dispatch_reply: %n is
- * n, %m n messages ("2 messages"), %c octets, %o octets with their unit, %s the
- * name, %t the second name. */
+/*
+ * The replies.  A text has these places, which a struct dispatch_reply fills:
+ * %n is its n and %o its octets, %N and %O the s of their plural, or nothing;
+ * %s is its name, %t its second name.
+ */
 enum dispatch_text {
-	DISPATCH_SENT,		/* the handler answered itself */
+	DISPATCH_SENT,		/* no text: the handler answered itself */
+	DISPATCH_LEFT,		/* no text: the state is over, in order */
+	DISPATCH_CLOSED,	/* no text: the session is over */
 	DISPATCH_GREETING_APOP,
 	DISPATCH_GREETING,
 	DISPATCH_USER,
@@ -27,7 +31,7 @@ enum dispatch_text {
 	DISPATCH_MAILDROP_OF,
 	DISPATCH_MAILDROP,
 	DISPATCH_REFUSED,
-	DISPATCH_REFUSED_LAST,
+	DISPATCH_REFUSED_LAST,	/* the session is over */
 	DISPATCH_NO_PLAINTEXT,
 	DISPATCH_NO_PASSWORDS,
 	DISPATCH_NO_APOP,
@@ -43,9 +47,8 @@ enum dispatch_text {
 	DISPATCH_TROUBLE,
 	DISPATCH_STAT,
 	DISPATCH_LIST_ALL,
-	DISPATCH_LIST_ONE,
+	DISPATCH_ITEM,
 	DISPATCH_UIDL_ALL,
-	DISPATCH_UIDL_ONE,
 	DISPATCH_RETR,
 	DISPATCH_TOP,
 	DISPATCH_DELETED,
@@ -56,7 +59,7 @@ enum dispatch_text {
 	DISPATCH_ALREADY_DELETED,
 	DISPATCH_READ_ONLY,
 	DISPATCH_CAPA,
-	DISPATCH_BYE,
+	DISPATCH_BYE,		/* in AUTHORIZATION; the session is over */
 	DISPATCH_BYE_EMPTY,
 	DISPATCH_BYE_LEFT,
 	DISPATCH_NOT_REMOVED,
@@ -71,17 +74,10 @@ enum dispatch_text {
 
 struct dispatch_reply {
 	enum dispatch_text text;
-	struct span name;	/* %s */
-	struct span second;	/* %t */
-	uint64_t n;		/* %n and %m */
-	uint64_t octets;	/* %o */
-};
-
-/* What happens after the reply. */
-enum dispatch_next {
-	DISPATCH_STAY,
-	DISPATCH_LEAVE,		/* the state is over, in order */
-	DISPATCH_CLOSE		/* the session is over */
+	struct span name;
+	struct span second;
+	uint64_t n;		/* a message's number, or a count */
+	uint64_t octets;
 };
 
 /* The argument that a verb takes. */
@@ -90,10 +86,9 @@ enum dispatch_argument {
 	DISPATCH_NUMBER,	/* of a message */
 	DISPATCH_MAYBE_NUMBER,
 	DISPATCH_TWO_NUMBERS,	/* of a message, and of lines */
-	DISPATCH_WORD,		/* a name */
-	DISPATCH_TWO_WORDS,
-	DISPATCH_OCTETS,	/* everything behind one space */
-	DISPATCH_ANYTHING	/* it is not looked at */
+	DISPATCH_NAME,
+	DISPATCH_NAME_AND_DIGEST,
+	DISPATCH_PASSWORD	/* everything behind one space */
 };
 
 /* A parsed command. */
@@ -105,32 +100,31 @@ struct dispatch_command {
 };
 
 /*
- * Does what the command says, fills the reply, says what comes then.
+ * Does what ${command} says.  Returns the text of the reply; what it needs
+ * besides is set in ${reply}.
  */
-typedef enum dispatch_next dispatch_handler(void *state,
+typedef enum dispatch_text dispatch_handler(void *state,
     const struct dispatch_command *command, struct dispatch_reply *reply);
 
-/* One verb of a state. */
+/* One verb. */
 struct dispatch_row {
 	const char *verb;	/* upper case; NULL ends a table */
 	enum dispatch_argument argument;
-	dispatch_handler *handler;
-	const char *wants;	/* "a message-number": see DISPATCH_BAD_ARGUMENT */
+	dispatch_handler *handler;	/* NULL: it belongs to another state */
 };
 
 /* One state of the session. */
 struct dispatch {
 	const char *name;	/* "AUTHORIZATION" */
 	const struct dispatch_row *rows;
-	const char *const *elsewhere;	/* verbs of the other states, NULL
-					 * behind the last */
 	unsigned *bad;		/* unknown or malformed lines so far */
 };
 
 /* Why a state ended. */
 enum dispatch_end {
-	DISPATCH_END_LEFT,	/* a handler said DISPATCH_LEAVE */
-	DISPATCH_END_CLOSED,	/* a handler said DISPATCH_CLOSE */
+	DISPATCH_END_NOT,	/* it goes on */
+	DISPATCH_END_LEFT,	/* in order: the next state begins */
+	DISPATCH_END_CLOSED,	/* the session is over */
 	DISPATCH_END_BAD,	/* too many bad commands */
 	DISPATCH_END_WIRE	/* see wire->end */
 };
@@ -151,8 +145,8 @@ void dispatch_say(struct wire *wire, const struct dispatch_reply *reply);
 
 /*
  * dispatch_capabilities(wire, user, transaction):
- * Send the list of CAPA (RFC 2449 s5) behind its first line: ${user} says
- * whether PASS can succeed, ${transaction} that this is the TRANSACTION state.
+ * Answer CAPA (RFC 2449 s5): ${user} says whether PASS can succeed,
+ * ${transaction} that this is the TRANSACTION state.
  */
 void dispatch_capabilities(struct wire *wire, bool user, bool transaction);
 

@@ -83,37 +83,26 @@ is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
 	    message_is_whole(drop, i);
 }
 
-/* Have in ${imprint} the octets of the mailbox from ${at} to ${text}, of a message
- * that ends at ${end}. */
-static void
-begin_imprint(struct maildrop *drop, struct imprint *imprint, uint64_t at,
-    uint64_t text, uint64_t end)
-{
-	imprint_begin(imprint, at, end - at);
-	while (at < text) {
-		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at, text, &p);
-
-		/* Trouble shows again where the octets are wanted. */
-		if (n <= 0)
-			break;
-		imprint_feed(imprint, p, (size_t)n);
-		at += (uint64_t)n;
-	}
-}
-
-/* Send the octets of the mailbox from ${at} to ${end}, or with ${top} as far as
- * TOP goes; all that are sent are fed to ${imprint} if it is not NULL.  Returns
- * how many were sent, or -1 if they could not be read to their end. */
+/* Send message ${i}, the text of which begins at ${text}: whole, or with ${top}
+ * as far as TOP goes.  Its stored octets are fed to ${imprint} if that is not
+ * NULL.  Returns how many were sent, or -1 if they could not be read to their
+ * end. */
 static int64_t
-send_text(struct retrieve *retrieve, uint64_t at, uint64_t end,
+send_text(struct retrieve *retrieve, size_t i, uint64_t text,
     struct mbox_top *top, struct imprint *imprint)
 {
+	struct maildrop *drop = retrieve->drop;
+	const struct maildrop_message *m = &drop->messages[i];
+	uint64_t end = maildrop_end_of(drop, i) - m->separator;
+	uint64_t at = imprint == NULL ? text : m->offset;
 	struct body body = { .octets = 0 };
 
+	if (imprint != NULL)
+		imprint_begin(imprint, at, end - at);
 	while (at < end && retrieve->wire->end == WIRE_OPEN) {
 		const char *p = NULL;
-		ssize_t n = block_read(&retrieve->drop->block, at, end, &p);
+		ssize_t n = block_read(&drop->block, at,
+		    at < text ? text : end, &p);
 		size_t part;
 
 		if (n <= 0)
@@ -121,7 +110,8 @@ send_text(struct retrieve *retrieve, uint64_t at, uint64_t end,
 		part = top == NULL ? (size_t)n : mbox_top(top, p, (size_t)n);
 		if (imprint != NULL)
 			imprint_feed(imprint, p, part);
-		wire_body(retrieve->wire, &body, p, part);
+		if (at >= text)
+			wire_body(retrieve->wire, &body, p, part);
 		if (part < (size_t)n)
 			break;
 		at += (uint64_t)n;
@@ -134,36 +124,36 @@ send_text(struct retrieve *retrieve, uint64_t at, uint64_t end,
 	return (int64_t)body.octets;
 }
 
-enum retrieve_end
-retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top,
-    struct dispatch_reply *reply)
+enum dispatch_text
+retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 {
 	struct maildrop *drop = retrieve->drop;
-	struct maildrop_message *m = &drop->messages[i];
-	bool summing = top == NULL && m->sum == 0;
-	uint64_t text, end = maildrop_end_of(drop, i) - m->separator;
+	const struct maildrop_message *m = &drop->messages[i];
+	const struct dispatch_reply reply = {
+		.text = top == NULL ? DISPATCH_RETR : DISPATCH_TOP,
+		.octets = m->octets,
+	};
+	uint64_t text;
 	struct stamp stamp;
 	struct imprint imprint;
 	enum certainty certainty = look(drop, i, &stamp);
+	bool summing = top == NULL && m->sum == 0;
 	int64_t sent;
 
 	if (certainty == CHANGED || maildrop_text_of(drop, i, &text) == -1)
-		return RETRIEVE_CHANGED;
-	reply->octets = m->octets;
-	dispatch_say(retrieve->wire, reply);
-	if (summing)
-		begin_imprint(drop, &imprint, m->offset, text, end);
-	sent = send_text(retrieve, text, end, top, summing ? &imprint : NULL);
+		return DISPATCH_CHANGED;
+	dispatch_say(retrieve->wire, &reply);
+	sent = send_text(retrieve, i, text, top, summing ? &imprint : NULL);
 	retrieve->octets += sent < 0 ? 0 : (uint64_t)sent;
 	if (retrieve->wire->end != WIRE_OPEN)
-		return RETRIEVE_SENT;
+		return DISPATCH_SENT;
 	if (sent < 0 || (top == NULL && (uint64_t)sent != m->octets) ||
 	    (certainty == BEGUN && !is_still(drop, i, &stamp)))
-		return RETRIEVE_TORN;
+		return DISPATCH_CLOSED;
 	/* DELE wants it, and need not read the message again. */
 	if (summing && drop->block.vouched)
 		message_sum_is(drop, i, &imprint);
 	wire_put(retrieve->wire, SPAN(".\r\n"));
 	retrieve->messages += top == NULL;
-	return RETRIEVE_SENT;
+	return DISPATCH_SENT;
 }

@@ -21,21 +21,17 @@ struct retrieve {
 	uint64_t octets;	/* sent by RETR and TOP */
 };
 
-enum retrieve_end {
-	RETRIEVE_SENT,		/* or the stream ended: see wire->end */
-	RETRIEVE_CHANGED,	/* nothing was sent: the message is not what was
-				 * scanned, or cannot be read */
-	RETRIEVE_TORN		/* that showed behind its first line */
-};
-
 /*
- * retrieve_message(retrieve, i, top, reply):
- * Send message ${i}, counted from 0, its first line being ${reply}: whole, or as
- * far as ${top} goes (RFC 1939 s5 RETR, s7 TOP).  It is looked at before its
- * first octet and after its last one.  A message that RETR sent whole has its
- * sum afterwards.
+ * retrieve_message(retrieve, i, top):
+ * Send message ${i}, counted from 0: whole, or as far as ${top} goes (RFC 1939
+ * s5 RETR, s7 TOP).  It is looked at before its first octet is sent and behind
+ * its last one.  A message that RETR sent whole has its sum afterwards.
+ * Returns DISPATCH_SENT, also if the stream ended (see wire->end);
+ * DISPATCH_CHANGED if nothing was sent, because the message is not what was
+ * scanned or cannot be read; DISPATCH_CLOSED if that showed when a part of it
+ * had been sent: the client gets no final dot.
  */
-enum retrieve_end retrieve_message(struct retrieve *retrieve, size_t i,
-    struct mbox_top *top, struct dispatch_reply *reply);
+enum dispatch_text retrieve_message(struct retrieve *retrieve, size_t i,
+    struct mbox_top *top);
 
 #endif

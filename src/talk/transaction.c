@@ -14,286 +14,248 @@
 #include "talk/transaction.h"
 #include "talk/wire.h"
 
-/* Have the messages in memory; if that fails, the reply. */
-static bool
-is_loaded(const struct transaction *state, struct dispatch_reply *reply)
-{
-	enum mailbox_fault fault = cache_need(state->retrieve.drop);
-
-	reply->text = dispatch_fault(fault);
-	return fault == MAILBOX_FINE;
-}
-
-/* Whether ${number} is a message that is not marked; if not, the reply. */
-static bool
-is_there(const struct transaction *state, uint64_t number,
+/* Have the messages in memory, and look for the one that ${command} names, if
+ * it names one: its number goes to ${reply}.  Returns DISPATCH_OK, or the text
+ * that says why it cannot be had. */
+static enum dispatch_text
+find(const struct transaction *state, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	const struct maildrop *drop = state->retrieve.drop;
+	struct maildrop *drop = state->retrieve.drop;
+	enum dispatch_text text = dispatch_fault(cache_need(drop));
 
-	if (!is_loaded(state, reply))
-		return false;
-	reply->n = number;
-	if (number >= 1 && number <= drop->count) {
-		reply->text = DISPATCH_IS_DELETED;
-		return !drop->messages[number - 1].marked;
-	}
-	reply->text = DISPATCH_NO_SUCH;
+	if (text != DISPATCH_OK || command->given == 0)
+		return text;
+	reply->n = command->numbers[0];
+	if (reply->n >= 1 && reply->n <= drop->count)
+		return drop->messages[reply->n - 1].marked ?
+		    DISPATCH_IS_DELETED : DISPATCH_OK;
 	reply->n = drop->count;
-	return false;
+	return DISPATCH_NO_SUCH;
+}
+
+/* Have ${text}; the log learns of the first DISPATCH_CHANGED. */
+static enum dispatch_text
+note(struct transaction *state, enum dispatch_text text)
+{
+	if (text == DISPATCH_CHANGED && !state->changed) {
+		log_warning("%s: was changed by another program: "
+		    "what is not as it was is not sent",
+		    state->retrieve.drop->mailbox.path);
+		state->changed = true;
+	}
+	return text;
 }
 
 static void
-total(const struct maildrop *drop, struct dispatch_reply *reply)
+total(const struct transaction *state, struct dispatch_reply *reply)
 {
+	const struct maildrop *drop = state->retrieve.drop;
+
 	reply->n = drop->count - drop->marked;
 	reply->octets = drop->octets - drop->marked_octets;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 stat_all(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct transaction *state = to;
-
 	(void)command;
-	reply->text = DISPATCH_STAT;
-	total(state->retrieve.drop, reply);
-	return DISPATCH_STAY;
+	total(to, reply);
+	return DISPATCH_STAT;
 }
 
-/* One line of a listing. */
-static void
-put_item(struct wire *wire, uint64_t number, struct span what)
+/* What a listing says of a message, written to ${room} if need be. */
+typedef struct span printer(const struct maildrop_message *message,
+    char room[LIMITS_UID_MAX + 1]);
+
+static struct span
+print_octets(const struct maildrop_message *message,
+    char room[LIMITS_UID_MAX + 1])
 {
-	char digits[SPAN_DIGITS];
-
-	wire_put(wire, span_digits(number, digits));
-	wire_put(wire, SPAN(" "));
-	wire_put(wire, what);
-	wire_put(wire, SPAN("\r\n"));
+	return span_digits(message->octets, room);
 }
 
-static enum dispatch_next
+static struct span
+print_uid(const struct maildrop_message *message,
+    char room[LIMITS_UID_MAX + 1])
+{
+	uid_print(message->id, message->copy, room);
+	return span_of(room);
+}
+
+/* Tell what ${print} says of the message that ${reply} has the number of; or
+ * under the heading ${all} of every one that is not marked. */
+static enum dispatch_text
+tell(const struct transaction *state, struct dispatch_reply *reply,
+    enum dispatch_text all, printer *print)
+{
+	const struct maildrop *drop = state->retrieve.drop;
+	struct wire *wire = state->retrieve.wire;
+	char room[LIMITS_UID_MAX + 1], digits[SPAN_DIGITS];
+
+	if (reply->n != 0) {
+		reply->text = DISPATCH_ITEM;
+		reply->name = print(&drop->messages[reply->n - 1], room);
+		dispatch_say(wire, reply);
+		return DISPATCH_SENT;
+	}
+	reply->text = all;
+	total(state, reply);
+	dispatch_say(wire, reply);
+	for (size_t i = 0; i < drop->count; i++) {
+		if (drop->messages[i].marked)
+			continue;
+		wire_put(wire, span_digits(i + 1, digits));
+		wire_put(wire, SPAN(" "));
+		wire_put(wire, print(&drop->messages[i], room));
+		wire_put(wire, SPAN("\r\n"));
+	}
+	wire_put(wire, SPAN(".\r\n"));
+	return DISPATCH_SENT;
+}
+
+static enum dispatch_text
 list(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct transaction *state = to;
-	const struct maildrop *drop = state->retrieve.drop;
+	enum dispatch_text text = find(to, command, reply);
 
-	if (command->given == 1) {
-		if (is_there(state, command->numbers[0], reply)) {
-			reply->text = DISPATCH_LIST_ONE;
-			reply->octets = drop->messages[reply->n - 1].octets;
-		}
-		return DISPATCH_STAY;
-	}
-	if (!is_loaded(state, reply))
-		return DISPATCH_STAY;
-	reply->text = DISPATCH_LIST_ALL;
-	total(drop, reply);
-	dispatch_say(state->retrieve.wire, reply);
-	reply->text = DISPATCH_SENT;
-	for (size_t i = 0; i < drop->count; i++) {
-		char digits[SPAN_DIGITS];
-
-		if (!drop->messages[i].marked)
-			put_item(state->retrieve.wire, i + 1,
-			    span_digits(drop->messages[i].octets, digits));
-	}
-	wire_put(state->retrieve.wire, SPAN(".\r\n"));
-	return DISPATCH_STAY;
+	return text != DISPATCH_OK ? text :
+	    tell(to, reply, DISPATCH_LIST_ALL, print_octets);
 }
 
-/* What was asked for is not what was scanned. */
-static enum dispatch_next
-refuse_changed(struct transaction *state, struct dispatch_reply *reply)
-{
-	if (!state->changed)
-		log_warning("%s: was changed by another program: what is not as "
-		    "it was is not sent", state->retrieve.drop->mailbox.path);
-	state->changed = true;
-	reply->text = DISPATCH_CHANGED;
-	return DISPATCH_STAY;
-}
-
-static enum dispatch_next
+static enum dispatch_text
 uidl(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	struct transaction *state = to;
-	const struct maildrop *drop = state->retrieve.drop;
-	char text[LIMITS_UID_MAX + 1];
-	enum mailbox_fault fault;
+	enum dispatch_text text = find(state, command, reply);
 
-	if (command->given == 1 ? !is_there(state, command->numbers[0],
-	    reply) : !is_loaded(state, reply))
-		return DISPATCH_STAY;
-	fault = identity_complete(state->retrieve.drop);
-	if (fault == MAILBOX_CHANGED)
-		return refuse_changed(state, reply);
-	reply->text = dispatch_fault(fault);
-	if (fault != MAILBOX_FINE)
-		return DISPATCH_STAY;
-	reply->text = DISPATCH_UIDL_ALL;
-	if (command->given == 1) {
-		const struct maildrop_message *m =
-		    &drop->messages[reply->n - 1];
-
-		uid_print(m->id, m->copy, text);
-		reply->name = span_of(text);
-		reply->text = DISPATCH_UIDL_ONE;
-	}
-	dispatch_say(state->retrieve.wire, reply);
-	reply->text = DISPATCH_SENT;
-	if (command->given == 1)
-		return DISPATCH_STAY;
-	for (size_t i = 0; i < drop->count; i++)
-		if (!drop->messages[i].marked) {
-			uid_print(drop->messages[i].id,
-			    drop->messages[i].copy, text);
-			put_item(state->retrieve.wire, i + 1, span_of(text));
-		}
-	wire_put(state->retrieve.wire, SPAN(".\r\n"));
-	return DISPATCH_STAY;
+	if (text == DISPATCH_OK)
+		text = note(state, dispatch_fault(
+		    identity_complete(state->retrieve.drop)));
+	return text != DISPATCH_OK ? text :
+	    tell(state, reply, DISPATCH_UIDL_ALL, print_uid);
 }
 
-/* Send message ${i} whole or cut by ${top}, its first line being ${reply}. */
-static enum dispatch_next
-send_message(struct transaction *state, size_t i, struct mbox_top *top,
-    struct dispatch_reply *reply)
+/* Send message number ${n}, whole or cut by ${top}. */
+static enum dispatch_text
+send_message(struct transaction *state, uint64_t n, struct mbox_top *top)
 {
-	enum retrieve_end end = retrieve_message(&state->retrieve, i, top,
-	    reply);
+	enum dispatch_text text = note(state,
+	    retrieve_message(&state->retrieve, n - 1, top));
 
-	if (end == RETRIEVE_CHANGED)
-		return refuse_changed(state, reply);
-	reply->text = DISPATCH_SENT;
-	state->torn = end == RETRIEVE_TORN;
-	return state->torn ? DISPATCH_CLOSE : DISPATCH_STAY;
+	state->torn = text == DISPATCH_CLOSED;
+	return text;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 retr(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct transaction *state = to;
+	enum dispatch_text text = find(to, command, reply);
 
-	if (!is_there(state, command->numbers[0], reply))
-		return DISPATCH_STAY;
-	reply->text = DISPATCH_RETR;
-	return send_message(state, reply->n - 1, NULL, reply);
+	return text != DISPATCH_OK ? text : send_message(to, reply->n, NULL);
 }
 
-static enum dispatch_next
+static enum dispatch_text
 top(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct transaction *state = to;
 	struct mbox_top top = { .lines = command->numbers[1] };
+	enum dispatch_text text = find(to, command, reply);
 
-	if (!is_there(state, command->numbers[0], reply)) {
-		if (reply->text == DISPATCH_NO_SUCH)
-			reply->text = DISPATCH_NO_SUCH_TOP;
-		return DISPATCH_STAY;
-	}
-	reply->text = DISPATCH_TOP;
-	return send_message(state, reply->n - 1, &top, reply);
+	if (text == DISPATCH_OK)
+		return send_message(to, reply->n, &top);
+	return text == DISPATCH_NO_SUCH ? DISPATCH_NO_SUCH_TOP : text;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 dele(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct transaction *state = to;
+	const struct transaction *state = to;
+	struct maildrop *drop = state->retrieve.drop;
+	enum dispatch_text text;
 
-	if (state->retrieve.drop->mailbox.read_only) {
-		reply->text = DISPATCH_READ_ONLY;
-	} else if (is_there(state, command->numbers[0], reply)) {
-		/* By its sum it is known again if the mailbox changes. */
-		message_sum_ahead(state->retrieve.drop, reply->n - 1);
-		message_sum_from(state->retrieve.drop, reply->n - 1, LIMITS_BLOCK);
-		maildrop_mark(state->retrieve.drop, reply->n - 1);
-		reply->text = DISPATCH_DELETED;
-	} else if (reply->text == DISPATCH_IS_DELETED) {
-		reply->text = DISPATCH_ALREADY_DELETED;
-	}
-	return DISPATCH_STAY;
+	if (drop->mailbox.read_only)
+		return DISPATCH_READ_ONLY;
+	text = find(state, command, reply);
+	if (text != DISPATCH_OK)
+		return text == DISPATCH_IS_DELETED ?
+		    DISPATCH_ALREADY_DELETED : text;
+	/* By its sum it is known again if the mailbox changes. */
+	message_sum_ahead(drop, reply->n - 1);
+	message_sum_from(drop, reply->n - 1, LIMITS_BLOCK);
+	maildrop_mark(drop, reply->n - 1);
+	return DISPATCH_DELETED;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 noop(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	(void)to;
 	(void)command;
-	reply->text = DISPATCH_OK;
-	return DISPATCH_STAY;
+	(void)reply;
+	return DISPATCH_OK;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 rset(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct transaction *state = to;
+	const struct transaction *state = to;
 
 	(void)command;
 	maildrop_unmark_all(state->retrieve.drop);
-	reply->text = DISPATCH_MAILDROP;
-	total(state->retrieve.drop, reply);
-	return DISPATCH_STAY;
+	total(state, reply);
+	return DISPATCH_MAILDROP;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 capa(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
-	struct transaction *state = to;
+	const struct transaction *state = to;
 
 	(void)command;
-	reply->text = DISPATCH_CAPA;
-	dispatch_say(state->retrieve.wire, reply);
-	reply->text = DISPATCH_SENT;
+	(void)reply;
 	dispatch_capabilities(state->retrieve.wire, state->passwords, true);
-	return DISPATCH_STAY;
+	return DISPATCH_SENT;
 }
 
-static enum dispatch_next
+static enum dispatch_text
 quit(void *to, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
 	(void)to;
 	(void)command;
 	(void)reply;
-	return DISPATCH_LEAVE;
+	return DISPATCH_LEFT;
 }
 
 enum dispatch_end
 transaction_run(struct transaction *state, unsigned *bad)
 {
-	static const char number[] = "a message-number";
-	static const char nothing[] = "no argument";
 	static const struct dispatch_row rows[] = {
-		{ "STAT", DISPATCH_NONE, stat_all, nothing },
-		{ "LIST", DISPATCH_MAYBE_NUMBER, list, number },
-		{ "RETR", DISPATCH_NUMBER, retr, number },
-		{ "DELE", DISPATCH_NUMBER, dele, number },
-		{ "NOOP", DISPATCH_NONE, noop, nothing },
-		{ "RSET", DISPATCH_NONE, rset, nothing },
-		{ "TOP", DISPATCH_TWO_NUMBERS, top,
-		    "a message-number and a number of lines" },
-		{ "UIDL", DISPATCH_MAYBE_NUMBER, uidl, number },
-		{ "CAPA", DISPATCH_NONE, capa, nothing },
-		{ "QUIT", DISPATCH_NONE, quit, nothing },
-		{ NULL, DISPATCH_NONE, NULL, NULL }
+		{ "STAT", DISPATCH_NONE, stat_all },
+		{ "LIST", DISPATCH_MAYBE_NUMBER, list },
+		{ "RETR", DISPATCH_NUMBER, retr },
+		{ "DELE", DISPATCH_NUMBER, dele },
+		{ "NOOP", DISPATCH_NONE, noop },
+		{ "RSET", DISPATCH_NONE, rset },
+		{ "TOP", DISPATCH_TWO_NUMBERS, top },
+		{ "UIDL", DISPATCH_MAYBE_NUMBER, uidl },
+		{ "CAPA", DISPATCH_NONE, capa },
+		{ "QUIT", DISPATCH_NONE, quit },
+		{ "USER", DISPATCH_NONE, NULL },
+		{ "PASS", DISPATCH_NONE, NULL },
+		{ "APOP", DISPATCH_NONE, NULL },
+		{ NULL, DISPATCH_NONE, NULL }
 	};
-	static const char *const elsewhere[] = { "USER", "PASS", "APOP", NULL };
-	const struct dispatch dispatch = {
-		.name = "TRANSACTION",
-		.rows = rows,
-		.elsewhere = elsewhere,
-		.bad = bad,
-	};
+	const struct dispatch dispatch = { "TRANSACTION", rows, bad };
 
 	return dispatch_run(&dispatch, state->retrieve.wire, state);
 }

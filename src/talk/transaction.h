@@ -12,18 +12,20 @@
 #include "talk/retrieve.h"
 
 struct transaction {
-	struct retrieve retrieve;	/* the client, the maildrop, what was sent */
+	struct retrieve retrieve;	/* the client, the maildrop, and what
+				 * was sent */
 	bool passwords;		/* CAPA lists USER */
 	bool torn;		/* a message could not be sent to its end */
-	bool changed;		/* one that is not as scanned was refused */
+	bool changed;		/* the log says that some message is not as it
+				 * was scanned */
 };
 
 /*
  * transaction_run(transaction, bad):
- * Count bad commands in ${bad}.  Speak until QUIT (DISPATCH_END_LEFT; UPDATE and
- * its reply are the caller's), or until the session ends without it.
- * DISPATCH_END_CLOSED, with ${transaction}->torn: the stream was cut inside a
- * message.
+ * Speak until QUIT, or until the session ends without it, and count bad
+ * commands in ${bad}.  Returns DISPATCH_END_LEFT after QUIT, which the caller
+ * answers when UPDATE is done, and DISPATCH_END_CLOSED, with
+ * ${transaction}->torn, where a message was cut short.
  */
 enum dispatch_end transaction_run(struct transaction *transaction,
     unsigned *bad);

@@ -71,7 +71,7 @@ test_every_text(void **state)
 
 	(void)state;
 	memset(longest, 'x', sizeof(longest));
-	for (int text = DISPATCH_SENT + 1; text <= DISPATCH_MISCONFIGURED;
+	for (int text = DISPATCH_CLOSED + 1; text <= DISPATCH_MISCONFIGURED;
 	    text++) {
 		struct dispatch_reply reply = { (enum dispatch_text)text,
 		    { longest, sizeof(longest) }, { longest, sizeof(longest) },
@@ -139,7 +139,7 @@ test_texts(void **state)
 		    "+OK 2 messages (320 octets)" },
 		{ { DISPATCH_LIST_ALL, { 0 }, { 0 }, 0, 0 },
 		    "+OK 0 messages (0 octets)" },
-		{ { DISPATCH_LIST_ONE, { 0 }, { 0 }, 2, 200 }, "+OK 2 200" },
+		{ { DISPATCH_ITEM, NAME("200"), { 0 }, 2, 0 }, "+OK 2 200" },
 		{ { DISPATCH_NO_SUCH, { 0 }, { 0 }, 2, 0 },
 		    "-ERR no such message, only 2 messages in maildrop" },
 		{ { DISPATCH_NO_SUCH, { 0 }, { 0 }, 1, 0 },
@@ -158,7 +158,7 @@ test_texts(void **state)
 		{ { .text = DISPATCH_TOP }, "+OK" },
 		{ { .text = DISPATCH_NO_SUCH_TOP }, "-ERR no such message" },
 		{ { .text = DISPATCH_UIDL_ALL }, "+OK" },
-		{ { DISPATCH_UIDL_ONE, NAME("QhdPYR00WBw1Ph7x7"), { 0 }, 2,
+		{ { DISPATCH_ITEM, NAME("QhdPYR00WBw1Ph7x7"), { 0 }, 2,
 		    0 }, "+OK 2 QhdPYR00WBw1Ph7x7" },
 		{ { DISPATCH_BAD_ARGUMENT, NAME("LIST"),
 		    NAME("a message-number"), 0, 0 },
@@ -275,8 +275,8 @@ test_capabilities(void **state)
 		struct site site;
 
 		(void)snprintf(expected, sizeof(expected),
-		    "TOP\r\nUIDL\r\n%s%s%s.\r\n", user ? "USER\r\n" : "",
-		    common, transaction ?
+		    "+OK capability list follows\r\nTOP\r\nUIDL\r\n"
+		    "%s%s%s.\r\n", user ? "USER\r\n" : "", common, transaction ?
 		    "IMPLEMENTATION dewey-" PACKAGE_VERSION "\r\n" : "");
 		open_site(&site);
 		dispatch_capabilities(&site.wire, user, transaction);
@@ -288,7 +288,7 @@ test_capabilities(void **state)
 /* ---- From a line to a handler: one for each kind of argument.  It says what
  * it got. */
 
-static enum dispatch_next
+static enum dispatch_text
 echo(void *state, const struct dispatch_command *command,
     struct dispatch_reply *reply)
 {
@@ -302,36 +302,36 @@ echo(void *state, const struct dispatch_command *command,
 		    "/%.*s=%llu", (int)command->words[i].n,
 		    command->words[i].p == NULL ? "" : command->words[i].p,
 		    (unsigned long long)command->numbers[i]);
-	reply->text = DISPATCH_USER;
 	reply->name = span_of(text);
-	return span_equal(command->verb, SPAN("LEAVE")) ? DISPATCH_LEAVE :
-	    span_equal(command->verb, SPAN("CLOSE")) ? DISPATCH_CLOSE :
-	    DISPATCH_STAY;
+	return span_equal(command->verb, SPAN("LEAVE")) ? DISPATCH_LEFT :
+	    span_equal(command->verb, SPAN("CLOSE")) ? DISPATCH_CLOSED :
+	    span_equal(command->verb, SPAN("BYE")) ? DISPATCH_BYE :
+	    span_equal(command->verb, SPAN("LAST")) ? DISPATCH_REFUSED_LAST :
+	    DISPATCH_USER;
 }
 
 static const struct dispatch_row table[] = {
-	{ "NONE", DISPATCH_NONE, echo, "no argument" },
-	{ "NUM", DISPATCH_NUMBER, echo, "a message-number" },
-	{ "MAYBE", DISPATCH_MAYBE_NUMBER, echo, "a message-number" },
-	{ "TWO", DISPATCH_TWO_NUMBERS, echo, "two" },
-	{ "WORD", DISPATCH_WORD, echo, "a name" },
-	{ "WORDS", DISPATCH_TWO_WORDS, echo, "two words" },
-	{ "OCTETS", DISPATCH_OCTETS, echo, "a password" },
-	{ "ANY", DISPATCH_ANYTHING, echo, "" },
-	{ "LEAVE", DISPATCH_NONE, echo, "" },
-	{ "CLOSE", DISPATCH_NONE, echo, "" },
-	{ NULL, DISPATCH_NONE, NULL, NULL }
+	{ "NONE", DISPATCH_NONE, echo },
+	{ "NUM", DISPATCH_NUMBER, echo },
+	{ "MAYBE", DISPATCH_MAYBE_NUMBER, echo },
+	{ "TWO", DISPATCH_TWO_NUMBERS, echo },
+	{ "WORD", DISPATCH_NAME, echo },
+	{ "WORDS", DISPATCH_NAME_AND_DIGEST, echo },
+	{ "OCTETS", DISPATCH_PASSWORD, echo },
+	{ "LEAVE", DISPATCH_NONE, echo },
+	{ "CLOSE", DISPATCH_NONE, echo },
+	{ "BYE", DISPATCH_NONE, echo },
+	{ "LAST", DISPATCH_NONE, echo },
+	{ "STAT", DISPATCH_NONE, NULL },
+	{ NULL, DISPATCH_NONE, NULL }
 };
-
-static const char *const elsewhere[] = { "STAT", NULL };
 
 /* Give ${n} octets to the table.  Returns why it ended. */
 static enum dispatch_end
 run(const char *octets, size_t n, char *said, size_t size, unsigned *bad,
     int *handled)
 {
-	const struct dispatch dispatch = { .name = "TEST", .rows = table,
-	    .elsewhere = elsewhere, .bad = bad };
+	const struct dispatch dispatch = { "TEST", table, bad };
 	enum dispatch_end end;
 	struct site site;
 
@@ -345,6 +345,7 @@ run(const char *octets, size_t n, char *said, size_t size, unsigned *bad,
 }
 
 #define OCTETS(literal) literal, sizeof(literal) - 1
+#define LINES "a message-number and a number of lines"
 #define UNKNOWN "-ERR unknown command\r\n"
 #define MALFORMED "-ERR malformed command\r\n"
 #define TAKES(verb, what) "-ERR " verb " takes " what "\r\n"
@@ -399,11 +400,11 @@ test_commands(void **state)
 		    TAKES("MAYBE", "a message-number") },
 		{ "two of two", OCTETS("TWO 1 2\r\n"),
 		    ECHO("TWO/2/1=1/2=2") },
-		{ "one of two", OCTETS("TWO 1\r\n"), TAKES("TWO", "two") },
+		{ "one of two", OCTETS("TWO 1\r\n"), TAKES("TWO", LINES) },
 		{ "three of two", OCTETS("TWO 1 2 3\r\n"),
-		    TAKES("TWO", "two") },
+		    TAKES("TWO", LINES) },
 		{ "a negative second one", OCTETS("TWO 1 -1\r\n"),
-		    TAKES("TWO", "two") },
+		    TAKES("TWO", LINES) },
 		{ "a word", OCTETS("WORD mrose\r\n"),
 		    ECHO("WORD/1/mrose=0/=0") },
 		{ "a word with 8-bit octets", OCTETS("WORD m\xc3\xb6\r\n"),
@@ -419,14 +420,16 @@ test_commands(void **state)
 		{ "8-bit octets in a verb", OCTETS("N\xd6NE\r\n"),
 		    MALFORMED },
 		{ "octets: all behind one blank", OCTETS("OCTETS  a  b \r\n"),
-		    ECHO("OCTETS/2/ a  b =0/b=0") },
+		    ECHO("OCTETS/0/ a  b =0/=0") },
 		{ "octets: none", OCTETS("OCTETS \r\n"),
 		    ECHO("OCTETS/0/=0/=0") },
 		{ "octets: not even the blank", OCTETS("OCTETS\r\n"),
 		    TAKES("OCTETS", "a password") },
-		{ "anything", OCTETS("ANY a b c\r\n"),
-		    ECHO("ANY/3/a=0/b=0") },
-		{ "an unknown verb", OCTETS("LAST\r\n"), UNKNOWN },
+		{ "two words: one", OCTETS("WORDS a\r\n"),
+		    TAKES("WORDS", "a name and a digest") },
+		{ "two words: three", OCTETS("WORDS a b c\r\n"),
+		    TAKES("WORDS", "a name and a digest") },
+		{ "an unknown verb", OCTETS("LIST\r\n"), UNKNOWN },
 		{ "an empty line", OCTETS("\r\n"), UNKNOWN },
 		{ "blanks", OCTETS("   \r\n"), UNKNOWN },
 		{ "a prefix of a verb", OCTETS("NON\r\n"), UNKNOWN },
@@ -443,7 +446,10 @@ test_commands(void **state)
 		{ "two commands", OCTETS("NONE\r\nNUM 1\r\n"),
 		    ECHO("NONE/0/=0/=0") ECHO("NUM/1/1=1/=0") },
 		{ "nothing behind the state's end", OCTETS("LEAVE\r\nNONE\r\n"),
-		    ECHO("LEAVE/0/=0/=0") },
+		    "" },
+		{ "nor behind a text that ends the session",
+		    OCTETS("BYE\r\nNONE\r\n"),
+		    "+OK BYE/0/=0/=0 POP3 server signing off\r\n" },
 	};
 
 	(void)state;
@@ -475,6 +481,13 @@ test_ends(void **state)
 	    &bad, &handled), DISPATCH_END_LEFT);
 	assert_int_equal(run(OCTETS("CLOSE\r\n"), said, sizeof(said), &bad,
 	    &handled), DISPATCH_END_CLOSED);
+	assert_int_equal(handled, 1);
+	assert_int_equal(run(OCTETS("BYE\r\n"), said, sizeof(said), &bad,
+	    &handled), DISPATCH_END_CLOSED);
+	assert_int_equal(run(OCTETS("LAST\r\n"), said, sizeof(said), &bad,
+	    &handled), DISPATCH_END_CLOSED);
+	assert_string_equal(said,
+	    "-ERR [AUTH] name or credentials refused, too many tries\r\n");
 	assert_int_equal(run(OCTETS("NONE\r\n"), said, sizeof(said), &bad,
 	    &handled), DISPATCH_END_WIRE);
 	assert_int_equal(run(OCTETS(""), said, sizeof(said), &bad, &handled),
@@ -500,7 +513,7 @@ test_too_many_bad(void **state)
 	(void)state;
 	for (int i = 0; i < LIMITS_BAD_COMMANDS + 5; i++)
 		(void)strcat(input, i % 3 == 0 ? "\r\n" : i % 3 == 1 ?
-		    "x\ty\r\nNONE\r\n" : "LAST\r\n");
+		    "x\ty\r\nNONE\r\n" : "LIST\r\n");
 	assert_int_equal(run(input, strlen(input), said, sizeof(said), &bad,
 	    &handled), DISPATCH_END_BAD);
 	assert_int_equal(bad, LIMITS_BAD_COMMANDS);
