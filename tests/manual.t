@@ -3,7 +3,8 @@
 # The manual pages tell what the program does: dewey(8) has every option that
 # --help has, with the same argument and default, and no other; dewey.conf(5)
 # has every key; the log's keys, the examples and the flags named in the other
-# documents are real; mandoc has nothing to complain about.
+# documents are real; so are the links of the documents and the session that
+# README.md shows; mandoc has nothing to complain about.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
@@ -159,13 +160,50 @@ is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
 
 my %foreign = map { $_ => 1 } qw(name now prefix svg sysconfdir localstatedir
     enable-werror with-systemdsystemunitdir);
-for my $path ("$ENV{srcdir}/README.md", "$ENV{srcdir}/NEWS",
-    grep { !/PERFORMANCE/ } glob "$doc/*") {
+for my $path ((map { "$ENV{srcdir}/$_" } qw(README.md CONTRIBUTING.md NEWS)),
+    grep { -f && !/PERFORMANCE/ } glob "$doc/*") {
 	my ($name) = $path =~ m{([^/]+)\z};
 	my %named = map { $_ => 1 } Dewey::read_file($path) =~
 	    /(?<![\w-])(?:Fl -|--)([a-z][a-z-]*[a-z])(?![\w-])/g;
 	is join(' ', grep { !$help{$_} && !$foreign{$_} } sort keys %named),
 	    '', "$name names no option that is none";
+}
+
+# ---- The first page, the links, the picture
+
+my $readme = Dewey::read_file("$ENV{srcdir}/README.md");
+cmp_ok $readme =~ tr/\n//, '<=', 150, 'README.md is short';
+
+# The anchors of a page's headings.
+sub anchors {
+	my ($path) = @_;
+	my @headings = Dewey::read_file($path) =~ /^#+ (.*)$/mg;
+	return map { (lc s/[^\w -]//gr =~ tr/ /-/r) => 1 } @headings;
+}
+
+for my $path ((map { "$ENV{srcdir}/$_" } qw(README.md CONTRIBUTING.md)),
+    glob "$doc/*.md") {
+	my ($in, $name) = $path =~ m{(.*)/([^/]+)\z};
+	my @bad;
+	for my $link (Dewey::read_file($path) =~ /\]\(([^()\s]+)\)/g) {
+		my ($file, $anchor) = split /#/, $link, 2;
+		my $there = length $file ? "$in/$file" : $path;
+		my %anchors = -f $there && defined $anchor ? anchors($there) : ();
+		push @bad, $link if !-f $there
+		    || defined $anchor && !$anchors{$anchor};
+	}
+	is "@bad", '', "$name: the links lead somewhere";
+}
+
+SKIP: {
+	skip 'a tool watches the processes', 1 if $ENV{DEWEY_WRAPPER};
+	open my $fh, '-|', $^X, "$doc/session/draw", Dewey::binary(1)
+	    or die "draw: $!";
+	local $/;
+	my $drawn = <$fh>;
+	close $fh;
+	is $drawn, Dewey::read_file("$doc/session/session.svg"),
+	    'README.md shows a session as it is';
 }
 
 # ---- mdoc
