@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # The delivery agents of real systems, as root for real accounts in /var/mail as
 # Debian has it, while sessions fetch and delete: every message
-# arrives exactly once.  procmail, maildrop, exim4's local delivery, dma.
+# arrives exactly once.  procmail, maildrop, exim4's local delivery, dma, fdm.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
@@ -62,6 +62,18 @@ CONF
 	chmod 04755, Spawner::program('exim4');
 }
 
+sub fdm {
+	Dewey::write_file('/etc/fdm.conf', <<'CONF', 0600);
+set lock-types flock
+set no-received
+set no-create
+account "in" stdin
+action "box" mbox "/var/mail/${box}"
+match all action "box"
+CONF
+	chown 0, 0, '/etc/fdm.conf';
+}
+
 my %agent = (
 	procmail => { boxes => 40, each => 6,
 		command => sub { ('procmail', '-d', @_) },
@@ -82,6 +94,11 @@ my %agent = (
 		command => sub { ('dma', '-D', '-i', '-f', 'a@b.example', @_) },
 		setup => sub {}, after => sub {
 		    system 'dma -q1 >/dev/null 2>&1' } },
+	# fdm too, and it tells any trouble by exit code 1.
+	fdm => { boxes => 12, each => 60, makes_none => 1,
+		command => sub { ('fdm', '-c', 'fdm -l -m -f /etc/fdm.conf ' .
+		    "-u $_[0] -D '\$box=$_[0]' -a in fetch || exit 75") },
+		shell => 1, setup => \&fdm },
 );
 
 my (%each, %deliver, @after);
@@ -97,8 +114,12 @@ for my $name (sort keys %agent) {
 		my (undef, @words) = $agent->{command}->($box);
 		system('useradd', '-m', '-p', crypt("pass-$box",
 		    '$6$rounds=1000$dewey'), $box) == 0 or die 'useradd';
+		chown scalar(getpwnam $box), scalar(getgrnam 'mail'),
+		    Dewey::write_file("/var/mail/$box", '', 0660)
+		    if $agent->{makes_none};
 		$each{$box} = int($agent->{each} / $few) * $more;
-		$deliver{$box} = [ $program, @words ];
+		$deliver{$box} = [ $agent->{shell} ? '/bin/sh' : $program,
+		    @words ];
 	}
 }
 if (!%each) {
