@@ -151,11 +151,22 @@ sub etc {
 	symlink '/etc/elsewhere', '/etc/shadow';
 	my $c = Accounts::start();
 	$c->greeting;
-	like try($c, 'dwfresh', $password), $refused,
+	# RFC 3206 section 4: no fault of the credentials.
+	my $misconfigured = qr/^-ERR \[SYS\/PERM\] /;
+	like try($c, 'dwfresh', $password), $misconfigured,
 	    'a shadow file that is not believed';
+	like try($c, 'dwnobody', $password), $misconfigured,
+	    '... and does not tell who is there';
 	$c->say('QUIT');
 	$c->exit_code;
 	like $c->stderr, qr{ /etc/shadow: is a symbolic link}, '... logged';
+	unlink '/etc/shadow';
+	$c = Accounts::start();
+	$c->greeting;
+	like try($c, $_, $password), $refused, "no shadow file at all: $_"
+	    for qw(dwfresh dwnobody);
+	$c->say('QUIT');
+	$c->exit_code;
 	rename '/etc/elsewhere', '/etc/shadow';
 }
 

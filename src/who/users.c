@@ -51,8 +51,11 @@ users_open(struct users *users, const struct options *options, bool by_root)
 	    RECORDS_PUBLIC);
 	(void)records_open(&users->allow, options->allow, RECORDS_PUBLIC);
 	(void)records_open(&users->deny, options->deny, RECORDS_PUBLIC);
-	(void)records_open(&users->shadow, system && by_root ?
-	    "/etc/shadow" : NULL, 0);
+	/* passwd(5) may hold all hashes. */
+	errno = 0;
+	if (records_open(&users->shadow, system && by_root ?
+	    "/etc/shadow" : NULL, 0) == -1 && errno == ENOENT)
+		users->shadow.path = NULL;
 	users->mail_user = options->mail_user;
 	users->by_root = by_root;
 }
@@ -135,8 +138,7 @@ find_shadow(const struct users *users, struct users_entry *entry)
 			entry->hash[0] = '\0';
 	}
 	span_wipe(record, sizeof(record));
-	/* Without the file no password fits, as if there were no user. */
-	return found == -1 && users->shadow.fd == -1 ? 0 : found;
+	return found;
 }
 
 /* Whether an account with ${hash} may be used: by a password, or by a user who
@@ -156,20 +158,22 @@ find_account(const struct users *users, struct users_entry *entry,
     bool has_secret)
 {
 	struct passwd *pw;
-	int found;
 
 	errno = 0;
 	pw = getpwnam(entry->name);
-	if (pw == NULL && (errno == 0 || errno == ENOENT))
-		return 0;
-	if (pw == NULL) {
+	if (pw == NULL && errno != 0 && errno != ENOENT) {
 		log_error("the system's accounts cannot be read: %s",
 		    strerror(errno));
 		return -1;
 	}
-	found = fill_entry(entry, pw, pw->pw_passwd) == -1 ? 0 :
-	    find_shadow(users, entry);
-	return found == -1 ? -1 : is_open(entry->hash, has_secret);
+	/* Trouble with the shadow file must not tell who is there. */
+	if (pw == NULL)
+		entry->hash[0] = 'x';
+	else if (fill_entry(entry, pw, pw->pw_passwd) == -1)
+		return 0;
+	if (find_shadow(users, entry) == -1)
+		return -1;
+	return pw != NULL && is_open(entry->hash, has_secret);
 }
 
 /* Give ${entry}, which has no ids of its own, those of --mail-user, or of the
