@@ -9,7 +9,8 @@
 # What is no fault here: after -ERR to QUIT messages at the end may have gone
 # (DESIGN section 8); a lock that its maker could not remove, because he was
 # killed or unlink(2) failed, stays until the next login; no log line if nobody
-# is left to write it, or if it is what failed.
+# is left to write it, or if it is what failed.  A judge who cannot read
+# passwd(5) refuses as if the name were wrong: getpwnam(3) does not tell him.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
@@ -38,7 +39,7 @@ note "seed $seed";
 # Seconds until a session counts as hanging; what it may take, in which every
 # wait but that for a client's next word has a limit; faults of each row and
 # seconds for all in the short form.
-use constant { PATIENCE => 9, SLOW => 3, FEW => 60, SHORT => 18 };
+use constant { PATIENCE => 9, SLOW => 3, FEW => 100, SHORT => 18 };
 my $begin = time;
 
 my $dir = Dewey::tmpdir();
@@ -49,8 +50,7 @@ my $password = 'tanstaaf';
 
 # ---- What fails how
 
-# EINTR is for files that can wait; the C library takes it for a missing one.
-my @open = (ENOENT, EACCES, EMFILE, ENOSPC, EIO);
+my @open = (ENOENT, EACCES, EMFILE, ENOSPC, EINTR, EIO);
 my @write = (ENOSPC, EDQUOT, EFBIG, EINTR, EIO, EPIPE);
 my @look = (ENOENT, EACCES, EIO, ENOMEM);
 my @rights = (EPERM, EAGAIN);
@@ -59,10 +59,9 @@ my @process = (EAGAIN, ENOMEM);
 my @answer = (EPIPE, ECONNRESET, ENOMEM, EINTR);
 my @directory = (EACCES, ENOSPC, EEXIST, EIO);
 my @kernel = (ENOSYS, EPERM, E2BIG, EOPNOTSUPP);
-# brk(2) itself never fails: it says where the break is.
 my %errors = (
-	brk => [],
 	access => [ENOENT, EACCES, EIO],
+	brk => [ENOMEM],
 	chdir => [EACCES, ENOENT, EIO],
 	chroot => [EPERM, EACCES],
 	clone => \@process,
@@ -76,7 +75,7 @@ my %errors = (
 	fchmod => \@rights,
 	fchown => [EPERM, EIO],
 	fcntl => [EAGAIN, EACCES, ENOLCK, EIO, EBADF],
-	flock => [ENOLCK, EINTR, EIO],
+	flock => [EWOULDBLOCK, ENOLCK, EINTR, EIO],
 	fork => \@process,
 	fstat => [EIO, ENOMEM],
 	fstatfs => [EIO, ENOSYS, EINTR],
@@ -110,11 +109,11 @@ my %errors = (
 	pread64 => [EIO, EINTR],
 	prlimit64 => \@resource,
 	pwrite64 => \@write,
-	read => [EIO],
+	read => [EIO, EINTR],
 	readlink => \@look,
 	readlinkat => \@look,
 	recvfrom => [ECONNRESET, ENOMEM, EINTR, EAGAIN, ETIMEDOUT],
-	recvmsg => [EINTR],
+	recvmsg => \@answer,
 	renameat => \@directory,
 	renameat2 => \@directory,
 	rmdir => [EBUSY, EIO],
@@ -155,10 +154,14 @@ sub message {
 # Name, by whom, octets of a message, which one goes, whether the client waits
 # for each answer.
 my @rows = (
-	{ name => 'root', base => 'dwbox1', octets => 100, goes => 1, waits => 1 },
-	{ name => 'root, one packet', base => 'dwbox2', octets => 30000, goes => 2 },
-	{ name => 'user', base => 'box3', user => 1, octets => 100, goes => 1, waits => 1 },
-	{ name => 'user, one packet', base => 'box4', user => 1, octets => 30000, goes => 3 },
+	{ name => 'root', base => 'dwbox1', octets => 100,
+	    goes => 1, waits => 1 },
+	{ name => 'root, one packet', base => 'dwbox2', octets => 30000,
+	    goes => 2 },
+	{ name => 'user', base => 'box3', user => 1, octets => 100,
+	    goes => 1, waits => 1 },
+	{ name => 'user, one packet', base => 'box4', user => 1, octets => 30000,
+	    goes => 3 },
 );
 shift @rows, shift @rows if $>;
 
@@ -306,6 +309,16 @@ my $left = '-ERR [SYS/TEMP] some deleted messages not removed';
 # The answers that are not true.  The mailbox is that of ${now}.
 sub lies {
 	my ($row, $r, $f, $now, $journal) = @_;
+	# The C library keeps to itself that it could not read passwd(5).
+	my $blind = $f->{do} eq 'fail' &&
+	    $row->{roles}[$f->{process}] eq 'judge' &&
+	    $f->{name} =~ /^(?:openat|newfstatat|fstat|lseek|read)$/;
+	# There is no shadow file, it is said.
+	$blind ||= $f->{do} eq 'fail' && $f->{error} == ENOENT &&
+	    $row->{roles}[$f->{process}] eq 'monitor' &&
+	    $f->{name} =~ /^(?:openat|newfstatat|fstat)$/;
+	# flock(2) says that somebody has it.
+	my $used = $f->{name} eq 'flock' && ($f->{error} // 0) == EWOULDBLOCK;
 	my @commands = @{ commands($row) };
 	my @got = answers($r->{text}, @commands);
 	my @usual = @{ $row->{usual} };
@@ -317,13 +330,10 @@ sub lies {
 		push @wrong, "$verb: sends another text" if defined $text &&
 		    $text ne $row->{text}[$row->{goes} - 1];
 		next if $line eq $usual[$i][0];
-		# The C library does not tell an account that is not there from
-		# one that it could not look up.
 		push @wrong, "$verb: blames the password"
-		    if $line =~ /\[AUTH\]/ &&
-		    !($row->{roles}[$f->{process}] =~ /^(?:judge|monitor)$/ &&
-		    $f->{name} =~ /^(?:openat|read|lseek|newfstatat)$/);
-		push @wrong, "$verb: $line" if $line =~ /\[IN-USE\]/;
+		    if $line =~ /\[AUTH\]/ && !$blind;
+		push @wrong, "$verb: $line"
+		    if $line =~ /\[IN-USE\]/ && !$used;
 		next if $line =~ /\[(?:AUTH|IN-USE)\]/;
 		push @wrong, "$verb: $line" unless $line =~ $sys ||
 		    $line =~ $state || ($verb eq 'QUIT' &&
@@ -349,35 +359,60 @@ sub lies {
 
 # What lies about in the mailbox's directory and elsewhere.
 sub leftovers {
-	my ($row, $f) = @_;
+	my ($row, $r, $f) = @_;
 	my $lost = $f->{do} eq 'all' ||
 	    ($f->{do} ne 'fail' && $f->{process} == $row->{keeper}) ||
 	    ($f->{do} eq 'fail' && ($f->{name} =~ /^unlink|^rename/ ||
-	    # A lock that is said to be gone.
-	    ($f->{name} eq 'newfstatat' && $f->{errno} == ENOENT)));
+	    # The lock, it is said, is not there any more.
+	    ($f->{error} == ENOENT && $f->{name} =~ /stat/)));
 	my @found;
 	for (names($row)) {
 		next if $_ eq ".$row->{base}.dewey";
 		next if $lost && /^\.?\Q$row->{base}\E\.lock/;
 		push @found, "leaves $_" =~ s/\.[0-9a-f]{16}$/.*/r;
 	}
+	# The gate's root.
+	my @roots = $row->{alone_in_run} ? glob '/run/dewey.??????' : ();
+	rmdir for @roots;
+	push @found, 'leaves the root of a gate' if @roots &&
+	    $f->{do} eq 'fail' && $f->{name} ne 'rmdir' &&
+	    # The monitor does not wait for it if the judge could not begin.
+	    $r->{log} !~ /the gate was killed/;
 	return @found;
+}
+
+# Whether a session need not tell in the log that it did not go well.
+sub may_be_silent {
+	my ($row, $r, $f) = @_;
+	return 1 if $f->{do} eq 'all';
+	if ($f->{do} ne 'fail') {
+		# Nobody else was there, or knew yet whom he would serve.
+		return $f->{alone} || ($row->{user} && $r->{text} eq '' &&
+		    $f->{process} == 0);
+	}
+	my $error = $f->{error};
+	# The log is not open yet; it is what failed.
+	return 1 if $f->{number} == 0 ||
+	    ($f->{name} eq 'write' && $f->{argument} eq '2');
+	# The other end has gone: whoever saw its end would tell.
+	return 1 if $f->{name} =~ /^(?:send|recv)msg$/ &&
+	    ($error == EPIPE || $error == ECONNRESET);
+	# What the keeper handed over could not be taken: the answer says so.
+	return 1 if $f->{name} eq 'recvmsg' && $error == ENOMEM &&
+	    $row->{roles}[$f->{process}] eq 'session';
+	# The gate has no log.
+	return 1 if $row->{roles}[$f->{process}] eq 'gate';
+	return 1 if $error == EWOULDBLOCK && $f->{name} eq 'flock';
+	# It is so: no such file, or no right to write.
+	return 1 if $error == ENOENT && $r->{text} =~ / changed by another /;
+	return ($error == EACCES || $error == ENOENT) &&
+	    $r->{text} =~ / maildrop is read-only/;
 }
 
 sub missing_line {
 	my ($row, $r, $f) = @_;
-	return if $r->{text} eq $row->{said} || $f->{do} eq 'all';
-	# The log is not open yet.
-	return if $f->{process} == 0 && $f->{call} == 0;
-	# What a spawner started has died: that one sees it.
-	return if $f->{do} ne 'fail' && $row->{user} &&
-	    $f->{process} == $row->{keeper};
-	# The log itself failed.
-	return if $f->{do} eq 'fail' && $f->{name} eq 'write' &&
-	    $f->{argument} eq '2';
-	# Nobody else was there.
-	return if $f->{do} ne 'fail' && $f->{alone};
-	return if grep { !/ end=quit$/ } split /\n/, $r->{log};
+	return if $r->{text} eq $row->{said} || may_be_silent($row, $r, $f) ||
+	    grep { !/ end=quit$/ } split /\n/, $r->{log};
 	return 'logs ' . ($r->{log} eq '' ? 'nothing' : 'end=quit only');
 }
 
@@ -422,7 +457,7 @@ sub look {
 	push @wrong, 'the mailbox is neither of the two, without a journal'
 	    if !$journal && $now ne $row->{before} && $now ne $row->{after};
 	push @wrong, lies($row, $r, $f, $now, $journal);
-	push @wrong, leftovers($row, $f);
+	push @wrong, leftovers($row, $r, $f);
 	push @wrong, missing_line($row, $r, $f);
 	push @wrong, map { "$row->{roles}[$_->[0]] dies of signal $_->[1]" }
 	    @{ $f->{died} };
@@ -473,7 +508,7 @@ sub record {
 	$row->{usual} = [answers($r->{text}, @commands)];
 	my @bad = grep { $_->[0] !~ /^\+OK/ } @{ $row->{usual} };
 	is_deeply [@bad, look($row, $r, { do => 'fail', name => '',
-	    process => 0, died => [], left => [] })], [],
+	    error => 0, number => 1, process => 0, died => [], left => [] })], [],
 	    "$row->{name}: without a fault" or diag "$r->{text}\n$r->{log}";
 	is scalar(@{ $row->{usual} }), @commands + 1, '... all is answered';
 	like $r->{log}, qr/ end=quit$/, '... and logged';
@@ -483,17 +518,21 @@ sub record {
 sub try {
 	my ($row, $do, $call, $error) = @_;
 	my ($number, $process, $n, $name, $argument) = @$call;
-	my ($r, $lines) = traced($row, $do, $process, $n,
-	    defined $error ? $error : ());
-	my $at = $lines->{at}[0];
+	my ($r, $lines, $at);
 	# Time may make a call more or less of it.
-	if (!$at) {
+	for (1 .. 6) {
+		($r, $lines) = traced($row, $do, $process, $n,
+		    defined $error ? $error : ());
+		$at = $lines->{at}[0];
+		last if $at && $at->[3] eq $name;
+	}
+	if (!$at || ($do eq 'fail' && $at->[3] ne $name)) {
 		$sum{missed}++;
 		return;
 	}
 	my ($at_number, undef, undef, $at_name, $at_argument) = @$at;
 	my %f = (do => $do, process => $process, name => $at_name,
-	    call => $n, errno => $error // 0,
+	    error => $error // 0, number => $number,
 	    argument => $at_argument, died => $lines->{died} // [],
 	    left => [map { $_->[0] } @{ $lines->{left} // [] }],
 	    alone => $number < $row->{alone});
@@ -531,12 +570,21 @@ sub faults {
 	return @faults;
 }
 
+# Gives the process a /run of its own, where only its own gates have a root.
+sub own_run {
+	my $call = { x86_64 => 272, aarch64 => 97 }->{(POSIX::uname())[4]}
+	    // return 0;
+	# unshare(2), CLONE_NEWNS.
+	return syscall($call, 0x20000) == 0 && system('mount -t tmpfs -o ' .
+	    'mode=0755 tmpfs /run && mkdir -m 1777 /run/lock') == 0;
+}
+
 # The faults of one row, in a process of its own.  What it finds is in a file.
 sub try_all {
 	my ($row, $faults) = @_;
 	my $pid = fork // die "fork: $!";
 	return $pid if $pid;
-	srand $seed + length $row->{name};
+	$row->{alone_in_run} = !$row->{user} && own_run();
 	for (@$faults) {
 		last if !$long && time - $begin > SHORT;
 		try($row, @$_);

@@ -6,8 +6,8 @@
  *   tracer REPORT SECONDS fail PROCESS CALL ERRNO PROGRAM ...
  *   tracer REPORT SECONDS before|after|all PROCESS CALL PROGRAM ...
  *
- * All processes that come of it are followed.  They have numbers in the order in
- * which they are made, and each counts its own calls, so that the same call has
+ * All processes that come of it are followed.  They have numbers in the order
+ * in which they are made, and each counts its own calls, so that the same call has
  * the same number in each run; the count begins with the first poll(2) of the
  * first one: what is before that is the loader's.
  *
@@ -70,7 +70,7 @@ struct process {
 	bool chosen;		/* ... and is the one */
 	bool killed;		/* by us */
 	long call;
-	unsigned long argument;
+	unsigned long argument;	/* the first one */
 	unsigned number;
 };
 
@@ -283,7 +283,13 @@ leave(struct process *p)
 		    (unsigned long)regs.RESULT);
 	if (!p->chosen)
 		return;
-	if (action == FAIL && p->call != __NR_brk) {
+	if (action == FAIL && p->call == __NR_brk) {
+#ifdef __x86_64__
+		/* The program may count on it. */
+		regs.FIRST = p->argument;
+		set(p->pid, &regs);
+#endif
+	} else if (action == FAIL) {
 		regs.RESULT = (unsigned long long)-(long long)at_errno;
 		set(p->pid, &regs);
 	} else if (action == AFTER) {
