@@ -74,8 +74,10 @@ request_report(int channel, enum mailbox_fault fault)
 	if (letter_send_number(channel, LETTER_REQUEST,
 	    LETTER_REPORT + (uint32_t)fault) == 0)
 		return 0;
-	log_error("nobody can be told that a maildrop is open: %s",
-	    strerror(errno));
+	/* A keeper that is gone has logged why. */
+	if (fault == MAILBOX_FINE)
+		log_error("nobody can be told that a maildrop is open: %s",
+		    strerror(errno));
 	return -1;
 }
 

@@ -23,7 +23,7 @@ void request_begin(struct maildrop_rights *rights, int *channel);
 /*
  * request_report(channel, fault):
  * In the session: tell the keeper that the maildrop was scanned, or why not.
- * Returns 0, or -1, which is logged.
+ * Returns 0, or -1, which is logged if it was.
  */
 int request_report(int channel, enum mailbox_fault fault);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The request room: as long as a session holds the dot-lock the keeper touches it
- * every minute, whatever the session is at (DESIGN section 7).
+ * every minute, whatever the session is at (DESIGN section 7); a
+ * session that cannot report why nobody is let in does not speak of an open
+ * maildrop.
  */
 #include "unit/unit.h"
 
@@ -12,6 +14,7 @@
 #include <time.h>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "maildrop/maildrop.h"
 #include "rights/request.h"
 
@@ -24,6 +27,11 @@ ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
     const sigset_t *mask)
 {
 	(void)mask;
+	/* The log waits for its file. */
+	if (n == 1) {
+		fds->revents = POLLOUT;
+		return 1;
+	}
 	assert_int_equal(n, 2);
 	waits++;
 	if (timeout == NULL || minutes == 0) {
@@ -83,11 +91,48 @@ test_touch(void **state)
 	(void)close(dir);
 }
 
+static void
+test_report(void **state)
+{
+	static const struct {
+		const char *what;
+		enum mailbox_fault fault;
+		bool logged;
+	} rows[] = {
+		{ "a session that nobody hears of", MAILBOX_FINE, true },
+		{ "a refusal, which is in the log", MAILBOX_LOCKED, false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int fds[2], result, old = dup(STDERR_FILENO), fd;
+		struct stat st;
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds),
+		    0);
+		(void)close(fds[0]);
+		fd = open(unit_text(state, "log", ""), O_WRONLY);
+		assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+		log_open(LOG_TO_STDERR, false);
+		result = request_report(fds[1], rows[i].fault);
+		log_let_go(LOG_FOR_ANY);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(dup2(old, STDERR_FILENO), STDERR_FILENO);
+		log_open(LOG_TO_NONE, false);
+		assert_int_equal(result, -1);
+		if ((st.st_size > 0) != rows[i].logged)
+			fail_msg("%s", rows[i].what);
+		(void)close(fd);
+		(void)close(old);
+		(void)close(fds[1]);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_touch),
+		cmocka_unit_test(test_report),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, unit_begin,
