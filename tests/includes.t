@@ -33,7 +33,7 @@ my @house = (
 	    [qw(aside journal)]],
 	[maildrop =>
 	    [qw(maildrop)],
-	    [qw(message)],
+	    [qw(hold message scan)],
 	    [qw(cache)],
 	    [qw(identity)],
 	    [qw(update)]],

@@ -99,6 +99,10 @@
 #define LIMITS_LOCK_FIRST_MS 10
 #define LIMITS_LOCK_PAUSE_MS 250
 
+/* Times the mailbox may be replaced while its locks are waited for: a program
+ * that rewrites it does so once in a while. */
+#define LIMITS_LOCK_TRIES 10
+
 /* Seconds after which a dot-lock that nobody touches is stale; how often a
  * long holder touches its own. */
 #define LIMITS_DOTLOCK_STALE_S 300
@@ -112,6 +116,10 @@
  * kernel's tick (at most 10 ms), any other within 2 s (FAT's grain). */
 #define LIMITS_TICK_NS 20000000
 #define LIMITS_SETTLED_S 2
+
+/* Messages for which memory is taken at first: 3 KiB.  It is doubled when they
+ * are more. */
+#define LIMITS_LIST 64
 
 /* Octets of a mailbox from which on its index is cached: reading it costs more
  * than the cache then. */

@@ -46,6 +46,12 @@ block_hold(struct block *block, uint64_t from, uint64_t to)
 	(void)block_read(block, from, to, &p);
 }
 
+void
+block_vouch(struct block *block)
+{
+	block->vouched = true;
+}
+
 bool
 block_is_sure(const struct block *block, uint64_t from, uint64_t to)
 {
@@ -76,4 +82,16 @@ block_read(struct block *block, uint64_t offset, uint64_t end, const char **p)
 	if (end - offset < n)
 		n = (size_t)(end - offset);
 	return (ssize_t)n;
+}
+
+int
+block_next(struct block *block, uint64_t *at, uint64_t end, struct span *piece)
+{
+	ssize_t n = *at < end ? block_read(block, *at, end, &piece->p) : 0;
+
+	if (n <= 0)
+		return (int)n;
+	piece->n = (size_t)n;
+	*at += piece->n;
+	return 1;
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/span.h"
+
 struct block {
 	int fd;			/* the file; not owned */
 	char *octets;		/* LIMITS_BLOCK of them */
@@ -36,11 +38,27 @@ ssize_t block_read(struct block *block, uint64_t offset, uint64_t end,
     const char **p);
 
 /*
+ * block_next(block, at, end, piece):
+ * Point ${piece} to the octets of the file from ${at} on, valid until the next
+ * call, and move ${at} behind them.  Returns 1; 0 if there are none, as ${at}
+ * is not before ${end} or the file ends there; -1 with errno.
+ */
+int block_next(struct block *block, uint64_t *at, uint64_t end,
+    struct span *piece);
+
+/*
  * block_hold(block, from, to):
  * If the octets from ${from} up to ${to} fit into a block, have them there at
  * once, so that block_read of any of them reads no file.
  */
 void block_hold(struct block *block, uint64_t from, uint64_t to);
+
+/*
+ * block_vouch(block):
+ * What is in the block is certainly as the file was scanned, as long as it is
+ * there.
+ */
+void block_vouch(struct block *block);
 
 /*
  * block_is_sure(block, from, to):

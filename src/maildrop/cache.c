@@ -19,8 +19,10 @@
 #include "mail/block.h"
 #include "mail/from.h"
 #include "maildrop/cache.h"
+#include "maildrop/hold.h"
 #include "maildrop/maildrop.h"
 #include "maildrop/message.h"
+#include "maildrop/scan.h"
 #include "settings/configuration.h"
 #include "spool/lock.h"
 #include "who/users.h"
@@ -115,7 +117,7 @@ store(struct maildrop *drop, size_t sure, size_t from)
 	};
 
 	totals.sure = totals.settled ? drop->count : sure;
-	drop->sure = (size_t)totals.sure;
+	maildrop_be_sure(drop, (size_t)totals.sure);
 	if (drop->stamp.size < LIMITS_CACHED_LEAST || drop->count == 0) {
 		index_forget(&drop->index);
 		return;
@@ -124,59 +126,44 @@ store(struct maildrop *drop, size_t sure, size_t from)
 	    from);
 }
 
-/* Read the records of the cached index.  They must be in order. */
+/* Read the records of the cached index. */
 static int
 load(struct maildrop *drop)
 {
 	size_t n = (size_t)index_stored(&drop->index);
 	struct maildrop_message *messages = NULL;
-	uint64_t at = 0;
 
-	/* Nobody's index makes us take more memory than his mailbox could. */
+	/* An index makes us take no more memory than its mailbox could. */
 	if (n <= drop->stamp.size / LIMITS_FROM_LEAST)
 		messages = reallocarray(NULL, n + 1, RECORD);
-	if (messages == NULL || index_load(&drop->index, messages, RECORD) ==
-	    -1) {
-		free(messages);
-		return -1;
-	}
-	drop->identified = true;
-	for (size_t i = 0; i < n; i++) {
-		messages[i].marked = false;
-		if (messages[i].offset < at || messages[i].separator > 2 ||
-		    messages[i].offset >= drop->stamp.size) {
-			free(messages);
-			return -1;
-		}
-		at = messages[i].offset + 1;
-		drop->identified &= messages[i].copy != 0;
-	}
-	free(drop->messages);
-	drop->messages = messages;
-	drop->room = n + 1;
-	drop->loaded = true;
-	return 0;
+	if (messages != NULL &&
+	    index_load(&drop->index, messages, RECORD) == 0 &&
+	    maildrop_take(drop, messages, n) == 0)
+		return 0;
+	free(messages);
+	return -1;
 }
 
 enum mailbox_fault
 cache_need(struct maildrop *drop)
 {
-	size_t count = drop->count;
-	uint64_t octets = drop->octets;
+	const struct index_totals told = drop->index.totals;
 	enum mailbox_fault fault;
 
-	if (drop->loaded || (index_stored(&drop->index) == count &&
-	    load(drop) == 0))
+	if (maildrop_is_listed(drop) ||
+	    (index_stored(&drop->index) == drop->count && load(drop) == 0))
 		return MAILBOX_FINE;
 	/* The head was whole and the records are not: read the mailbox, if it
 	 * is still the one that the client was told of. */
 	if (!maildrop_is_unchanged(drop))
 		return MAILBOX_CHANGED;
-	fault = maildrop_rescan(drop);
-	if (fault == MAILBOX_FINE &&
-	    (drop->count != count || drop->octets != octets))
-		fault = MAILBOX_CHANGED;
-	return fault;
+	fault = scan_all(drop);
+	if (fault == MAILBOX_FINE && drop->count == told.count &&
+	    drop->octets == told.octets)
+		return MAILBOX_FINE;
+	/* What the client was told holds, for the next command, too. */
+	maildrop_believe(drop, &told);
+	return fault == MAILBOX_FINE ? MAILBOX_CHANGED : fault;
 }
 
 /* Whether a From_ line, not too long a one, is where message ${i} begins. */
@@ -215,90 +202,48 @@ looks_right(struct maildrop *drop, size_t n)
 	return begins(drop, n - 1);
 }
 
-/* Take over the first ${n} messages of the cached index and scan the rest,
- * from the last of them on.  Returns whether that went well. */
-static bool
-scan_tail(struct maildrop *drop, size_t n)
-{
-	struct maildrop_message last;
-	uint64_t end;
-
-	if (load(drop) == -1 || n > index_stored(&drop->index) ||
-	    !looks_right(drop, n))
-		return false;
-	last = drop->messages[n - 1];
-	end = n < index_stored(&drop->index) ? drop->messages[n].offset :
-	    drop->index.totals.end;
-	drop->count = n - 1;
-	drop->octets = 0;
-	for (size_t i = 0; i < drop->count; i++)
-		drop->octets += drop->messages[i].octets;
-	block_forget(&drop->block);
-	if (maildrop_feed(drop, last.offset) == -1 || drop->count < n)
-		return false;
-	if (drop->messages[n - 1].octets != last.octets ||
-	    maildrop_end_of(drop, n - 1) - drop->messages[n - 1].separator !=
-	    end - last.separator)
-		return false;
-	last.separator = drop->messages[n - 1].separator;
-	drop->messages[n - 1] = last;
-	drop->begin = drop->messages[0].offset;
-	drop->identified = drop->identified && drop->count == n;
-	return message_measure(drop, 0) &&
-	    message_measure(drop, n - 1) &&
-	    mailbox_is(&drop->mailbox, &drop->stamp);
-}
-
 /* Use the cached index as far as it holds.  Returns whether that was enough. */
 static bool
 use(struct maildrop *drop)
 {
-	const struct index_totals *totals = &drop->index.totals;
+	enum index_use use = index_judge(&drop->index, &drop->stamp,
+	    drop->mailbox.fd, drop->clock);
+	size_t n = (size_t)drop->index.totals.count;
 
-	switch (index_judge(&drop->index, &drop->stamp, drop->mailbox.fd,
-	    drop->clock)) {
-	case INDEX_ALL:
-		drop->count = (size_t)totals->count;
-		drop->octets = totals->octets;
-		drop->begin = totals->begin;
-		drop->end = totals->end;
-		drop->sure = drop->count;
-		drop->cached = true;
+	if (use == INDEX_NOTHING)
+		return false;
+	maildrop_believe(drop, &drop->index.totals);
+	if (use == INDEX_ALL)
 		return drop->end == drop->stamp.size;
-	case INDEX_PREFIX:
-		if (!scan_tail(drop, (size_t)totals->count))
-			return false;
-		drop->cached = true;
-		store(drop, (size_t)totals->count,
-		    (size_t)totals->count - 1);
-		/* Behind that: the records before are stored as they were. */
-		message_sum_scanned(drop);
-		return true;
-	case INDEX_NOTHING:
-		break;
-	}
-	return false;
+	if (load(drop) == -1 || n > drop->count || !looks_right(drop, n) ||
+	    !scan_behind(drop, n) || !message_measure(drop, 0) ||
+	    !message_measure(drop, n - 1) ||
+	    !mailbox_is(&drop->mailbox, &drop->stamp))
+		return false;
+	store(drop, n, n - 1);
+	/* Behind that: the records before are stored as they were. */
+	message_sum_scanned(drop);
+	return true;
 }
 
 enum mailbox_fault
 cache_scan(struct maildrop *drop)
 {
-	enum mailbox_fault fault = maildrop_lock(drop);
+	enum mailbox_fault fault = hold_take(drop);
 
 	if (fault != MAILBOX_FINE)
 		return fault;
-	fault = maildrop_recover(drop);
+	fault = hold_recover(drop);
 	if (fault == MAILBOX_FINE && (!index_is_open(&drop->index) ||
-	    drop->mailbox.fd == -1 || !maildrop_is_locked(drop) || maildrop_stamp(drop) == -1 ||
-	    !use(drop))) {
-		drop->cached = false;
-		fault = maildrop_rescan(drop);
+	    drop->mailbox.fd == -1 || !maildrop_is_locked(drop) ||
+	    maildrop_stamp(drop) == -1 || !use(drop))) {
+		fault = scan_all(drop);
 		if (fault == MAILBOX_FINE)
 			message_sum_scanned(drop);
 		if (fault == MAILBOX_FINE && drop->mailbox.fd != -1)
 			store(drop, 0, 0);
 	}
-	drop->shown = drop->count;
+	maildrop_show(drop);
 	lock_release(&drop->lock);
 	return fault;
 }
@@ -306,23 +251,10 @@ cache_scan(struct maildrop *drop)
 void
 cache_save(struct maildrop *drop)
 {
-	uint8_t *marks;
-
-	if (!drop->loaded || !index_is_open(&drop->index) ||
-	    !maildrop_is_unchanged(drop))
-		return;
-	/* Marks are of this session only. */
-	marks = calloc(drop->count + 1, 1);
-	if (marks == NULL)
-		return;
-	for (size_t i = 0; i < drop->count; i++) {
-		marks[i] = drop->messages[i].marked;
-		drop->messages[i].marked = false;
-	}
-	store(drop, drop->sure, 0);
-	for (size_t i = 0; i < drop->count; i++)
-		drop->messages[i].marked = marks[i] != 0;
-	free(marks);
+	/* Marks are of this session only: they must not get into the file. */
+	if (drop->marked == 0 && maildrop_is_listed(drop) &&
+	    index_is_open(&drop->index) && maildrop_is_unchanged(drop))
+		store(drop, drop->sure, 0);
 }
 
 void
@@ -341,7 +273,7 @@ cache_distrust(struct maildrop *drop)
 bool
 cache_vouches(struct maildrop *drop)
 {
-	if (!drop->cached)
+	if (!maildrop_is_cached(drop))
 		return true;
 	block_forget(&drop->block);
 	for (size_t i = 0; i < drop->count; i++) {
@@ -354,15 +286,7 @@ cache_vouches(struct maildrop *drop)
 void
 cache_after_update(struct maildrop *drop, size_t first)
 {
-	if (first > drop->sure)
-		first = drop->sure;
-	drop->end = maildrop_end_of(drop, first == 0 ? 0 : first - 1);
-	drop->count = first;
-	drop->octets = 0;
-	for (size_t i = 0; i < first; i++) {
-		drop->messages[i].marked = false;
-		drop->octets += drop->messages[i].octets;
-	}
+	maildrop_cut(drop, first < drop->sure ? first : drop->sure);
 	if (maildrop_stamp(drop) == 0)
-		store(drop, first, 0);
+		store(drop, drop->count, 0);
 }

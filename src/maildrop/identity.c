@@ -14,6 +14,7 @@
 #include "maildrop/identity.h"
 #include "maildrop/maildrop.h"
 #include "maildrop/message.h"
+#include "maildrop/scan.h"
 
 /* Where the last message with each id is: open addressing, slots of 4 octets,
  * half as many again as there are messages; 0 is a free slot. */
@@ -56,10 +57,10 @@ count_copies(struct table *table, struct maildrop *drop)
 	if (table_open(table, drop) == -1)
 		return -1;
 	for (size_t i = 0; i < drop->count; i++) {
-		struct maildrop_message *m = &drop->messages[i];
-		uint32_t *slot = table_find(table, m->id);
+		uint32_t *slot = table_find(table, drop->messages[i].id);
 
-		m->copy = *slot == 0 ? 1 : drop->messages[*slot - 1].copy + 1;
+		message_number(drop, i, *slot == 0 ? 1 :
+		    drop->messages[*slot - 1].copy + 1);
 		*slot = (uint32_t)i + 1;
 	}
 	return 0;
@@ -72,10 +73,8 @@ vouch(struct maildrop *drop, size_t from, size_t to)
 {
 	if (from >= to || maildrop_is_unchanged(drop))
 		return MAILBOX_FINE;
-	for (size_t i = from; i < to; i++) {
-		drop->messages[i].copy = 0;
-		drop->messages[i].sum = 0;
-	}
+	for (size_t i = from; i < to; i++)
+		message_forget(drop, i);
 	return MAILBOX_CHANGED;
 }
 
@@ -113,18 +112,20 @@ hash_all(struct maildrop *drop)
 enum mailbox_fault
 identity_complete(struct maildrop *drop)
 {
-	enum mailbox_fault fault = MAILBOX_FINE;
 	struct table table = { 0 };
+	enum mailbox_fault fault;
 
-	if (!drop->identified)
-		fault = hash_all(drop);
-	if (drop->identified || fault != MAILBOX_FINE)
+	if (maildrop_has_ids(drop))
+		return MAILBOX_FINE;
+	fault = hash_all(drop);
+	if (fault != MAILBOX_FINE)
 		return fault;
-	drop->identified = count_copies(&table, drop) == 0;
-	free(table.slot);
-	if (drop->identified)
+	if (count_copies(&table, drop) == 0) {
+		maildrop_identified(drop);
 		cache_save(drop);
-	return drop->identified ? MAILBOX_FINE : MAILBOX_TROUBLE;
+	}
+	free(table.slot);
+	return maildrop_has_ids(drop) ? MAILBOX_FINE : MAILBOX_TROUBLE;
 }
 
 /* Whether every message of ${old} is in ${drop} what and where it was. */
@@ -135,7 +136,7 @@ only_grew(const struct maildrop *old, struct maildrop *drop)
 	    drop->stamp.ino != old->stamp.ino;
 
 	/* In another file, equal places mean nothing without equal ids. */
-	if (drop->count < old->count || (replaced && !old->identified))
+	if (drop->count < old->count || (replaced && !maildrop_has_ids(old)))
 		return false;
 	for (size_t i = 0; i < old->count; i++)
 		if (!message_is_same(drop, i, old))
@@ -179,7 +180,7 @@ renew_by_id(struct maildrop *old, struct maildrop *drop)
 	struct table before = { 0 }, now = { 0 };
 	int64_t lost = -1;
 
-	if (old->identified && identity_complete(drop) == MAILBOX_FINE &&
+	if (maildrop_has_ids(old) && identity_complete(drop) == MAILBOX_FINE &&
 	    count_copies(&before, old) == 0 && count_copies(&now, drop) == 0)
 		lost = mark_by_id(&before, &now, drop);
 	free(before.slot);
@@ -205,13 +206,12 @@ mark_by_place(const struct maildrop *old, struct maildrop *drop)
 enum mailbox_fault
 identity_renew(struct maildrop *drop, bool *lost)
 {
-	struct maildrop old = *drop;
+	struct maildrop old;
 	enum mailbox_fault fault;
 
 	*lost = false;
-	drop->messages = NULL;
-	drop->room = 0;
-	fault = maildrop_rescan(drop);
+	maildrop_leave_to(drop, &old);
+	fault = scan_all(drop);
 	if (fault == MAILBOX_FINE)
 		message_sum_scanned(drop);
 	if (fault == MAILBOX_FINE && only_grew(&old, drop)) {
@@ -221,7 +221,7 @@ identity_renew(struct maildrop *drop, bool *lost)
 		    "messages are looked for by their unique-ids",
 		    drop->mailbox.path);
 		*lost = renew_by_id(&old, drop);
-		drop->shown = drop->count;
+		maildrop_show(drop);
 	}
 	free(old.messages);
 	return fault;

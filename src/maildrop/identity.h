@@ -29,7 +29,7 @@ enum mailbox_fault identity_complete(struct maildrop *drop);
  * they are; otherwise those messages are marked whose ids were.  A mark goes to
  * nobody, and ${lost} is set, if neither id nor sum of its message was known,
  * or if the id is now borne by another number of messages.
- * Returns as maildrop_rescan.
+ * Returns as scan_all.
  */
 enum mailbox_fault identity_renew(struct maildrop *drop, bool *lost);
 

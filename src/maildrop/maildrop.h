@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The maildrop of a session: the mailbox and the index of its messages in
- * memory.  Scanning, reading, marking, unique-ids, and whether the mailbox is
- * still what was scanned.
+ * The maildrop of a session: the mailbox, the list of its messages, what is
+ * known of them, and whether the mailbox is still what was scanned.
  */
 #ifndef MAILDROP_H
 #define MAILDROP_H
 
 #include <sys/types.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,90 +42,89 @@ struct maildrop_rights {
 	void *to;
 };
 
-/* All fields are for reading only, outside of this room and update. */
+/* What is known of the messages of a maildrop.  Each state but the first has
+ * what those before it of the same name have. */
+enum maildrop_known {
+	MAILDROP_NOTHING,	/* nothing: it was not scanned, or in vain */
+	MAILDROP_TOTALS,	/* how many they are and how many octets, as the
+				 * cached index says; there is no list of them */
+	MAILDROP_CACHED,	/* the list, some of it as the cached index says:
+				 * a message is looked at before it is sent or
+				 * deleted */
+	MAILDROP_CACHED_IDS,	/* and the unique-ids of all */
+	MAILDROP_SCANNED,	/* the list, all of it as it was scanned */
+	MAILDROP_SCANNED_IDS	/* and the unique-ids of all */
+};
+
+/* Whoever opens a maildrop fills in the first three fields.  All others are
+ * written in this folder only, and outside of it for reading: by maildrop and
+ * hold those of the maildrop, by maildrop and message those of a message. */
 struct maildrop {
 	struct mailbox mailbox;
-	struct lock lock;
 	struct dotlock dot;
 	struct maildrop_rights rights;
-	struct stamp stamp;	/* as it was scanned */
-	unsigned recovered;	/* enum journal_found of maildrop_recover */
-	uint64_t window;	/* of UPDATE's journal; may be set */
-	uint64_t most;		/* octets this process may make a file; may be
-				 * set */
-	bool settled;		/* a later change shows in the stamp */
-	struct timespec clock;	/* the coarse clock before that */
+	struct lock lock;
+	unsigned recovered;	/* enum journal_found of hold_recover */
+	uint64_t window;	/* of UPDATE's journal, octets */
+	uint64_t most;		/* octets this process may make a file */
 	struct index index;	/* the cached one */
-	bool cached;		/* something of it is believed */
-	bool loaded;		/* messages are in memory, not only counted */
-	size_t sure;		/* messages certainly as the stamp says */
-	bool identified;	/* every id and copy is known */
-	bool ahead;		/* sums were looked for ahead of the client */
-	struct maildrop_message *messages;
-	size_t count;
-	size_t room;
-	size_t shown;		/* of them the client knows of: not those that
+	struct block block;	/* of the mailbox */
+	/* The moment of the scan. */
+	struct stamp stamp;	/* of the mailbox */
+	struct timespec clock;	/* the coarse clock before that */
+	bool settled;		/* every later change shows in the stamp */
+	/* The messages. */
+	enum maildrop_known known;
+	struct maildrop_message *messages;	/* the list */
+	size_t count;		/* of messages */
+	size_t room;		/* in the list */
+	size_t sure;		/* the first ones that will be certain to be as
+				 * they are known when the stamp is settled */
+	size_t shown;		/* those that the client knows of: not what
 				 * UPDATE found to have come since */
+	bool ahead;		/* sums were looked for ahead of the client */
 	uint64_t begin;		/* offset of the first message; what is before
 				 * it belongs to nobody and stays */
 	uint64_t end;		/* offset behind the last message */
 	uint64_t octets;	/* of all messages */
 	size_t marked;		/* messages */
 	uint64_t marked_octets;
-	struct block block;	/* of the mailbox */
 };
 
 /*
+ * maildrop_begin(drop):
+ * Make ${drop} one of which nothing is open and nothing is known.
+ */
+void maildrop_begin(struct maildrop *drop);
+
+/*
  * maildrop_prepare(drop, locks, timeout):
- * ${drop}->mailbox is open, the rest is empty: prepare the mailbox locks
- * ${locks}, with ${timeout} seconds, and memory.  ${drop}->dot is whoever's who
- * makes the dot-lock.  Returns 0, or -1 with errno.
+ * ${drop}->mailbox is open: prepare the mailbox locks ${locks}, which stay the
+ * caller's, with ${timeout} seconds, and memory.  Returns 0, or -1 with errno.
  */
 int maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
     unsigned timeout);
 
 /*
- * maildrop_recover(drop):
- * Complete an UPDATE that was cut short.  Needs the mailbox locks.
+ * maildrop_allow(drop, window, most):
+ * The journal of UPDATE may hold ${window} octets of the mailbox, and this
+ * process make files of ${most} octets.  maildrop_prepare has set LIMITS_WINDOW
+ * and no limit.
  */
-enum mailbox_fault maildrop_recover(struct maildrop *drop);
+void maildrop_allow(struct maildrop *drop, uint64_t window, uint64_t most);
 
 /*
- * maildrop_lock(drop):
- * Take the mailbox locks, of the file that the mailbox's name leads to by
- * then.  lock_release(&drop->lock) undoes it.  Where they are not enough to
- * delete the mailbox is read-only from then on.  The cause of that, and of a
- * fault, is logged.
+ * maildrop_heed(drop, stop):
+ * From now on a wait for the mailbox locks ends when ${stop}, which a signal
+ * sets, is not 0; NULL: nothing ends it.
  */
-enum mailbox_fault maildrop_lock(struct maildrop *drop);
+void maildrop_heed(struct maildrop *drop, const volatile sig_atomic_t *stop);
 
 /*
- * maildrop_peek(drop, path):
- * Open and scan the mailbox ${path}, whoever owns it, without a lock and only
- * for reading.  maildrop_close afterwards, whatever this returns.
+ * maildrop_replace(drop, fd):
+ * The mailbox is another file by now, which ${fd} has open: take that over.
  */
-enum mailbox_fault maildrop_peek(struct maildrop *drop, const char *path);
-
-/*
- * maildrop_stamp(drop):
- * Note the mailbox's stamp, to judge later changes by, and the coarse clock
- * before it.  Returns 0, or -1 with errno.
- */
-int maildrop_stamp(struct maildrop *drop);
-
-/*
- * maildrop_feed(drop, at):
- * Add the messages from offset ${at}, where one begins, to the end of the file.
- * Returns 0, or -1 with errno; EBADMSG if it is no mbox, which is logged.
- */
-int maildrop_feed(struct maildrop *drop, uint64_t at);
-
-/*
- * maildrop_rescan(drop):
- * Read the whole mailbox and build the index anew.  Needs the mailbox locks.
- * Marks and ids are gone.
- */
-enum mailbox_fault maildrop_rescan(struct maildrop *drop);
+void maildrop_replace(struct maildrop *drop, int fd);
 
 /*
  * maildrop_close(drop):
@@ -134,11 +133,11 @@ enum mailbox_fault maildrop_rescan(struct maildrop *drop);
 void maildrop_close(struct maildrop *drop);
 
 /*
- * maildrop_end_of(drop, i):
- * Return the offset behind the last stored octet of message ${i}, counted from
- * 0, its separator included.
+ * maildrop_stamp(drop):
+ * Note the mailbox's stamp, to judge later changes by, and the coarse clock
+ * before it.  Returns 0, or -1 with errno.
  */
-uint64_t maildrop_end_of(const struct maildrop *drop, size_t i);
+int maildrop_stamp(struct maildrop *drop);
 
 /*
  * maildrop_is_locked(drop):
@@ -152,6 +151,83 @@ bool maildrop_is_locked(const struct maildrop *drop);
  * Say whether the mailbox is certainly as it was scanned.
  */
 bool maildrop_is_unchanged(const struct maildrop *drop);
+
+/*
+ * maildrop_is_listed(drop), maildrop_is_cached(drop), maildrop_has_ids(drop):
+ * Say whether there is a list of the messages; whether what is known is, in
+ * part, only what the cached index says; whether all unique-ids are known.
+ */
+bool maildrop_is_listed(const struct maildrop *drop);
+bool maildrop_is_cached(const struct maildrop *drop);
+bool maildrop_has_ids(const struct maildrop *drop);
+
+/*
+ * maildrop_forget(drop):
+ * From any state to MAILDROP_NOTHING.
+ */
+void maildrop_forget(struct maildrop *drop);
+
+/*
+ * maildrop_add(drop, message), maildrop_hide(drop), maildrop_scanned(drop):
+ * Add ${message} to the end of the list, with an id that is not known; take the
+ * first one from the list; all of the mailbox was scanned so: to
+ * MAILDROP_SCANNED.  maildrop_add returns 0, or -1 with errno.
+ */
+int maildrop_add(struct maildrop *drop, const struct mbox_message *message);
+void maildrop_hide(struct maildrop *drop);
+void maildrop_scanned(struct maildrop *drop);
+
+/*
+ * maildrop_believe(drop, totals):
+ * Take over the ${totals} of a cached index: to MAILDROP_TOTALS.
+ */
+void maildrop_believe(struct maildrop *drop, const struct index_totals *totals);
+
+/*
+ * maildrop_take(drop, messages, n):
+ * Take over the ${n} ${messages} of a cached index, which free(3) shall release:
+ * from MAILDROP_TOTALS to MAILDROP_CACHED or MAILDROP_CACHED_IDS.  Returns 0, or
+ * -1 if they cannot be those of the mailbox, and nothing is taken.
+ */
+int maildrop_take(struct maildrop *drop, struct maildrop_message *messages,
+    size_t n);
+
+/*
+ * maildrop_cut(drop, n), maildrop_restore(drop, i, was):
+ * Leave only the first ${n} messages in the list; what message ${i} was before
+ * that is known of it again, but for its separator.
+ */
+void maildrop_cut(struct maildrop *drop, size_t n);
+void maildrop_restore(struct maildrop *drop, size_t i,
+    const struct maildrop_message *was);
+
+/*
+ * maildrop_leave_to(drop, old):
+ * Make ${old} a copy of ${drop}, and the list the copy's: the caller frees it.
+ * ${drop} has none: it is to be scanned.
+ */
+void maildrop_leave_to(struct maildrop *drop, struct maildrop *old);
+
+/*
+ * maildrop_identified(drop):
+ * The unique-ids of all are known: from MAILDROP_CACHED or MAILDROP_SCANNED to
+ * the same with ids.
+ */
+void maildrop_identified(struct maildrop *drop);
+
+/*
+ * maildrop_be_sure(drop, n), maildrop_show(drop):
+ * Set ${drop}->sure to ${n}; set ${drop}->shown to all there are.
+ */
+void maildrop_be_sure(struct maildrop *drop, size_t n);
+void maildrop_show(struct maildrop *drop);
+
+/*
+ * maildrop_end_of(drop, i):
+ * Return the offset behind the last stored octet of message ${i}, counted from
+ * 0, its separator included.
+ */
+uint64_t maildrop_end_of(const struct maildrop *drop, size_t i);
 
 /*
  * maildrop_text_of(drop, i, offset):

@@ -39,17 +39,16 @@ message_follows_empty(const char *before, size_t n)
 bool
 message_is_behind_empty(struct maildrop *drop, uint64_t offset)
 {
-	uint64_t from = offset < 3 ? 0 : offset - 3;
-	char before[3];
+	uint64_t at = offset < MBOX_LAST ? 0 : offset - MBOX_LAST;
+	char before[MBOX_LAST];
+	struct span piece;
+	size_t n = 0;
 
-	for (uint64_t at = from; at < offset; at++) {
-		const char *p = NULL;
-
-		if (block_read(&drop->block, at, offset, &p) <= 0)
-			return false;
-		before[at - from] = *p;
+	while (block_next(&drop->block, &at, offset, &piece) == 1) {
+		memcpy(before + n, piece.p, piece.n);
+		n += piece.n;
 	}
-	return message_follows_empty(before, (size_t)(offset - from));
+	return at == offset && message_follows_empty(before, n);
 }
 
 /* The sum of octets that have this id: an id is vouched for with them. */
@@ -75,6 +74,15 @@ end_sum(struct imprint *imprint)
 	return value == 0 ? 1 : value;
 }
 
+/* How many of the ${n} octets from ${at} on are before ${end}. */
+static size_t
+before(uint64_t at, size_t n, uint64_t end)
+{
+	if (at >= end)
+		return 0;
+	return end - at < n ? (size_t)(end - at) : n;
+}
+
 /* Whether message ${i} is where it was, and, ${summed}, has the same sum. */
 static bool
 is_bounded(struct maildrop *drop, size_t i, bool summed)
@@ -83,9 +91,10 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	uint64_t at = m->offset, end = maildrop_end_of(drop, i), limit = end;
 	uint64_t stored = end - m->separator;
 	struct mbox_message now;
-	struct mbox mbox;
 	struct imprint imprint;
-	int result = 0;
+	struct span piece;
+	struct mbox mbox;
+	int result = 0, got = 0;
 
 	/* What comes behind the last one may be half a From_ line: it ended
 	 * where the mailbox did.  What fits into a block is read into it at
@@ -94,26 +103,21 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 		limit = UINT64_MAX;
 		end += LIMITS_SAMPLE;
 	}
-	block_hold(&drop->block, at < 3 ? 0 : at - 3,
+	block_hold(&drop->block, at < MBOX_LAST ? 0 : at - MBOX_LAST,
 	    end < drop->end ? end : drop->end);
 	if (!message_is_behind_empty(drop, at))
 		return false;
 	mbox_begin(&mbox, at, keep, &now);
 	imprint_begin(&imprint, at, stored - at);
-	while (result == 0 && at < limit) {
-		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at, limit, &p);
-
-		if (n < 0)
-			return false;
-		if (n == 0)
-			break;
-		result = mbox_feed(&mbox, p, (size_t)n);
-		if (summed && at < stored)
-			imprint_feed(&imprint, p, (uint64_t)n < stored - at ?
-			    (size_t)n : (size_t)(stored - at));
-		at += (uint64_t)n;
+	while (result == 0 &&
+	    (got = block_next(&drop->block, &at, limit, &piece)) == 1) {
+		result = mbox_feed(&mbox, piece.p, piece.n);
+		if (summed)
+			imprint_feed(&imprint, piece.p,
+			    before(at - piece.n, piece.n, stored));
 	}
+	if (got == -1)
+		return false;
 	if (result == 0)
 		result = mbox_end(&mbox);
 	/* A separator that a delivery agent added since is no change. */
@@ -135,22 +139,19 @@ read_stored(struct maildrop *drop, uint64_t at, uint64_t end,
     uint8_t id[LIMITS_UID_OCTETS], uint64_t *sum)
 {
 	struct imprint imprint;
+	struct span piece;
 	struct uid uid;
 
 	if (id != NULL)
 		uid_begin(&uid);
 	imprint_begin(&imprint, at, end - at);
-	while (at < end) {
-		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at, end, &p);
-
-		if (n <= 0)
-			return -1;
+	while (block_next(&drop->block, &at, end, &piece) == 1) {
 		if (id != NULL)
-			uid_feed(&uid, p, (size_t)n);
-		imprint_feed(&imprint, p, (size_t)n);
-		at += (uint64_t)n;
+			uid_feed(&uid, piece.p, piece.n);
+		imprint_feed(&imprint, piece.p, piece.n);
 	}
+	if (at < end)
+		return -1;
 	if (id != NULL)
 		uid_end(&uid, id);
 	*sum = end_sum(&imprint);
@@ -242,6 +243,19 @@ message_identify(struct maildrop *drop, size_t i, bool unchanged,
 	m->sum = with_id(sum, id);
 	m->copy = 1;
 	return 0;
+}
+
+void
+message_number(struct maildrop *drop, size_t i, uint32_t copy)
+{
+	drop->messages[i].copy = copy;
+}
+
+void
+message_forget(struct maildrop *drop, size_t i)
+{
+	drop->messages[i].copy = 0;
+	drop->messages[i].sum = 0;
 }
 
 static void

@@ -57,19 +57,27 @@ bool message_is_same(struct maildrop *drop, size_t i,
 
 /*
  * message_identify(drop, i, unchanged, proved):
- * Compute the id of message ${i}, with its sum.  ${proved} says that its sum was
- * known: the octets are certainly those that were scanned.  If they are not, and
- * the mailbox is not ${unchanged}, nothing is done.  Returns 0, or -1 with
- * errno and the message as it was.
+ * Compute the id of message ${i}, and its sum anew.  ${proved} says that its
+ * sum was known, so that the octets are certainly those that were scanned.  If
+ * they are not, and the mailbox is not ${unchanged}, nothing is done.  Returns
+ * 0, or -1 with errno and the message as it was.
  */
 int message_identify(struct maildrop *drop, size_t i, bool unchanged,
     bool *proved);
 
 /*
+ * message_number(drop, i, copy), message_forget(drop, i):
+ * The id of message ${i} is that of ${copy} messages up to there; its id and sum
+ * are not known, after all.
+ */
+void message_number(struct maildrop *drop, size_t i, uint32_t copy);
+void message_forget(struct maildrop *drop, size_t i);
+
+/*
  * message_sum_scanned(drop):
- * Right after a scan, under the mailbox locks: have the sums of all messages, if
- * the mailbox fits a block, which costs next to nothing, or if its stamp will
- * not tell of a change.
+ * Right after a scan, under the mailbox locks: have the sums of all messages,
+ * if the mailbox fits a block, which costs next to nothing, or if its stamp
+ * will not tell of a change.
  */
 void message_sum_scanned(struct maildrop *drop);
 

@@ -36,6 +36,7 @@
 #include "base/log.h"
 #include "mail/uid.h"
 #include "maildrop/cache.h"
+#include "maildrop/hold.h"
 #include "maildrop/identity.h"
 #include "maildrop/maildrop.h"
 #include "maildrop/message.h"
@@ -227,7 +228,7 @@ update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 	*deleted = 0;
 	if (drop->marked == 0)
 		return UPDATE_DONE;
-	if (maildrop_lock(drop) != MAILBOX_FINE)
+	if (hold_take(drop) != MAILBOX_FINE)
 		return UPDATE_FAILED;
 	if (!drop->mailbox.read_only && ((maildrop_is_unchanged(drop) &&
 	    cache_vouches(drop)) ||

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "maildrop/cache.h"
+#include "maildrop/hold.h"
 #include "rights/keeper.h"
 #include "rights/letter.h"
 #include "rights/process.h"
@@ -192,7 +193,7 @@ recover(struct keeper *keeper)
 		request_begin(&drop->rights, &fds[1]);
 		if (sandbox_close(FILTER_SESSION,
 		    (enum sandbox_wish)session->options->sandbox, -1) == 0) {
-			fault = maildrop_recover(drop);
+			fault = hold_recover(drop);
 			(void)close(drop->mailbox.fd);
 			(void)request_report(fds[1], fault);
 			(void)channel_receive(fds[1], &none);
@@ -276,7 +277,7 @@ keeper_admit(struct session *session, int above)
 	    .watch = { above, session->stop, -1 } };
 	int fds[2];
 
-	session_begin_drop(&session->drop);
+	maildrop_begin(&session->drop);
 	if (channel_pair(fds) == -1) {
 		if (session->by_root)
 			give_up(above);

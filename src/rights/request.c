@@ -89,10 +89,8 @@ reopen(struct maildrop *drop, int *fd)
 {
 	enum mailbox_fault fault = mailbox_reopen(&drop->mailbox, fd);
 
-	if (fault == MAILBOX_FINE) {
-		(void)close(drop->mailbox.fd);
-		drop->mailbox.fd = drop->dot.mailbox = *fd;
-	}
+	if (fault == MAILBOX_FINE)
+		maildrop_replace(drop, *fd);
 	return fault;
 }
 

@@ -35,14 +35,6 @@ session_path(const struct session *session, char path[LIMITS_PATH])
 	return MAILBOX_FINE;
 }
 
-void
-session_begin_drop(struct maildrop *drop)
-{
-	memset(drop, 0, sizeof(*drop));
-	drop->mailbox.dir = drop->mailbox.fd = drop->mailbox.sidecar = -1;
-	drop->dot.ours = -1;
-}
-
 /* Take what the keeper has opened: three descriptors in three letters. */
 static int
 take_mailbox(const struct session *session, int channel,
@@ -74,23 +66,24 @@ scan(struct session *session, int *channel)
 	const struct options *options = session->options;
 	struct maildrop *drop = &session->drop;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
-	struct rlimit most;
+	struct rlimit files;
+	uint64_t most = UINT64_MAX;
 
 	if (maildrop_prepare(drop, options->locks, options->lock_timeout) == -1)
 		return MAILBOX_TROUBLE;
 	wire_be_patient(&session->dialogue.wire);
-	drop->window = options->journal_window;
-	if (getrlimit(RLIMIT_FSIZE, &most) == 0 &&
-	    most.rlim_cur != RLIM_INFINITY)
-		drop->most = most.rlim_cur;
-	drop->lock.stop = session->stop;
+	if (getrlimit(RLIMIT_FSIZE, &files) == 0 &&
+	    files.rlim_cur != RLIM_INFINITY)
+		most = files.rlim_cur;
+	maildrop_allow(drop, options->journal_window, most);
+	maildrop_heed(drop, session->stop);
 	request_begin(&drop->rights, channel);
 	cache_open(drop, session->cache, &session->user, !session->by_root);
 	if (sandbox_close(FILTER_SESSION, (enum sandbox_wish)options->sandbox,
 	    -1) == 0)
 		fault = cache_scan(drop);
 	/* In UPDATE nothing ends a wait. */
-	drop->lock.stop = NULL;
+	maildrop_heed(drop, NULL);
 	if (fault != MAILBOX_FINE)
 		maildrop_close(drop);
 	return fault;

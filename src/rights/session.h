@@ -43,12 +43,6 @@ enum mailbox_fault session_path(const struct session *session,
     char path[LIMITS_PATH]);
 
 /*
- * session_begin_drop(drop):
- * Make ${drop} one of which nothing is open.
- */
-void session_begin_drop(struct maildrop *drop);
-
-/*
  * session_main(session, channel):
  * The process: take the mailbox from the keeper at the other end of ${channel},
  * close the sandbox, scan, report; then serve the client to its end.  With a

@@ -39,8 +39,8 @@ is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 	    maildrop_end_of(drop, i));
 	*stamp = drop->stamp;
 	if (maildrop_is_unchanged(drop)) {
-		drop->block.vouched = true;
-		if (!drop->cached || message_is_whole(drop, i))
+		block_vouch(&drop->block);
+		if (!maildrop_is_cached(drop) || message_is_whole(drop, i))
 			return true;
 		cache_distrust(drop);
 		return false;
@@ -58,7 +58,7 @@ look(struct maildrop *drop, size_t i, struct stamp *stamp)
 		message_sum_ahead(drop, i);
 	/* Looking for its end may read on, over its begin. */
 	if (is_held(drop, i) &&
-	    (!drop->cached || (message_is_whole(drop, i) && is_held(drop, i))))
+	    (!maildrop_is_cached(drop) || (message_is_whole(drop, i) && is_held(drop, i))))
 		return HELD;
 	if (!is_as_scanned(drop, i, stamp))
 		return CHANGED;
@@ -75,7 +75,7 @@ is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
 	/* Other stamps may hide a change in the same tick of the clock. */
 	if (drop->settled && stamp_equal(stamp, &drop->stamp) &&
 	    mailbox_is_still(&drop->mailbox, stamp)) {
-		drop->block.vouched = true;
+		block_vouch(&drop->block);
 		return true;
 	}
 	block_forget(&drop->block);

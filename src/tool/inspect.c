@@ -16,6 +16,7 @@
 #include "maildrop/identity.h"
 #include "maildrop/maildrop.h"
 #include "maildrop/message.h"
+#include "maildrop/scan.h"
 #include "spool/sidecar.h"
 #include "tool/inspect.h"
 
@@ -28,7 +29,7 @@ open_drop(struct maildrop *drop, const char *path)
 	enum mailbox_fault fault;
 
 	log_open(LOG_TO_STDERR, false);
-	fault = maildrop_peek(drop, path);
+	fault = scan_peek(drop, path);
 	if (fault == MAILBOX_FINE) {
 		message_sum_scanned(drop);
 		fault = identity_complete(drop);

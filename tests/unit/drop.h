@@ -11,7 +11,7 @@
 #include "maildrop/identity.h"
 #include "maildrop/maildrop.h"
 #include "maildrop/message.h"
-#include "maildrop/message.h"
+#include "maildrop/scan.h"
 #include "spool/sidecar.h"
 
 #define FROM "From a Mon Jan  1 00:00:00 2024\n"
@@ -25,14 +25,14 @@ drop_open(void **state, struct maildrop *drop)
 {
 	enum mailbox_fault fault;
 
-	memset(drop, 0, sizeof(*drop));
+	maildrop_begin(drop);
 	fault = mailbox_open(&drop->mailbox, unit_path(state, "box"), false);
 	if (fault == MAILBOX_FINE)
 		fault = sidecar_enter(&drop->mailbox, NULL);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	assert_int_equal(maildrop_prepare(drop, drop_locks, 0), 0);
-	fault = maildrop_rescan(drop);
+	fault = scan_all(drop);
 	if (fault == MAILBOX_FINE)
 		message_sum_scanned(drop);
 	return fault;

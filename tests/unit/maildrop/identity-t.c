@@ -31,7 +31,7 @@ test_copies(void **state)
 	assert_int_equal(drop_open(state, &drop), MAILBOX_FINE);
 	assert_int_equal(drop.count, 10);
 	assert_int_equal(identity_complete(&drop), MAILBOX_FINE);
-	assert_true(drop.identified);
+	assert_int_equal(drop.known, MAILDROP_SCANNED_IDS);
 	for (size_t i = 0; i < 10; i++) {
 		assert_int_equal(drop.messages[i].copy, copies[i]);
 		for (size_t k = 0; k < 10; k++)
@@ -85,7 +85,7 @@ test_complete_after_change(void **state)
 	assert_int_equal(drop_open(state, &drop), MAILBOX_FINE);
 	drop_write(state, FROM "x\n", FROM_N + 2);
 	assert_int_equal(identity_complete(&drop), MAILBOX_CHANGED);
-	assert_false(drop.identified);
+	assert_int_equal(drop.known, MAILDROP_SCANNED);
 	maildrop_close(&drop);
 }
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Scanning a mailbox: all of it, or what lies behind messages that are known.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/span.h"
+#include "mail/mbox.h"
+#include "maildrop/maildrop.h"
+#include "maildrop/scan.h"
+
+/* UW imapd and its kin keep their state in a first message that is none. */
+#define PSEUDO_SUBJECT "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
+
+enum mailbox_fault
+scan_peek(struct maildrop *drop, const char *path)
+{
+	enum mailbox_fault fault;
+
+	maildrop_begin(drop);
+	fault = mailbox_peek(&drop->mailbox, path);
+	if (fault != MAILBOX_FINE)
+		return fault;
+	return maildrop_prepare(drop, NULL, 0) == -1 ? MAILBOX_TROUBLE :
+	    scan_all(drop);
+}
+
+/* Whether the line ${line} of a header is that field, with ${value} or any. */
+static bool
+is_field(struct span line, struct span name, struct span value)
+{
+	struct span rest = line;
+
+	return span_equal_nocase(span_cut(&rest, ':'), name) &&
+	    rest.p != NULL &&
+	    (value.n == 0 || span_equal(span_trim(rest), value));
+}
+
+/* The first message may be the state of other programs: if its header, as far
+ * as it fits a block, has both fields.  It is no message then, and stays. */
+static int
+hide_pseudo(struct maildrop *drop)
+{
+	bool subject = false, imap = false;
+	struct span header, line;
+	uint64_t at, end;
+	const char *p;
+	ssize_t n;
+
+	if (drop->count == 0)
+		return 0;
+	end = maildrop_end_of(drop, 0);
+	if (maildrop_text_of(drop, 0, &at) == -1)
+		return -1;
+	n = at == end ? 0 : block_read(&drop->block, at, end, &p);
+	if (n <= 0)
+		return n < 0 ? -1 : 0;
+	header = (struct span){ p, (size_t)n };
+	do {
+		line = span_cut(&header, '\n');
+		if (line.n > 0 && line.p[line.n - 1] == '\r')
+			line.n--;
+		subject |= is_field(line, SPAN("Subject"),
+		    SPAN(PSEUDO_SUBJECT));
+		imap |= is_field(line, SPAN("X-IMAP"), SPAN("")) ||
+		    is_field(line, SPAN("X-IMAPbase"), SPAN(""));
+	} while (line.n > 0 && header.p != NULL);
+	if (subject && imap)
+		maildrop_hide(drop);
+	return 0;
+}
+
+static int
+add(void *to, const struct mbox_message *message)
+{
+	return maildrop_add(to, message);
+}
+
+/* Add the messages from offset ${at}, where one begins, to the end of the file.
+ * Returns 0, or -1 with errno; EBADMSG if it is no mbox, which is logged. */
+static int
+feed(struct maildrop *drop, uint64_t at)
+{
+	struct span piece;
+	struct mbox mbox;
+	int result = 0, got = 0;
+
+	mbox_begin(&mbox, at, add, drop);
+	while (result == 0 && at < drop->stamp.size &&
+	    (got = block_next(&drop->block, &at, UINT64_MAX, &piece)) == 1)
+		result = mbox_feed(&mbox, piece.p, piece.n);
+	if (got == -1)
+		return -1;
+	if (result == 0)
+		result = mbox_end(&mbox);
+	if (result == -1 && mbox.state == MBOX_REFUSED) {
+		log_error("%s: not an mbox: the line at offset %llu is no "
+		    "From_ line", drop->mailbox.path,
+		    (unsigned long long)mbox.at);
+		errno = EBADMSG;
+	}
+	return result;
+}
+
+enum mailbox_fault
+scan_all(struct maildrop *drop)
+{
+	maildrop_forget(drop);
+	if (maildrop_stamp(drop) == -1)
+		goto trouble;
+	if (drop->mailbox.fd != -1 && maildrop_is_locked(drop) &&
+	    (feed(drop, 0) == -1 || hide_pseudo(drop) == -1)) {
+		if (errno == EBADMSG)
+			return MAILBOX_NOT_MBOX;
+		goto trouble;
+	}
+	/* The locks keep out who respects them: look whether all did. */
+	if (mailbox_is(&drop->mailbox, &drop->stamp)) {
+		maildrop_scanned(drop);
+		return MAILBOX_FINE;
+	}
+	log_warning("%s: is changed by a program that takes none of --locks",
+	    drop->mailbox.path);
+	return MAILBOX_CHANGED;
+trouble:
+	log_error("%s: cannot be scanned: %s", drop->mailbox.path,
+	    strerror(errno));
+	return MAILBOX_TROUBLE;
+}
+
+bool
+scan_behind(struct maildrop *drop, size_t n)
+{
+	struct maildrop_message last = drop->messages[n - 1];
+	uint64_t end = maildrop_end_of(drop, n - 1) - last.separator;
+	bool ids = maildrop_has_ids(drop);
+
+	maildrop_cut(drop, n - 1);
+	block_forget(&drop->block);
+	if (feed(drop, last.offset) == -1 || drop->count < n ||
+	    drop->messages[n - 1].octets != last.octets ||
+	    maildrop_end_of(drop, n - 1) - drop->messages[n - 1].separator !=
+	    end)
+		return false;
+	maildrop_restore(drop, n - 1, &last);
+	if (ids && drop->count == n)
+		maildrop_identified(drop);
+	return true;
+}
