@@ -125,6 +125,37 @@ for my $path (glob "$srcdir/tests/unit/*/*-t.c") {
 	is $in, $folder{$room} // 'none', "$path: the folder of its room";
 }
 
+# Only the rooms that own a maildrop write to it: those of others have it for
+# reading, and call functions.  What ${text}, code of ${room}, writes to.
+use constant OWNERS => qw(hold maildrop message);
+
+sub written {
+	my ($text) = @_;
+	$text =~ s{/\*.*?\*/|"(?:[^"\\\n]|\\.)*"}{}gs;
+	my $field = qr/\b(?:drop|old)(?:(?:->|\.)\w+|\[[^\]]*\])+/;
+	my @found = $text =~ m{($field\s*(?:[-+*/|&^]|<<|>>)?=(?!=))}g;
+	push @found, $text =~ /($field(?:\+\+|--)|(?:\+\+|--)$field)/g;
+	# The address of a message, by which it could be written.
+	push @found, $text =~
+	    /(?<!const )(struct maildrop_message\s*\*\s*\w+\s*=\s*&)/g;
+	push @found, $text =~ /\b(mem(?:set|cpy|move)\(&?$field)/g;
+	return @found;
+}
+is scalar(written($_)), 1, "a write is seen: $_" for
+    'drop->count = 1;', 'x.drop.messages[i + 1].sum |= 1;', 'drop->count++;',
+    '--drop->count;', 'struct maildrop_message *m = &drop->messages[i];',
+    'memset(&drop->stamp, 0, 4);', 'old.messages[*slot - 1].copy = 2;';
+is scalar(written($_)), 0, "a look is none: $_" for
+    'drop->count == 1;', 'x = drop->count;', 'drop->count >= 1',
+    'const struct maildrop_message *m = &drop->messages[i];', '.drop = drop';
+for my $path (sort glob "$srcdir/src/*/*.c") {
+	my ($room) = $path =~ m{(\w+)\.c\z};
+	next if grep { $_ eq $room } OWNERS;
+	open my $fh, '<', $path or die "$path: $!";
+	is join(' ', written(do { local $/; <$fh> })), '',
+	    "$room.c writes no field of a maildrop";
+}
+
 # doc/DESIGN.md says the same.
 SKIP: {
 	open my $fh, '<', "$srcdir/doc/DESIGN.md"
