@@ -159,6 +159,18 @@
  * a journal that tells of one is not read. */
 #define LIMITS_PLAN 67108864
 
+/* Octets of a run in a plan at most: two numbers of up to ten octets and a
+ * hash of eight.  Octets of the shortest run: "From ".  Octets of a run's first
+ * line that are hashed at most: more than any From_ line has. */
+#define LIMITS_RUN 28
+#define LIMITS_RUN_LEAST 5
+#define LIMITS_RUN_LINE 256
+
+/* Octets of a page of a file: each slot of a journal begins one, so that a torn
+ * write of one does not reach the other; so do the records of an index.  It
+ * cannot be changed: journals and indexes of before would not be understood. */
+#define LIMITS_PAGE 4096
+
 /* Octets of a step that are moved and hashed at once, at most a block.  It
  * cannot be changed: the hash in a journal of before would be another. */
 #define LIMITS_PIECE 131072

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include <linux/magic.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/stamp.h"
@@ -15,21 +16,19 @@
 void
 stamp_fill(struct stamp *stamp, const struct stat *st)
 {
-	stamp->dev = st->st_dev;
-	stamp->ino = st->st_ino;
-	stamp->size = (uint64_t)st->st_size;
-	stamp->mtime = st->st_mtim;
-	stamp->ctime = st->st_ctim;
+	*stamp = (struct stamp){
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mtime = { st->st_mtim.tv_sec, st->st_mtim.tv_nsec },
+		.ctime = { st->st_ctim.tv_sec, st->st_ctim.tv_nsec },
+	};
 }
 
 bool
 stamp_equal(const struct stamp *a, const struct stamp *b)
 {
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	    a->mtime.tv_sec == b->mtime.tv_sec &&
-	    a->mtime.tv_nsec == b->mtime.tv_nsec &&
-	    a->ctime.tv_sec == b->ctime.tv_sec &&
-	    a->ctime.tv_nsec == b->ctime.tv_nsec;
+	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 bool
@@ -52,16 +51,16 @@ stamp_is_known(int fd)
 }
 
 static bool
-is_before(struct timespec stamp, struct timespec now, time_t seconds, long ns)
+is_before(struct stamp_time stamp, struct timespec now, time_t seconds, long ns)
 {
-	stamp.tv_sec += seconds;
-	stamp.tv_nsec += ns;
-	if (stamp.tv_nsec >= 1000000000) {
-		stamp.tv_nsec -= 1000000000;
-		stamp.tv_sec++;
+	stamp.s += seconds;
+	stamp.ns += ns;
+	if (stamp.ns >= 1000000000) {
+		stamp.ns -= 1000000000;
+		stamp.s++;
 	}
-	return stamp.tv_sec < now.tv_sec ||
-	    (stamp.tv_sec == now.tv_sec && stamp.tv_nsec < now.tv_nsec);
+	return stamp.s < now.tv_sec ||
+	    (stamp.s == now.tv_sec && stamp.ns < now.tv_nsec);
 }
 
 bool
@@ -77,7 +76,7 @@ stamp_is_settled(const struct stamp *stamp, int fd, struct timespec now)
 {
 	/* A file system with inodes of 128 octets keeps whole seconds. */
 	bool fine = stamp_is_known(fd) &&
-	    (stamp->mtime.tv_nsec != 0 || stamp->ctime.tv_nsec != 0);
+	    (stamp->mtime.ns != 0 || stamp->ctime.ns != 0);
 
 	return fine ? stamp_is_before(stamp, now, 0, LIMITS_TICK_NS) :
 	    stamp_is_before(stamp, now, LIMITS_SETTLED_S, 0);

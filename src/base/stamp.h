@@ -11,12 +11,16 @@
 #include <stdint.h>
 #include <time.h>
 
-/* What tells one state of a file from another. */
+/* A time: seconds, and nanoseconds below a second. */
+struct stamp_time {
+	int64_t s, ns;
+};
+
+/* What tells one state of a file from another.  The cached index stores it as
+ * it is: all members have 8 octets. */
 struct stamp {
-	dev_t dev;
-	ino_t ino;
-	uint64_t size;
-	struct timespec mtime, ctime;
+	uint64_t dev, ino, size;
+	struct stamp_time mtime, ctime;
 };
 
 /*

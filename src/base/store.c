@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/store.h"
@@ -35,6 +36,34 @@ store_hash(uint64_t seed, const void *octets, size_t n)
 	sum_begin(&sum, seed, n);
 	sum_feed(&sum, octets, n);
 	return sum_end(&sum);
+}
+
+void
+store_pack(uint8_t *octets, const void *record, size_t n, uint64_t seed)
+{
+	size_t fields = n / sizeof(uint64_t);
+	uint64_t value;
+
+	for (size_t i = 0; i < fields; i++) {
+		memcpy(&value, (const char *)record + i * sizeof(value),
+		    sizeof(value));
+		store_set(octets, i, value);
+	}
+	store_set(octets, fields, store_hash(seed, octets, n));
+}
+
+bool
+store_unpack(void *record, const uint8_t *octets, size_t n, uint64_t seed)
+{
+	size_t fields = n / sizeof(uint64_t);
+	uint64_t value;
+
+	for (size_t i = 0; i < fields; i++) {
+		value = store_get(octets, i);
+		memcpy((char *)record + i * sizeof(value), &value,
+		    sizeof(value));
+	}
+	return store_get(octets, fields) == store_hash(seed, octets, n);
 }
 
 int

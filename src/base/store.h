@@ -1,27 +1,43 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is stored in files of dewey's own: numbers, checksums, reading and
- * writing.
+ * What is stored in files of dewey's own: numbers, records of numbers with a
+ * checksum, reading and writing.
  */
 #ifndef STORE_H
 #define STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
  * store_get(p, field), store_set(p, field, value):
- * Read and write a number of 8 octets.
+ * Read and write the number ${field} of numbers of 8 octets each, the lowest
+ * octet first.
  */
 uint64_t store_get(const uint8_t *p, size_t field);
 void store_set(uint8_t *p, size_t field, uint64_t value);
 
 /*
  * store_hash(seed, octets, n):
- * Return 64 bits that tell torn octets from whole ones.  Nobody has a reason
- * to forge his own journal.
+ * Return 64 bits that tell torn octets from whole ones.  They do not keep
+ * anybody from forging octets: these files are the user's own.
  */
 uint64_t store_hash(uint64_t seed, const void *octets, size_t n);
+
+/* Octets of a stored record and its checksum. */
+#define STORE_OCTETS(record) (sizeof(record) + sizeof(uint64_t))
+
+/*
+ * store_pack(octets, record, n, seed), store_unpack(record, octets, n, seed):
+ * Store the struct ${record}, which has ${n} octets and only members of 8
+ * octets, and the hash of that behind it; read it again.  Its members are
+ * stored in the order in which it declares them: to change it is to change the
+ * format of the file.  store_unpack returns whether the hash is right.
+ */
+void store_pack(uint8_t *octets, const void *record, size_t n, uint64_t seed);
+bool store_unpack(void *record, const uint8_t *octets, size_t n,
+    uint64_t seed);
 
 /*
  * store_read(fd, offset, octets, n), store_write(fd, offset, octets, n):

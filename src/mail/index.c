@@ -18,13 +18,11 @@
 #include "mail/index.h"
 
 #define MAGIC 0x3330786449776544u	/* DewIdx03 */
-#define RECORDS_AT 4096
+#define HEAD_OCTETS STORE_OCTETS(struct index_head)
+#define RECORDS_AT LIMITS_PAGE
 
-enum field { FIELD_MAGIC, FIELD_DEV, FIELD_INO, FIELD_SIZE, FIELD_MTIME_S,
-    FIELD_MTIME_NS, FIELD_CTIME_S, FIELD_CTIME_NS, FIELD_BOOT0, FIELD_BOOT1,
-    FIELD_COUNT, FIELD_SURE, FIELD_OCTETS, FIELD_BEGIN, FIELD_END,
-    FIELD_SETTLED, FIELD_HASH, FIELD_CHECKSUM, FIELDS };
-#define HEAD_OCTETS (FIELDS * sizeof(uint64_t))
+_Static_assert(sizeof(struct index_head) == 17 * sizeof(uint64_t),
+    "the stored head has seventeen numbers");
 
 /* Open ${dir}, if only ${uid} and root can make names in it. */
 static int
@@ -117,63 +115,42 @@ index_is_settled(const struct stamp *stamp, int mailbox, struct timespec now)
 static bool
 read_head(struct index *index)
 {
-	uint8_t head[HEAD_OCTETS];
-	uint64_t field[FIELDS];
+	struct index_head head;
+	uint8_t stored[HEAD_OCTETS];
 	struct stat st;
-	uint64_t room;
 
 	if (!index_is_open(index) || fstat(index->fd, &st) == -1 ||
 	    st.st_size < RECORDS_AT ||
-	    store_read(index->fd, 0, head, sizeof(head)) == -1)
+	    store_read(index->fd, 0, stored, sizeof(stored)) == -1 ||
+	    !store_unpack(&head, stored, sizeof(head), 0) ||
+	    head.magic != MAGIC ||
+	    memcmp(head.boot, index->boot, sizeof(head.boot)) != 0)
 		return false;
-	for (size_t i = 0; i < FIELDS; i++)
-		field[i] = store_get(head, i);
-	if (field[FIELD_MAGIC] != MAGIC || field[FIELD_CHECKSUM] !=
-	    store_hash(0, head, FIELD_CHECKSUM * sizeof(uint64_t)) ||
-	    field[FIELD_BOOT0] != index->boot[0] ||
-	    field[FIELD_BOOT1] != index->boot[1])
-		return false;
-	index->stamp = (struct stamp){
-		.dev = field[FIELD_DEV],
-		.ino = field[FIELD_INO],
-		.size = field[FIELD_SIZE],
-		.mtime = { (time_t)field[FIELD_MTIME_S],
-		    (long)field[FIELD_MTIME_NS] },
-		.ctime = { (time_t)field[FIELD_CTIME_S],
-		    (long)field[FIELD_CTIME_NS] },
-	};
-	index->totals = (struct index_totals){
-		.count = field[FIELD_COUNT],
-		.sure = field[FIELD_SURE],
-		.octets = field[FIELD_OCTETS],
-		.begin = field[FIELD_BEGIN],
-		.end = field[FIELD_END],
-		.settled = field[FIELD_SETTLED] != 0,
-	};
-	index->stored = index->totals.count;
-	index->hash = field[FIELD_HASH];
+	index->head = head;
+	index->totals = head.totals;
 	/* No record is shorter than its two offsets. */
-	room = ((uint64_t)st.st_size - RECORDS_AT) / (2 * sizeof(uint64_t));
-	return index->totals.count <= room &&
-	    index->totals.sure <= index->totals.count;
+	return head.totals.count <= ((uint64_t)st.st_size - RECORDS_AT) /
+	    (2 * sizeof(uint64_t)) && head.totals.sure <= head.totals.count;
 }
 
 enum index_use
 index_judge(struct index *index, const struct stamp *stamp, int mailbox,
     struct timespec now)
 {
+	const struct stamp *then = &index->head.stamp;
 	struct index_totals *totals = &index->totals;
+	bool same;
 
-	if (!read_head(index) || index->stamp.dev != stamp->dev ||
-	    index->stamp.ino != stamp->ino || !stamp_is_known(mailbox) ||
+	if (!read_head(index) || then->dev != stamp->dev ||
+	    then->ino != stamp->ino || !stamp_is_known(mailbox) ||
 	    !stamp_is_before(stamp, now, 0, 0))
 		return INDEX_NOTHING;
-	if (stamp_equal(&index->stamp, stamp) && totals->settled)
+	same = stamp_equal(then, stamp);
+	if (same && totals->settled != 0)
 		return INDEX_ALL;
-	if (!stamp_equal(&index->stamp, stamp) &&
-	    stamp->size <= index->stamp.size)
+	if (!same && stamp->size <= then->size)
 		return INDEX_NOTHING;
-	if (!totals->settled)
+	if (totals->settled == 0)
 		totals->count = totals->sure;
 	return totals->count == 0 ? INDEX_NOTHING : INDEX_PREFIX;
 }
@@ -181,17 +158,17 @@ index_judge(struct index *index, const struct stamp *stamp, int mailbox,
 uint64_t
 index_stored(const struct index *index)
 {
-	return index->stored;
+	return index->head.totals.count;
 }
 
 int
 index_load(const struct index *index, void *records, size_t size)
 {
-	size_t n = (size_t)index->stored * size;
+	size_t n = (size_t)index_stored(index) * size;
 
 	if (store_read(index->fd, RECORDS_AT, records, n) == -1)
 		return -1;
-	return store_hash(0, records, n) == index->hash ? 0 : -1;
+	return store_hash(0, records, n) == index->head.hash ? 0 : -1;
 }
 
 void
@@ -205,45 +182,26 @@ index_forget(struct index *index)
 
 void
 index_save(struct index *index, const struct stamp *stamp,
-    const struct index_totals *totals, const void *records, size_t size,
-    size_t from)
+    const struct index_totals *totals, const struct index_records *records)
 {
-	const uint64_t none = 0;
-	uint8_t head[HEAD_OCTETS];
-	size_t n = (size_t)totals->count * size;
-	uint64_t field[FIELD_CHECKSUM] = {
-		[FIELD_MAGIC] = MAGIC,
-		[FIELD_DEV] = stamp->dev,
-		[FIELD_INO] = stamp->ino,
-		[FIELD_SIZE] = stamp->size,
-		[FIELD_MTIME_S] = (uint64_t)stamp->mtime.tv_sec,
-		[FIELD_MTIME_NS] = (uint64_t)stamp->mtime.tv_nsec,
-		[FIELD_CTIME_S] = (uint64_t)stamp->ctime.tv_sec,
-		[FIELD_CTIME_NS] = (uint64_t)stamp->ctime.tv_nsec,
-		[FIELD_BOOT0] = index->boot[0],
-		[FIELD_BOOT1] = index->boot[1],
-		[FIELD_COUNT] = totals->count,
-		[FIELD_SURE] = totals->sure,
-		[FIELD_OCTETS] = totals->octets,
-		[FIELD_BEGIN] = totals->begin,
-		[FIELD_END] = totals->end,
-		[FIELD_SETTLED] = totals->settled,
+	size_t n = (size_t)totals->count * records->size;
+	size_t from = records->from * records->size;
+	struct index_head head = {
+		.stamp = *stamp,
+		.boot = { index->boot[0], index->boot[1] },
+		.totals = *totals,
 	};
+	uint8_t stored[HEAD_OCTETS] = { 0 };
 
-	if (!index_is_open(index))
-		return;
-	field[FIELD_HASH] = store_hash(0, records, n);
-	for (size_t i = 0; i < FIELD_CHECKSUM; i++)
-		store_set(head, i, field[i]);
-	store_set(head, FIELD_CHECKSUM,
-	    store_hash(0, head, FIELD_CHECKSUM * sizeof(uint64_t)));
 	/* While the records change there is no head. */
-	if (store_write(index->fd, 0, &none, sizeof(none)) == -1)
-		return;
-	from *= size;
-	if ((n > from && store_write(index->fd, RECORDS_AT + from,
-	    (const char *)records + from, n - from) == -1) ||
+	if (!index_is_open(index) ||
+	    store_write(index->fd, 0, stored, sizeof(head.magic)) == -1 ||
+	    (n > from && store_write(index->fd, RECORDS_AT + from,
+	    (const char *)records->p + from, n - from) == -1) ||
 	    ftruncate(index->fd, (off_t)(RECORDS_AT + n)) == -1)
 		return;
-	(void)store_write(index->fd, 0, head, sizeof(head));
+	head.magic = MAGIC;
+	head.hash = store_hash(0, records->p, n);
+	store_pack(stored, &head, sizeof(head), 0);
+	(void)store_write(index->fd, 0, stored, sizeof(stored));
 }

@@ -15,23 +15,37 @@
 
 #include "base/stamp.h"
 
-/* What a scan found, the records apart. */
+/* What a scan found, the records apart; stored as it is. */
 struct index_totals {
 	uint64_t count;		/* records */
 	uint64_t sure;		/* of them certainly as the file was then */
 	uint64_t octets;	/* as sent, of all messages */
 	uint64_t begin, end;	/* offsets of the first message, of its end */
-	bool settled;		/* a later change shows in the stamp */
+	uint64_t settled;	/* a later change shows in the stamp: 1, or 0 */
+};
+
+/* What is stored before the records: see store_pack. */
+struct index_head {
+	uint64_t magic;
+	struct stamp stamp;	/* of the mailbox then */
+	uint64_t boot[2];	/* of the host: which one it was */
+	struct index_totals totals;
+	uint64_t hash;		/* of the records */
+};
+
+/* Records to store. */
+struct index_records {
+	const void *p;
+	size_t size;		/* octets of one */
+	size_t from;		/* the first one that is not stored already */
 };
 
 /* An open index; fd and totals are for others. */
 struct index {
 	int fd;			/* -1 or 0: there is none */
-	struct index_totals totals;	/* of what was read */
-	struct stamp stamp;	/* of the mailbox then */
-	uint64_t boot[2];	/* which boot of the host this is */
-	uint64_t stored;	/* records in the file */
-	uint64_t hash;		/* of them */
+	struct index_totals totals;	/* as far as they hold */
+	uint64_t boot[2];	/* of the host: which one this is */
+	struct index_head head;	/* as it was read */
 };
 
 enum index_use {
@@ -86,13 +100,12 @@ int index_load(const struct index *index, void *records, size_t size);
 uint64_t index_stored(const struct index *index);
 
 /*
- * index_save(index, stamp, totals, records, size, from):
- * Store ${totals} and as many ${records} for the mailbox with ${stamp}; those
- * before ${from} are stored already.  A failure leaves no index.
+ * index_save(index, stamp, totals, records):
+ * Store ${totals} and as many ${records} for the mailbox with ${stamp}.  A
+ * failure leaves no index.
  */
 void index_save(struct index *index, const struct stamp *stamp,
-    const struct index_totals *totals, const void *records, size_t size,
-    size_t from);
+    const struct index_totals *totals, const struct index_records *records);
 
 /*
  * index_forget(index):

@@ -122,8 +122,8 @@ store(struct maildrop *drop, size_t sure, size_t from)
 		index_forget(&drop->index);
 		return;
 	}
-	index_save(&drop->index, &drop->stamp, &totals, drop->messages, RECORD,
-	    from);
+	index_save(&drop->index, &drop->stamp, &totals,
+	    &(struct index_records){ drop->messages, RECORD, from });
 }
 
 /* Read the records of the cached index. */

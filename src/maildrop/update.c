@@ -141,9 +141,9 @@ compact(struct maildrop *drop, const struct tail *tail)
 		result = journal_begin(&journal, drop->mailbox.fd,
 		    drop->mailbox.sidecar, drop->mailbox.dir,
 		    drop->block.octets);
-		journal.file.window = drop->window;
+		journal.file.plan.head.window = drop->window;
 		/* What was appended since is not of the plan. */
-		journal.file.plan.begin_size = drop->stamp.size;
+		journal.file.plan.head.size = drop->stamp.size;
 		journal.file.plan.size = drop->stamp.size;
 		journal.most = drop->most;
 		block_forget(&drop->block);

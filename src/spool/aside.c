@@ -69,9 +69,9 @@ copy_named(const struct slot_file *file, uint64_t size, int to)
 
 		if (found == -1)
 			return -1;
-		if (found == 0 || slot.field[SLOT_HAS_DATA] == 0)
+		if (found == 0 || slot.has_data == 0)
 			continue;
-		end = at + slot.field[SLOT_LENGTH];
+		end = at + slot.length;
 		if (copy(file->sidecar, to, at, end < size ? end : size) == -1)
 			return -1;
 	}

@@ -30,13 +30,12 @@ journal_begin(struct journal *journal, int mailbox, int sidecar, int dir,
 	if (fstat(mailbox, &st) == -1)
 		return -1;
 	plan_begin(&journal->file.plan, mailbox, block, (uint64_t)st.st_size);
-	journal->file.window = LIMITS_WINDOW;
-	journal->most = UINT64_MAX;
-	journal->mailbox = mailbox;
+	journal->file.plan.head.inode = st.st_ino;
+	journal->file.plan.head.device = st.st_dev;
+	journal->file.plan.head.window = LIMITS_WINDOW;
 	journal->file.sidecar = sidecar;
+	journal->most = UINT64_MAX;
 	journal->dir = dir;
-	journal->inode = st.st_ino;
-	journal->device = st.st_dev;
 	return 0;
 }
 
@@ -55,38 +54,49 @@ journal_clear(int sidecar)
 /* Move one step: the octets of the new mailbox from ${*dst} on, which are in
  * the run of ${cursor}. */
 static int
-step(struct journal *journal, struct plan_cursor cursor, uint64_t *dst)
+step(struct journal *journal, const struct plan_cursor *cursor, uint64_t *dst)
 {
-	uint64_t left = plan_new_size(&journal->file.plan) - *dst;
-	uint64_t gap = cursor.src - cursor.dst;
-	bool wide = gap >= journal->file.window;
-	uint64_t length = wide ? gap : journal->file.window, data;
+	struct plan *plan = &journal->file.plan;
+	uint64_t gap = cursor->src - cursor->dst, window = plan->head.window;
+	uint64_t left = plan_new_size(plan) - *dst;
+	uint64_t most = gap > window ? gap : window;
+	struct slot slot = {
+		.phase = SLOT_COPY,
+		.dst = *dst,
+		.length = most < left ? most : left,
+		.has_data = gap < window,
+	};
+	struct plan_part part = {
+		.run = cursor,
+		.from_at = *dst,
+		.length = slot.length,
+		.to = journal->file.sidecar,
+		.to_at = slot_data_at(&journal->file, journal->file.seq),
+	};
 
-	if (length > left)
-		length = left;
-	/* Its end is not beyond its first octet's source: it can be done again
-	 * from there.  Otherwise its octets go to the journal first. */
-	if (!wide && plan_copy(&journal->file.plan, cursor, *dst, length,
-	    journal->file.sidecar, slot_data_at(&journal->file, journal->file.seq), &data) == -1)
+	/* If its end is not beyond its first octet's source, it can be done
+	 * again from there.  Otherwise its octets go to the journal first. */
+	if (slot.has_data && plan_copy(plan, &part, &slot.hash_data) == -1)
 		return -1;
-	if (slot_put(&journal->file, SLOT_COPY, *dst, length, wide ? NULL : &data,
-	    NULL) == -1)
+	if (slot_put(&journal->file, &slot) == -1)
 		return -1;
 	journal->touched = true;
-	if (plan_copy(&journal->file.plan, cursor, *dst, length, journal->mailbox,
-	    *dst, NULL) == -1)
+	part.to = plan->mailbox;
+	part.to_at = *dst;
+	if (plan_copy(plan, &part, NULL) == -1)
 		return -1;
-	*dst += length;
-	return fsync(journal->mailbox);
+	*dst += slot.length;
+	return fsync(plan->mailbox);
 }
 
 /* Move everything from ${*dst} on. */
 static int
 copy(struct journal *journal, uint64_t *dst)
 {
-	struct plan_cursor cursor = plan_first(&journal->file.plan);
+	struct plan *plan = &journal->file.plan;
+	struct plan_cursor cursor = plan_first(plan);
 
-	while (*dst < plan_new_size(&journal->file.plan)) {
+	while (*dst < plan_new_size(plan)) {
 		while (cursor.length > 0 && *dst >= cursor.dst + cursor.length)
 			plan_next(&cursor);
 		if (cursor.length == 0) {
@@ -95,71 +105,64 @@ copy(struct journal *journal, uint64_t *dst)
 		}
 		if (cursor.src == cursor.dst)
 			*dst = cursor.dst + cursor.length;
-		else if (step(journal, cursor, dst) == -1)
+		else if (step(journal, &cursor, dst) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-/* Take note of mail that was delivered by who respects no lock of ours.
- * Returns 1 if there is some, 0, or -1 with errno. */
+/* Take note of mail from a program that respects none of our locks.  Returns 1
+ * if there is some, 0, or -1 with errno. */
 static int
-grow(struct journal *journal)
+grow(struct plan *plan)
 {
 	struct stat st;
-	uint64_t size;
+	uint64_t before = plan->size;
 
-	if (fstat(journal->mailbox, &st) == -1)
+	if (fstat(plan->mailbox, &st) == -1)
 		return -1;
-	size = (uint64_t)st.st_size;
-	if (size < journal->file.plan.size) {
+	if ((uint64_t)st.st_size < before) {
 		errno = EIO;
 		return -1;
 	}
-	if (size == journal->file.plan.size)
-		return 0;
-	journal->file.plan.size = size;
-	return 1;
-}
-
-static int
-put_nonce(struct journal *journal, uint64_t at, const uint64_t nonce[2])
-{
-	uint8_t octets[SLOT_NONCE];
-
-	store_set(octets, 0, nonce[0]);
-	store_set(octets, 1, nonce[1]);
-	journal->touched = true;
-	if (store_write(journal->mailbox, at, octets, sizeof(octets)) == -1)
-		return -1;
-	return fsync(journal->mailbox);
+	plan->size = (uint64_t)st.st_size;
+	return plan->size > before;
 }
 
 /* Cut the mailbox at its new end.  The nonce there tells recovery whether the
- * cut was made, for the size alone does not: mail may arrive at once. */
+ * cut was made, for the size alone does not: mail may arrive at once.  Returns
+ * 1 if some arrived before, which is not cut off then, 0, or -1 with errno. */
 static int
 truncate_mailbox(struct journal *journal, uint64_t end)
 {
 	const uint64_t high = 0x8080808080808080u;
-	uint64_t nonce[2];
+	struct slot slot = {
+		.phase = SLOT_MARK,
+		.dst = end,
+		.length = SLOT_NONCE,
+	};
+	int mailbox = journal->file.plan.mailbox, more;
+	uint8_t octets[SLOT_NONCE];
 
-	if (getrandom(nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+	if (getrandom(slot.nonce, SLOT_NONCE, 0) != SLOT_NONCE)
 		return -1;
-	nonce[0] |= high;
-	nonce[1] |= high;
-	if (slot_put(&journal->file, SLOT_MARK, end, SLOT_NONCE, NULL, nonce) == -1 ||
-	    put_nonce(journal, end, nonce) == -1 ||
-	    slot_put(&journal->file, SLOT_TRUNC, end, SLOT_NONCE, NULL, nonce) == -1)
-		return -1;
-	switch (grow(journal)) {
-	case 0:
-		return ftruncate(journal->mailbox, (off_t)end) == -1 ? -1 :
-		    fsync(journal->mailbox);
-	case 1:
-		return 1;
-	default:
-		return -1;
+	for (size_t i = 0; i < 2; i++) {
+		slot.nonce[i] |= high;
+		store_set(octets, i, slot.nonce[i]);
 	}
+	if (slot_put(&journal->file, &slot) == -1)
+		return -1;
+	journal->touched = true;
+	if (store_write(mailbox, end, octets, sizeof(octets)) == -1 ||
+	    fsync(mailbox) == -1)
+		return -1;
+	slot.phase = SLOT_TRUNC;
+	if (slot_put(&journal->file, &slot) == -1)
+		return -1;
+	more = grow(&journal->file.plan);
+	if (more != 0)
+		return more;
+	return ftruncate(mailbox, (off_t)end) == -1 ? -1 : fsync(mailbox);
 }
 
 /* Go on from ${dst} to the end, as often as mail arrives meanwhile. */
@@ -171,13 +174,11 @@ go_on(struct journal *journal, uint64_t dst)
 	while (more == 1) {
 		if (copy(journal, &dst) == -1)
 			return -1;
-		more = grow(journal);
+		more = grow(&journal->file.plan);
 		if (more == 0 && dst < journal->file.plan.size)
 			more = truncate_mailbox(journal, dst);
 	}
-	if (more == -1)
-		return -1;
-	if (ftruncate(journal->file.sidecar, 0) == -1)
+	if (more == -1 || ftruncate(journal->file.sidecar, 0) == -1)
 		return -1;
 	/* All is done and durable: a journal that comes back says only that. */
 	(void)fsync(journal->file.sidecar);
@@ -187,51 +188,50 @@ go_on(struct journal *journal, uint64_t dst)
 /* Allocate all of the journal that will be used, with the largest window there
  * is space for. */
 static int
-allocate(struct journal *journal)
+allocate(struct slot_file *file)
 {
-	for (;;) {
-		int error = posix_fallocate(journal->file.sidecar, 0,
-		    (off_t)slot_file_end(&journal->file));
+	int error;
 
-		if (error == 0)
-			return 0;
+	while ((error = posix_fallocate(file->sidecar, 0,
+	    (off_t)slot_file_end(file))) != 0) {
 		if (error == EINTR)
 			continue;
 		errno = error;
 		if (error != ENOSPC && error != EDQUOT && error != EFBIG)
 			return -1;
-		if (ftruncate(journal->file.sidecar, 0) == -1 ||
-		    journal->file.window / 2 < LIMITS_WINDOW_LEAST)
+		if (ftruncate(file->sidecar, 0) == -1 ||
+		    file->plan.head.window / 2 < LIMITS_WINDOW_LEAST)
 			return -1;
-		journal->file.window /= 2;
+		file->plan.head.window /= 2;
 	}
+	return 0;
 }
 
 static int
 start(struct journal *journal)
 {
+	struct slot_file *file = &journal->file;
+	struct plan *plan = &file->plan;
+
 	/* What can never be finished is not begun. */
-	if (journal->file.plan.kept + SLOT_NONCE > journal->most) {
+	if (plan->head.kept + SLOT_NONCE > journal->most) {
 		errno = EFBIG;
 		return -1;
 	}
 	/* No message is that short; the nonce needs the room. */
-	if (journal->file.plan.begin_size - journal->file.plan.kept <
-	    SLOT_NONCE) {
+	if (plan->head.size - plan->head.kept < SLOT_NONCE) {
 		errno = EINVAL;
 		return -1;
 	}
-	if (getrandom(journal->file.id, sizeof(journal->file.id), 0) !=
-	    (ssize_t)sizeof(journal->file.id) || allocate(journal) == -1)
+	if (getrandom(plan->head.id, sizeof(plan->head.id), 0) !=
+	    (ssize_t)sizeof(plan->head.id) || allocate(file) == -1)
 		return -1;
-	plan_seal(&journal->file.plan, journal->file.id, journal->inode, journal->device,
-	    journal->file.window);
+	plan_seal(plan);
 	/* Delivery agents do not sync, and a new sidecar must survive, too. */
-	if (fsync(journal->mailbox) == -1 ||
-	    store_sync_directory(journal->dir, journal->file.sidecar) == -1)
+	if (fsync(plan->mailbox) == -1 ||
+	    store_sync_directory(journal->dir, file->sidecar) == -1)
 		return -1;
-	return store_write(journal->file.sidecar, SLOT_PLAN_AT, journal->file.plan.stored,
-	    journal->file.plan.n);
+	return store_write(file->sidecar, SLOT_PLAN_AT, plan->stored, plan->n);
 }
 
 int
@@ -249,64 +249,67 @@ journal_run(struct journal *journal)
 	return result;
 }
 
-/* Do the step of ${slot} again.  Returns where to go on, or UINT64_MAX. */
-static uint64_t
-redo(struct journal *journal, const struct slot *slot)
+/* Do the step of ${slot} again, durably. */
+static int
+redo(const struct slot_file *file, const struct slot *slot)
 {
-	uint64_t dst = slot->field[SLOT_DST], length = slot->field[SLOT_LENGTH];
-	struct plan_cursor cursor = plan_first(&journal->file.plan);
-	int done;
+	const struct plan *plan = &file->plan;
+	struct plan_cursor first = plan_first(plan);
+	struct plan_part part = {
+		.run = &first,
+		.from_at = slot->dst,
+		.length = slot->length,
+		.to = plan->mailbox,
+		.to_at = slot->dst,
+	};
 
-	journal->touched = true;
-	if (slot->field[SLOT_PHASE] != SLOT_COPY)
-		return dst;
-	if (slot->field[SLOT_HAS_DATA] != 0)
-		done = plan_copy_data(&journal->file.plan, journal->file.sidecar,
-		    slot_data_at(&journal->file, slot->field[SLOT_SEQ]), length,
-		    journal->mailbox, dst, NULL);
-	else
-		done = plan_copy(&journal->file.plan, cursor, dst, length,
-		    journal->mailbox, dst, NULL);
-	if (done == -1 || fsync(journal->mailbox) == -1)
-		return UINT64_MAX;
-	return dst + length;
+	if (slot->has_data != 0) {
+		part.run = NULL;
+		part.from = file->sidecar;
+		part.from_at = slot_data_at(file, slot->seq);
+	}
+	if (plan_copy(plan, &part, NULL) == -1)
+		return -1;
+	return fsync(plan->mailbox);
 }
 
 /* Go on from ${slot}, which fits the mailbox of ${size} octets. */
-static enum journal_found
+static int
 resume(struct journal *journal, const struct slot *slot, uint64_t size)
 {
-	uint64_t dst;
+	struct slot_file *file = &journal->file;
+	uint64_t dst = slot->dst;
 	int marked;
 
-	journal->file.seq = slot->field[SLOT_SEQ] + 1;
-	journal->file.plan.size = slot->field[SLOT_SIZE];
-	if (slot->field[SLOT_PHASE] == SLOT_TRUNC) {
-		marked = slot_is_marked(&journal->file, slot, size);
-		if (marked == -1)
-			return JOURNAL_FAILED;
-		if (marked == 0)
-			return journal_clear(journal->file.sidecar) == -1 ?
-			    JOURNAL_FAILED : JOURNAL_FINISHED;
+	file->seq = slot->seq + 1;
+	file->plan.size = slot->size;
+	if (slot->phase == SLOT_TRUNC) {
+		marked = slot_is_marked(file, slot, size);
+		if (marked != 1)
+			return marked == -1 ? -1 : journal_clear(file->sidecar);
 	}
-	if (slot_renew(&journal->file, slot) == -1)
-		return JOURNAL_FAILED;
-	dst = redo(journal, slot);
-	if (dst == UINT64_MAX)
-		return JOURNAL_FAILED;
-	journal->file.plan.size = size;
-	return go_on(journal, dst) == -1 ? JOURNAL_FAILED : JOURNAL_FINISHED;
+	if (slot_renew(file, slot) == -1)
+		return -1;
+	journal->touched = true;
+	if (slot->phase == SLOT_COPY) {
+		if (redo(file, slot) == -1)
+			return -1;
+		dst += slot->length;
+	}
+	file->plan.size = size;
+	return go_on(journal, dst);
 }
 
 enum journal_found
 journal_recover(struct journal *journal)
 {
+	struct slot_file *file = &journal->file;
 	struct stat st, box;
 	struct slot slot;
 	int found;
 
-	if (fstat(journal->file.sidecar, &st) == -1 ||
-	    fstat(journal->mailbox, &box) == -1)
+	if (fstat(file->sidecar, &st) == -1 ||
+	    fstat(file->plan.mailbox, &box) == -1)
 		return JOURNAL_FAILED;
 	if (st.st_size == 0)
 		return JOURNAL_NONE;
@@ -314,23 +317,24 @@ journal_recover(struct journal *journal)
 	if ((uint64_t)st.st_size > slot_file_most((uint64_t)box.st_size))
 		return JOURNAL_UNBELIEVED;
 	/* First make durable what is about to be believed. */
-	if (fsync(journal->mailbox) == -1 || fsync(journal->file.sidecar) == -1)
+	if (fsync(file->plan.mailbox) == -1 || fsync(file->sidecar) == -1)
 		return JOURNAL_FAILED;
-	found = slot_load(&journal->file, (uint64_t)st.st_size,
+	found = slot_load(file, (uint64_t)st.st_size,
 	    plan_most((uint64_t)box.st_size));
 	if (found == 1)
-		found = slot_find(&journal->file, &slot);
+		found = slot_find(file, &slot);
 	if (found == 0)
-		return slot_was_begun(&journal->file) ? JOURNAL_UNBELIEVED :
-		    journal_clear(journal->file.sidecar) == -1 ? JOURNAL_FAILED :
+		return slot_was_begun(file) ? JOURNAL_UNBELIEVED :
+		    journal_clear(file->sidecar) == -1 ? JOURNAL_FAILED :
 		    JOURNAL_NONE;
-	if (found != 1)
-		return JOURNAL_FAILED;
-	if (journal->inode != store_get(journal->file.plan.stored, PLAN_INODE))
-		return JOURNAL_UNBELIEVED;
-	found = slot_fits(&journal->file, &slot, (uint64_t)box.st_size);
 	if (found == -1)
 		return JOURNAL_FAILED;
-	return found == 0 ? JOURNAL_UNBELIEVED :
-	    resume(journal, &slot, (uint64_t)box.st_size);
+	if (file->plan.head.inode != box.st_ino)
+		return JOURNAL_UNBELIEVED;
+	found = slot_fits(file, &slot, (uint64_t)box.st_size);
+	if (found == 0)
+		return JOURNAL_UNBELIEVED;
+	return found == -1 ||
+	    resume(journal, &slot, (uint64_t)box.st_size) == -1 ?
+	    JOURNAL_FAILED : JOURNAL_FINISHED;
 }

@@ -16,15 +16,13 @@
 
 #include "spool/slot.h"
 
-/* An UPDATE in progress.  The caller sets file.window and most, if he likes,
- * between journal_begin and journal_run; the other fields are private. */
+/* An UPDATE in progress.  Between journal_begin and journal_run the caller may
+ * set file.plan.head.window and most; the other fields are private. */
 struct journal {
-	struct slot_file file;	/* its plan and window */
+	struct slot_file file;	/* its plan and the descriptors */
 	uint64_t most;		/* octets that this process may make a file */
 	bool touched;		/* the mailbox was written to */
-	int mailbox;		/* descriptors; not owned */
-	int dir;
-	uint64_t inode, device;	/* of the mailbox */
+	int dir;		/* the sidecar's directory; not owned */
 };
 
 enum journal_found {

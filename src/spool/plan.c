@@ -14,9 +14,9 @@
 #include "spool/plan.h"
 
 #define MAGIC 0x31306e6c50776544u	/* DewPln01 */
-#define FROM_OCTETS 256		/* of a run's first line that are hashed */
-#define RUN_OCTETS 28		/* of one run, at most */
-#define RUN_LEAST 5		/* octets it tells of: "From " */
+
+_Static_assert(sizeof(struct plan_head) == 10 * sizeof(uint64_t),
+    "the stored head has ten numbers");
 
 void
 plan_begin(struct plan *plan, int mailbox, char *block, uint64_t size)
@@ -24,7 +24,7 @@ plan_begin(struct plan *plan, int mailbox, char *block, uint64_t size)
 	memset(plan, 0, sizeof(*plan));
 	plan->mailbox = mailbox;
 	plan->block = block;
-	plan->begin_size = plan->size = size;
+	plan->head.size = plan->size = size;
 	plan->n = PLAN_HEAD;
 }
 
@@ -39,8 +39,8 @@ int
 plan_hash_line(const struct plan *plan, uint64_t offset, uint64_t length,
     uint64_t *value)
 {
-	char line[FROM_OCTETS];
-	size_t n = length < FROM_OCTETS ? (size_t)length : FROM_OCTETS;
+	char line[LIMITS_RUN_LINE];
+	size_t n = length < LIMITS_RUN_LINE ? (size_t)length : LIMITS_RUN_LINE;
 	const char *lf;
 
 	if (store_read(plan->mailbox, offset, line, n) == -1)
@@ -81,7 +81,7 @@ plan_keep(struct plan *plan, uint64_t offset, uint64_t length)
 {
 	uint64_t value;
 
-	if (plan->n + RUN_OCTETS > plan->room) {
+	if (plan->n + LIMITS_RUN > plan->room) {
 		size_t room = plan->room * 2 + LIMITS_WINDOW_LEAST;
 		uint8_t *grown = reallocarray(plan->stored, room, 1);
 
@@ -99,30 +99,24 @@ plan_keep(struct plan *plan, uint64_t offset, uint64_t length)
 	store_set(plan->stored + plan->n, 0, value);
 	plan->n += sizeof(value);
 	plan->end = offset + length;
-	plan->kept += length;
-	plan->runs++;
+	plan->head.kept += length;
+	plan->head.runs++;
 	return 0;
 }
 
-void
-plan_seal(struct plan *plan, const uint64_t id[2], uint64_t inode,
-    uint64_t device, uint64_t window)
+static uint64_t
+hash_runs(const struct plan *plan)
 {
-	uint8_t *p = plan->stored;
-	uint64_t runs = store_hash(0, p + PLAN_HEAD, plan->n - PLAN_HEAD);
+	return store_hash(0, plan->stored + PLAN_HEAD, plan->n - PLAN_HEAD);
+}
 
-	store_set(p, PLAN_MAGIC, MAGIC);
-	store_set(p, PLAN_ID0, id[0]);
-	store_set(p, PLAN_ID1, id[1]);
-	store_set(p, PLAN_INODE, inode);
-	store_set(p, PLAN_DEVICE, device);
-	store_set(p, PLAN_SIZE, plan->begin_size);
-	store_set(p, PLAN_WINDOW, window);
-	store_set(p, PLAN_KEPT, plan->kept);
-	store_set(p, PLAN_RUNS, plan->runs);
-	store_set(p, PLAN_OCTETS, plan->n);
-	store_set(p, PLAN_CHECKSUM,
-	    store_hash(runs, p, PLAN_CHECKSUM * sizeof(uint64_t)));
+void
+plan_seal(struct plan *plan)
+{
+	plan->head.magic = MAGIC;
+	plan->head.octets = plan->n;
+	store_pack(plan->stored, &plan->head, sizeof(plan->head),
+	    hash_runs(plan));
 }
 
 void
@@ -145,8 +139,8 @@ plan_next(struct plan_cursor *cursor)
 	}
 	/* Mail that was delivered since is one more run. */
 	cursor->length = cursor->tail_left ?
-	    plan->size - plan->begin_size : 0;
-	cursor->src = plan->begin_size;
+	    plan->size - plan->head.size : 0;
+	cursor->src = plan->head.size;
 	cursor->tail_left = false;
 }
 
@@ -156,7 +150,7 @@ plan_first(const struct plan *plan)
 	struct plan_cursor cursor = {
 		.plan = plan,
 		.p = plan->stored + PLAN_HEAD,
-		.left = plan->runs,
+		.left = plan->head.runs,
 		.tail_left = true,
 	};
 
@@ -167,7 +161,7 @@ plan_first(const struct plan *plan)
 uint64_t
 plan_new_size(const struct plan *plan)
 {
-	return plan->kept + plan->size - plan->begin_size;
+	return plan->head.kept + plan->size - plan->head.size;
 }
 
 /* Whether the runs are in order, inside the mailbox, and as many as said. */
@@ -178,19 +172,19 @@ is_sound(const struct plan *plan)
 	uint64_t runs = 0, end = 0;
 
 	for (; cursor.length > 0; plan_next(&cursor)) {
-		if (cursor.src < end || cursor.src > plan->begin_size ||
-		    cursor.length > plan->begin_size - cursor.src)
+		if (cursor.src < end || cursor.src > plan->head.size ||
+		    cursor.length > plan->head.size - cursor.src)
 			return false;
 		end = cursor.src + cursor.length;
 		runs++;
 	}
-	return runs == plan->runs && cursor.dst == plan->kept;
+	return runs == plan->head.runs && cursor.dst == plan->head.kept;
 }
 
 uint64_t
 plan_most(uint64_t size)
 {
-	uint64_t runs = size / RUN_LEAST * RUN_OCTETS;
+	uint64_t runs = size / LIMITS_RUN_LEAST * LIMITS_RUN;
 
 	return PLAN_HEAD + (runs > LIMITS_PLAN ? runs : LIMITS_PLAN);
 }
@@ -198,25 +192,23 @@ plan_most(uint64_t size)
 int
 plan_load(struct plan *plan, int fd, uint64_t at, uint64_t limit)
 {
-	uint8_t head[PLAN_HEAD];
-	uint64_t runs;
+	struct plan_head *head = &plan->head;
+	uint8_t stored[PLAN_HEAD];
 
-	if (store_read(fd, at, head, sizeof(head)) == -1)
+	if (store_read(fd, at, stored, sizeof(stored)) == -1)
 		return errno == ENODATA ? 0 : -1;
-	plan->n = store_get(head, PLAN_OCTETS);
-	if (store_get(head, PLAN_MAGIC) != MAGIC || plan->n < PLAN_HEAD ||
-	    plan->n > limit)
+	/* The checksum is that of the runs, too: how many octets are they? */
+	(void)store_unpack(head, stored, sizeof(*head), 0);
+	if (head->magic != MAGIC || head->octets < PLAN_HEAD ||
+	    head->octets > limit)
 		return 0;
+	plan->n = (size_t)head->octets;
 	plan->stored = reallocarray(NULL, plan->n, 1);
 	if (plan->stored == NULL ||
 	    store_read(fd, at, plan->stored, plan->n) == -1)
 		return -1;
-	plan->begin_size = plan->size = store_get(head, PLAN_SIZE);
-	plan->kept = store_get(head, PLAN_KEPT);
-	plan->runs = store_get(head, PLAN_RUNS);
-	runs = store_hash(0, plan->stored + PLAN_HEAD, plan->n - PLAN_HEAD);
-	return store_get(head, PLAN_CHECKSUM) ==
-	    store_hash(runs, head, PLAN_CHECKSUM * sizeof(uint64_t)) &&
+	plan->size = head->size;
+	return store_unpack(head, stored, sizeof(*head), hash_runs(plan)) &&
 	    is_sound(plan);
 }
 
@@ -246,42 +238,28 @@ gather(const struct plan *plan, struct plan_cursor *cursor, uint64_t dst,
 }
 
 int
-plan_copy(const struct plan *plan, struct plan_cursor cursor, uint64_t dst,
-    uint64_t length, int fd, uint64_t at, uint64_t *value)
+plan_copy(const struct plan *plan, const struct plan_part *part,
+    uint64_t *hash)
 {
-	if (value != NULL)
-		*value = 0;
-	for (uint64_t done = 0; done < length;) {
-		size_t n = length - done < LIMITS_PIECE ?
-		    (size_t)(length - done) : LIMITS_PIECE;
+	struct plan_cursor cursor = { 0 };
+	uint64_t value = 0;
+	size_t n;
 
-		if (gather(plan, &cursor, dst + done, n) == -1 ||
-		    store_write(fd, at + done, plan->block, n) == -1)
+	if (part->run != NULL)
+		cursor = *part->run;
+	for (uint64_t done = 0; done < part->length; done += n) {
+		uint64_t left = part->length - done, at = part->from_at + done;
+
+		n = left < LIMITS_PIECE ? (size_t)left : LIMITS_PIECE;
+		if ((part->run != NULL ? gather(plan, &cursor, at, n) :
+		    store_read(part->from, at, plan->block, n)) == -1 ||
+		    (part->to != -1 && store_write(part->to,
+		    part->to_at + done, plan->block, n) == -1))
 			return -1;
-		if (value != NULL)
-			*value = store_hash(*value, plan->block, n);
-		done += n;
+		if (hash != NULL)
+			value = store_hash(value, plan->block, n);
 	}
-	return 0;
-}
-
-int
-plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
-    uint64_t length, int to, uint64_t to_at, uint64_t *value)
-{
-	if (value != NULL)
-		*value = 0;
-	for (uint64_t done = 0; done < length;) {
-		size_t n = length - done < LIMITS_PIECE ?
-		    (size_t)(length - done) : LIMITS_PIECE;
-
-		if (store_read(from, from_at + done, plan->block, n) == -1 ||
-		    (to != -1 &&
-		    store_write(to, to_at + done, plan->block, n) == -1))
-			return -1;
-		if (value != NULL)
-			*value = store_hash(*value, plan->block, n);
-		done += n;
-	}
+	if (hash != NULL)
+		*hash = value;
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The plan of an UPDATE: which runs of octets of the mailbox stay, and where
- * they go.  Held as it is stored in the journal: numbers of 8 octets, lowest
- * first, and two varints and a hash for each run.
+ * they go.  Held as it is stored in the journal: a head, and for each run two
+ * varints (the octets left out before it, its length) and a hash.
  */
 #ifndef PLAN_H
 #define PLAN_H
@@ -13,19 +13,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The fields of its head, of 8 octets each. */
-enum plan_field { PLAN_MAGIC, PLAN_ID0, PLAN_ID1, PLAN_INODE, PLAN_DEVICE,
-    PLAN_SIZE, PLAN_WINDOW, PLAN_KEPT, PLAN_RUNS, PLAN_OCTETS, PLAN_CHECKSUM,
-    PLAN_FIELDS };
-#define PLAN_HEAD (PLAN_FIELDS * sizeof(uint64_t))
+#include "base/store.h"
 
-struct plan {
-	int mailbox;		/* descriptor; not owned */
-	char *block;		/* LIMITS_BLOCK octets of scratch; not owned */
-	uint64_t begin_size;	/* of the mailbox when it was planned */
-	uint64_t size;		/* worked up to: more if mail came since */
+/* The head of a plan: see store_pack. */
+struct plan_head {
+	uint64_t magic;
+	uint64_t id[2];		/* of the update, chosen at random */
+	uint64_t inode, device;	/* of the mailbox */
+	uint64_t size;		/* of the mailbox when it was planned */
+	uint64_t window;	/* octets of data that a slot can have */
 	uint64_t kept;		/* octets of all runs */
 	uint64_t runs;
+	uint64_t octets;	/* of the plan as stored */
+};
+#define PLAN_HEAD STORE_OCTETS(struct plan_head)
+
+struct plan {
+	struct plan_head head;
+	int mailbox;		/* descriptor; not owned */
+	char *block;		/* LIMITS_BLOCK octets of scratch; not owned */
+	uint64_t size;		/* worked up to: more if mail came since */
 	uint64_t end;		/* of the last run added */
 	uint8_t *stored;	/* head and runs */
 	size_t n, room;		/* octets of it; allocated */
@@ -41,6 +48,18 @@ struct plan_cursor {
 	uint64_t hash;		/* of its first line */
 };
 
+/* Octets to copy, from a file or as they shall be in the new mailbox. */
+struct plan_part {
+	/* A run at or before the octet ${from_at} of the new mailbox; NULL:
+	 * they are in the file ${from}. */
+	const struct plan_cursor *run;
+	int from;		/* descriptor */
+	uint64_t from_at;
+	uint64_t length;
+	int to;			/* descriptor; -1: they are only hashed */
+	uint64_t to_at;
+};
+
 /*
  * plan_begin(plan, mailbox, block, size):
  * Prepare an empty plan for ${mailbox}, which has ${size} octets.
@@ -50,22 +69,22 @@ void plan_free(struct plan *plan);
 
 /*
  * plan_keep(plan, offset, length):
- * Add a run behind the last one; neighbours are merged by the caller.
+ * Add a run behind the last one; the caller merges those that touch.  A
+ * ${length} of 0 adds none, but makes a plan without runs one that can be sealed.
  * Returns 0, or -1 with errno.
  */
 int plan_keep(struct plan *plan, uint64_t offset, uint64_t length);
 
 /*
- * plan_seal(plan, id, inode, device, window):
- * Complete the stored head; ${window} is how many octets of data a slot has.
+ * plan_seal(plan):
+ * Complete the stored head; id, inode, device and window are set by the caller.
  */
-void plan_seal(struct plan *plan, const uint64_t id[2], uint64_t inode,
-    uint64_t device, uint64_t window);
+void plan_seal(struct plan *plan);
 
 /*
  * plan_most(size):
- * Return the octets that a plan of a mailbox that has ${size} octets can have at
- * most; the mailbox may have been cut already.
+ * Return how many octets the plan can have at most that is found beside a
+ * mailbox of ${size} octets; the mailbox may have been cut already.
  */
 uint64_t plan_most(uint64_t size);
 
@@ -78,8 +97,8 @@ int plan_load(struct plan *plan, int fd, uint64_t at, uint64_t limit);
 
 /*
  * plan_first(plan), plan_next(cursor):
- * Return the first run; go to the one behind it.  Octets behind the planned
- * size are the last run.
+ * Return the first run; go to the next one.  Mail that was delivered behind the
+ * planned size is the last run.
  */
 struct plan_cursor plan_first(const struct plan *plan);
 void plan_next(struct plan_cursor *cursor);
@@ -99,20 +118,12 @@ int plan_hash_line(const struct plan *plan, uint64_t offset, uint64_t length,
     uint64_t *value);
 
 /*
- * plan_copy(plan, cursor, dst, length, fd, at, value):
- * Write octets [${dst}, ${dst} + ${length}) of the new mailbox, taken from
- * where they are in the old one, ${cursor} being at or before them, to ${fd}
- * at ${at}.  ${value} is their hash, NULL if it is not wanted.  Returns 0, or -1 with errno.
+ * plan_copy(plan, part, hash):
+ * Copy the octets of ${part}, those of the new mailbox from where they are in
+ * the old one.  Store their hash in ${hash}, which is NULL if it is not wanted.
+ * Returns 0, or -1 with errno.
  */
-int plan_copy(const struct plan *plan, struct plan_cursor cursor,
-    uint64_t dst, uint64_t length, int fd, uint64_t at, uint64_t *value);
-
-/*
- * plan_copy_data(plan, from, from_at, length, to, to_at, value):
- * Copy ${length} octets from one descriptor to another, or to nowhere if
- * ${to} is -1.  ${value} is as plan_copy gives it.
- */
-int plan_copy_data(const struct plan *plan, int from, uint64_t from_at,
-    uint64_t length, int to, uint64_t to_at, uint64_t *value);
+int plan_copy(const struct plan *plan, const struct plan_part *part,
+    uint64_t *hash);
 
 #endif

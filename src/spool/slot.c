@@ -14,29 +14,30 @@
 #include "spool/slot.h"
 
 #define MAGIC 0x31306c5377656444u	/* DdewSl01 */
-#define PAGE 4096
-#define SLOT_OCTETS (SLOT_FIELDS * sizeof(uint64_t))
-#define CHECKED (SLOT_CHECKSUM * sizeof(uint64_t))
+
+_Static_assert(sizeof(struct slot) == 14 * sizeof(uint64_t),
+    "a stored slot has fourteen numbers");
 
 uint64_t
 slot_file_end(const struct slot_file *file)
 {
-	uint64_t first = (SLOT_PLAN_AT + file->plan.n + PAGE - 1) / PAGE * PAGE;
+	uint64_t pages = (SLOT_PLAN_AT + file->plan.n + LIMITS_PAGE - 1) /
+	    LIMITS_PAGE;
 
-	return first + 2 * file->window;
+	return pages * LIMITS_PAGE + 2 * file->plan.head.window;
 }
 
 uint64_t
 slot_file_most(uint64_t size)
 {
-	return SLOT_PLAN_AT + plan_most(size) + PAGE +
+	return SLOT_PLAN_AT + plan_most(size) + LIMITS_PAGE +
 	    2 * (uint64_t)LIMITS_WINDOW_MOST;
 }
 
 uint64_t
 slot_data_at(const struct slot_file *file, uint64_t seq)
 {
-	return slot_file_end(file) - (2 - (seq & 1)) * file->window;
+	return slot_file_end(file) - (2 - (seq & 1)) * file->plan.head.window;
 }
 
 /* The hash of the mailbox's octets between ${behind} and ${to}, the last
@@ -58,35 +59,44 @@ probe(const struct slot_file *file, uint64_t behind, uint64_t to,
 	return 0;
 }
 
-int
-slot_put(struct slot_file *file, enum slot_phase phase, uint64_t dst,
-    uint64_t length, const uint64_t *data, const uint64_t nonce[2])
+static int
+write_slot(const struct slot_file *file, const struct slot *slot)
 {
-	uint8_t stored[SLOT_OCTETS];
-	struct slot slot = { .field = {
-		[SLOT_MAGIC] = MAGIC,
-		[SLOT_ID0] = file->id[0],
-		[SLOT_ID1] = file->id[1],
-		[SLOT_SEQ] = file->seq,
-		[SLOT_PHASE] = phase,
-		[SLOT_DST] = dst,
-		[SLOT_LENGTH] = length,
-		[SLOT_SIZE] = file->plan.size,
-		[SLOT_HAS_DATA] = data != NULL,
-		[SLOT_HASH_DATA] = data == NULL ? 0 : *data,
-		[SLOT_NONCE0] = nonce == NULL ? 0 : nonce[0],
-		[SLOT_NONCE1] = nonce == NULL ? 0 : nonce[1],
-	} };
+	uint8_t stored[STORE_OCTETS(*slot)];
 
-	if (probe(file, 0, dst, &slot.field[SLOT_HASH_DST]) == -1 ||
-	    probe(file, dst + length, file->plan.begin_size,
-	    &slot.field[SLOT_HASH_END]) == -1)
+	store_pack(stored, slot, sizeof(*slot), 0);
+	if (store_write(file->sidecar, (slot->seq & 1) * LIMITS_PAGE, stored,
+	    sizeof(stored)) == -1)
 		return -1;
-	for (size_t i = 0; i < SLOT_CHECKSUM; i++)
-		store_set(stored, i, slot.field[i]);
-	store_set(stored, SLOT_CHECKSUM, store_hash(0, stored, CHECKED));
-	if (store_write(file->sidecar, (file->seq & 1) * PAGE, stored,
-	    sizeof(stored)) == -1 || fsync(file->sidecar) == -1)
+	return fsync(file->sidecar);
+}
+
+/* Read the slot ${which}, of whatever update: 1 if it is whole, 0, or -1. */
+static int
+read_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
+{
+	uint8_t stored[STORE_OCTETS(*slot)];
+
+	if (store_read(file->sidecar, which * LIMITS_PAGE, stored,
+	    sizeof(stored)) == -1)
+		return errno == ENODATA ? 0 : -1;
+	return store_unpack(slot, stored, sizeof(*slot), 0) &&
+	    slot->magic == MAGIC;
+}
+
+int
+slot_put(struct slot_file *file, struct slot *slot)
+{
+	const struct plan *plan = &file->plan;
+
+	slot->magic = MAGIC;
+	slot->id[0] = plan->head.id[0];
+	slot->id[1] = plan->head.id[1];
+	slot->seq = file->seq;
+	slot->size = plan->size;
+	if (probe(file, 0, slot->dst, &slot->hash_dst) == -1 ||
+	    probe(file, slot->dst + slot->length, plan->head.size,
+	    &slot->hash_end) == -1 || write_slot(file, slot) == -1)
 		return -1;
 	file->seq++;
 	return 0;
@@ -96,104 +106,113 @@ int
 slot_load(struct slot_file *file, uint64_t size, uint64_t limit)
 {
 	uint64_t left = size > SLOT_PLAN_AT ? size - SLOT_PLAN_AT : 0;
+	uint64_t window;
 	int found = left == 0 ? 0 : plan_load(&file->plan, file->sidecar,
 	    SLOT_PLAN_AT, left < limit ? left : limit);
 
-	if (found != 1)
-		return found;
-	file->id[0] = store_get(file->plan.stored, PLAN_ID0);
-	file->id[1] = store_get(file->plan.stored, PLAN_ID1);
-	file->window = store_get(file->plan.stored, PLAN_WINDOW);
-	return file->window <= size && file->window <= LIMITS_WINDOW_MOST;
+	window = file->plan.head.window;
+	return found != 1 ? found :
+	    window <= size && window <= LIMITS_WINDOW_MOST;
 }
 
 int
 slot_read(const struct slot_file *file, uint64_t which, struct slot *slot)
 {
-	uint8_t stored[SLOT_OCTETS];
+	const struct plan_head *head = &file->plan.head;
+	int found = read_slot(file, which, slot);
 
-	if (store_read(file->sidecar, which * PAGE, stored,
-	    sizeof(stored)) == -1)
-		return errno == ENODATA ? 0 : -1;
-	for (size_t i = 0; i < SLOT_FIELDS; i++)
-		slot->field[i] = store_get(stored, i);
-	if (slot->field[SLOT_MAGIC] != MAGIC ||
-	    slot->field[SLOT_CHECKSUM] != store_hash(0, stored, CHECKED) ||
-	    (slot->field[SLOT_SEQ] & 1) != which ||
-	    slot->field[SLOT_ID0] != file->id[0] ||
-	    slot->field[SLOT_ID1] != file->id[1])
-		return 0;
-	return slot->field[SLOT_HAS_DATA] == 0 ||
-	    slot->field[SLOT_LENGTH] <= file->window;
+	return found != 1 ? found : (slot->seq & 1) == which &&
+	    slot->id[0] == head->id[0] && slot->id[1] == head->id[1] &&
+	    (slot->has_data == 0 || slot->length <= head->window);
 }
 
 /* The same, and its data must be whole, too. */
 static int
-get_slot(const struct slot_file *file, uint64_t which, struct slot *slot)
+read_with_data(const struct slot_file *file, uint64_t which,
+    struct slot *slot)
 {
-	uint64_t hash;
 	int found = slot_read(file, which, slot);
+	struct plan_part part = {
+		.from = file->sidecar,
+		.from_at = slot_data_at(file, which),
+		.to = -1,
+	};
+	uint64_t hash;
 
-	if (found != 1 || slot->field[SLOT_HAS_DATA] == 0)
+	if (found != 1 || slot->has_data == 0)
 		return found;
-	if (plan_copy_data(&file->plan, file->sidecar,
-	    slot_data_at(file, which), slot->field[SLOT_LENGTH], -1, 0, &hash) == -1)
+	part.length = slot->length;
+	if (plan_copy(&file->plan, &part, &hash) == -1)
 		return errno == ENODATA ? 0 : -1;
-	return hash == slot->field[SLOT_HASH_DATA];
+	return hash == slot->hash_data;
 }
 
-int
-slot_fits(const struct slot_file *file, const struct slot *slot,
-    uint64_t size)
+/* Whether the octets that probe() looks at have the hash ${hash}. */
+static int
+has_hash(const struct slot_file *file, uint64_t behind, uint64_t to,
+    uint64_t hash)
 {
-	uint64_t dst = slot->field[SLOT_DST], behind = dst + slot->field[SLOT_LENGTH];
 	uint64_t value;
 
-	if (dst > size || behind < dst || slot->field[SLOT_PHASE] > SLOT_TRUNC ||
-	    slot->field[SLOT_SIZE] < file->plan.begin_size ||
-	    file->plan.begin_size - file->plan.kept < SLOT_NONCE)
-		return 0;
-	if (probe(file, 0, dst, &value) == -1)
-		return -1;
-	if (value != slot->field[SLOT_HASH_DST])
-		return 0;
-	if (slot->field[SLOT_PHASE] == SLOT_TRUNC)
-		return 1;
-	if (size < slot->field[SLOT_SIZE] || behind > size)
-		return 0;
-	if (probe(file, behind, file->plan.begin_size, &value) == -1)
-		return -1;
-	if (value != slot->field[SLOT_HASH_END])
-		return 0;
-	for (struct plan_cursor cursor = plan_first(&file->plan);
-	    cursor.length > 0 && cursor.src < file->plan.begin_size;
-	    plan_next(&cursor)) {
+	return probe(file, behind, to, &value) == -1 ? -1 : value == hash;
+}
+
+/* Whether the runs that ${slot} says were not moved begin as they did. */
+static int
+runs_fit(const struct slot_file *file, const struct slot *slot)
+{
+	struct plan_cursor run = plan_first(&file->plan);
+	uint64_t value;
+
+	for (; run.length > 0 && run.src < file->plan.head.size;
+	    plan_next(&run)) {
 		/* Those that were moved may have been overwritten since. */
-		if (cursor.src < behind || cursor.dst < dst)
+		if (run.src < slot->dst + slot->length || run.dst < slot->dst)
 			continue;
-		if (plan_hash_line(&file->plan, cursor.src, cursor.length,
-		    &value) == -1)
+		if (plan_hash_line(&file->plan, run.src, run.length, &value) ==
+		    -1)
 			return -1;
-		if (value != cursor.hash)
+		if (value != run.hash)
 			return 0;
 	}
 	return 1;
 }
 
 int
-slot_is_marked(const struct slot_file *file, const struct slot *slot, uint64_t size)
+slot_fits(const struct slot_file *file, const struct slot *slot,
+    uint64_t size)
+{
+	const struct plan_head *head = &file->plan.head;
+	uint64_t behind = slot->dst + slot->length;
+	int fits = slot->dst <= size && behind >= slot->dst &&
+	    slot->phase <= SLOT_TRUNC && slot->size >= head->size &&
+	    head->size - head->kept >= SLOT_NONCE;
+
+	if (fits == 1)
+		fits = has_hash(file, 0, slot->dst, slot->hash_dst);
+	if (fits != 1 || slot->phase == SLOT_TRUNC)
+		return fits;
+	if (size < slot->size || behind > size)
+		return 0;
+	fits = has_hash(file, behind, head->size, slot->hash_end);
+	return fits == 1 ? runs_fit(file, slot) : fits;
+}
+
+int
+slot_is_marked(const struct slot_file *file, const struct slot *slot,
+    uint64_t size)
 {
 	uint8_t octets[SLOT_NONCE], nonce[SLOT_NONCE];
-	uint64_t at = slot->field[SLOT_DST];
 
 	/* Shorter than it was: it has been cut, whatever came since. */
-	if (size < slot->field[SLOT_SIZE] || size < SLOT_NONCE ||
-	    at > size - SLOT_NONCE)
+	if (size < slot->size || size < SLOT_NONCE ||
+	    slot->dst > size - SLOT_NONCE)
 		return 0;
-	if (store_read(file->plan.mailbox, at, octets, sizeof(octets)) == -1)
+	if (store_read(file->plan.mailbox, slot->dst, octets,
+	    sizeof(octets)) == -1)
 		return -1;
-	store_set(nonce, 0, slot->field[SLOT_NONCE0]);
-	store_set(nonce, 1, slot->field[SLOT_NONCE1]);
+	store_set(nonce, 0, slot->nonce[0]);
+	store_set(nonce, 1, slot->nonce[1]);
 	for (size_t i = 0; i < SLOT_NONCE; i++)
 		if (octets[i] != nonce[i] && octets[i] != 0)
 			return 0;
@@ -203,20 +222,19 @@ slot_is_marked(const struct slot_file *file, const struct slot *slot, uint64_t s
 int
 slot_renew(const struct slot_file *file, const struct slot *slot)
 {
-	uint8_t stored[SLOT_OCTETS];
-	uint64_t seq = slot->field[SLOT_SEQ];
-	uint64_t data = slot_data_at(file, seq);
+	uint64_t data = slot_data_at(file, slot->seq);
+	const struct plan_part part = {
+		.from = file->sidecar,
+		.from_at = data,
+		.length = slot->has_data != 0 ? slot->length : 0,
+		.to = file->sidecar,
+		.to_at = data,
+	};
 
-	for (size_t i = 0; i < SLOT_FIELDS; i++)
-		store_set(stored, i, slot->field[i]);
 	if (store_write(file->sidecar, SLOT_PLAN_AT, file->plan.stored,
-	    file->plan.n) == -1 || (slot->field[SLOT_HAS_DATA] != 0 &&
-	    plan_copy_data(&file->plan, file->sidecar, data,
-	    slot->field[SLOT_LENGTH], file->sidecar, data, NULL) == -1) ||
-	    store_write(file->sidecar, (seq & 1) * PAGE, stored,
-	    sizeof(stored)) == -1)
+	    file->plan.n) == -1 || plan_copy(&file->plan, &part, NULL) == -1)
 		return -1;
-	return fsync(file->sidecar);
+	return write_slot(file, slot);
 }
 
 int
@@ -226,29 +244,24 @@ slot_find(const struct slot_file *file, struct slot *slot)
 	int found[2];
 
 	for (unsigned i = 0; i < 2; i++)
-		if ((found[i] = get_slot(file, i, &both[i])) == -1)
+		if ((found[i] = read_with_data(file, i, &both[i])) == -1)
 			return -1;
 	if (found[0] == 0 && found[1] == 0)
 		return 0;
-	*slot = found[0] == 0 || (found[1] == 1 &&
-	    both[1].field[SLOT_SEQ] > both[0].field[SLOT_SEQ]) ? both[1] : both[0];
+	*slot = both[found[0] == 0 ||
+	    (found[1] == 1 && both[1].seq > both[0].seq)];
 	return 1;
 }
 
 bool
 slot_was_begun(const struct slot_file *file)
 {
-	uint8_t stored[SLOT_OCTETS];
+	struct slot slot;
 
 	/* The first slot and the plan are synced before the mailbox is
 	 * touched; a second slot shows that they were. */
 	for (uint64_t i = 0; i < 2; i++)
-		if (store_read(file->sidecar, i * PAGE, stored,
-		    sizeof(stored)) == 0 &&
-		    store_get(stored, SLOT_MAGIC) == MAGIC &&
-		    store_get(stored, SLOT_CHECKSUM) ==
-		    store_hash(0, stored, CHECKED) &&
-		    store_get(stored, SLOT_SEQ) > 0)
+		if (read_slot(file, i, &slot) == 1 && slot.seq > 0)
 			return true;
 	return false;
 }

@@ -10,25 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "spool/plan.h"
-
-/* The fields of a slot, of 8 octets each when stored. */
-enum slot_field {
-	SLOT_MAGIC,
-	SLOT_ID0, SLOT_ID1,	/* of the update, as in the plan */
-	SLOT_SEQ,		/* the highest one counts */
-	SLOT_PHASE,		/* enum slot_phase */
-	SLOT_DST,		/* all of the new mailbox below is durable */
-	SLOT_LENGTH,		/* octets from there on may be anything */
-	SLOT_SIZE,		/* of the mailbox, worked up to */
-	SLOT_HASH_DST,		/* of the octets before SLOT_DST */
-	SLOT_HASH_END,		/* of those before the planned end */
-	SLOT_HAS_DATA,		/* the octets of the step are in the journal */
-	SLOT_HASH_DATA,
-	SLOT_NONCE0, SLOT_NONCE1,	/* written at the new end */
-	SLOT_CHECKSUM,
-	SLOT_FIELDS
-};
 
 enum slot_phase {
 	SLOT_COPY,		/* a step */
@@ -36,24 +19,34 @@ enum slot_phase {
 	SLOT_TRUNC		/* it is there, or the end was cut */
 };
 
+/* What a slot says: see store_pack. */
+struct slot {
+	uint64_t magic;
+	uint64_t id[2];		/* of the update, as in the plan */
+	uint64_t seq;		/* the highest one counts */
+	uint64_t phase;		/* enum slot_phase */
+	uint64_t dst;		/* all of the new mailbox below is durable */
+	uint64_t length;	/* octets from there on may be anything */
+	uint64_t size;		/* of the mailbox, worked up to */
+	uint64_t hash_dst;	/* of the octets before dst */
+	uint64_t hash_end;	/* of those before the planned end */
+	uint64_t has_data;	/* the step's octets are in the journal */
+	uint64_t hash_data;	/* of them */
+	uint64_t nonce[2];	/* written at the new end */
+};
+
 /* Octets of the nonce, which no text has. */
 #define SLOT_NONCE 16
-
-struct slot {
-	uint64_t field[SLOT_FIELDS];
-};
 
 /* The journal's file; set by the journal. */
 struct slot_file {
 	struct plan plan;
 	int sidecar;		/* descriptor; not owned */
-	uint64_t window;	/* octets of data that a slot can have */
-	uint64_t id[2];
 	uint64_t seq;		/* of the next slot */
 };
 
-/* Where in the file the plan is. */
-#define SLOT_PLAN_AT 8192
+/* Where in the file the plan is: behind the two slots. */
+#define SLOT_PLAN_AT (2 * LIMITS_PAGE)
 
 /*
  * slot_data_at(file, seq), slot_file_end(file):
@@ -63,13 +56,13 @@ uint64_t slot_data_at(const struct slot_file *file, uint64_t seq);
 uint64_t slot_file_end(const struct slot_file *file);
 
 /*
- * slot_put(file, phase, dst, length, data, nonce):
- * Write the next slot, durably.  ${data}: the hash of the step's octets, which
- * are in the journal, or NULL; ${nonce} may be NULL, too.
+ * slot_put(file, slot):
+ * Write the next slot, durably.  The caller sets phase, dst and length of
+ * ${slot}; has_data and hash_data, if the step's octets are in the journal; and
+ * the nonce.  The other members, which it sets, are those of the file now.
  * Returns 0, or -1 with errno.
  */
-int slot_put(struct slot_file *file, enum slot_phase phase, uint64_t dst,
-    uint64_t length, const uint64_t *data, const uint64_t nonce[2]);
+int slot_put(struct slot_file *file, struct slot *slot);
 
 /*
  * slot_file_most(size):
@@ -80,9 +73,8 @@ uint64_t slot_file_most(uint64_t size);
 
 /*
  * slot_load(file, size, limit):
- * Load the plan, of at most ${limit} octets, and what it says of the file,
- * which has ${size} octets.  Returns 1, 0 if there is no whole plan, or -1 with
- * errno.
+ * Load the plan, of at most ${limit} octets, from the file, which has ${size}
+ * octets.  Returns 1, 0 if there is no whole plan, or -1 with errno.
  */
 int slot_load(struct slot_file *file, uint64_t size, uint64_t limit);
 

@@ -19,7 +19,8 @@
 #include "spool/journal.h"
 
 #define PAGE 4096
-#define SLOT_OCTETS (SLOT_FIELDS * sizeof(uint64_t))
+#define SLOT_OCTETS STORE_OCTETS(struct slot)
+#define PLAN_CHECKSUM (sizeof(struct plan_head) / sizeof(uint64_t))
 
 /* An UPDATE. */
 struct site {
@@ -69,7 +70,7 @@ run(struct site *site, struct fuzz_calls *calls, struct span *input)
 
 	FUZZ_CHECK(journal_begin(&journal, site->box, site->sidecar, -1,
 	    site->block) == 0);
-	journal.file.window = 1 + window;
+	journal.file.plan.head.window = 1 + window;
 	result = keep_runs(site, &journal.file.plan, input);
 	die_at = fuzz_number(input, 127);
 	calls->die_at = calls->made + (long)die_at;
@@ -94,17 +95,18 @@ repair(int sidecar)
 
 	for (size_t i = 0; i < 2; i++)
 		if (content.n >= i * PAGE + SLOT_OCTETS)
-			store_set(octets + i * PAGE, SLOT_CHECKSUM,
+			store_set(octets + i * PAGE,
+			    sizeof(struct slot) / sizeof(uint64_t),
 			    store_hash(0, octets + i * PAGE,
-			    SLOT_CHECKSUM * sizeof(uint64_t)));
+			    sizeof(struct slot)));
 	n = content.n < SLOT_PLAN_AT + PLAN_HEAD ? 0 :
-	    store_get(plan, PLAN_OCTETS);
+	    store_get(plan, PLAN_CHECKSUM - 1);
 	if (n >= PLAN_HEAD && n <= content.n - SLOT_PLAN_AT) {
 		uint64_t runs = store_hash(0, plan + PLAN_HEAD,
 		    (size_t)n - PLAN_HEAD);
 
 		store_set(plan, PLAN_CHECKSUM, store_hash(runs, plan,
-		    PLAN_CHECKSUM * sizeof(uint64_t)));
+		    sizeof(struct plan_head)));
 	}
 	fuzz_replace(sidecar, content);
 	free(octets);

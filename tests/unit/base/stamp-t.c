@@ -19,10 +19,10 @@ test_equal(void **state)
 	other[0].dev++;
 	other[1].ino++;
 	other[2].size++;
-	other[3].mtime.tv_sec++;
-	other[4].mtime.tv_nsec++;
-	other[5].ctime.tv_sec++;
-	other[6].ctime.tv_nsec++;
+	other[3].mtime.s++;
+	other[4].mtime.ns++;
+	other[5].ctime.s++;
+	other[6].ctime.ns++;
 	assert_true(stamp_equal(&stamp, &stamp));
 	for (size_t i = 0; i < COUNT(other); i++) {
 		assert_false(stamp_equal(&stamp, &other[i]));
@@ -41,8 +41,8 @@ test_fill(void **state)
 	assert_int_equal(stamp.size, 3);
 	assert_int_equal(stamp.ino, st.st_ino);
 	assert_int_equal(stamp.dev, st.st_dev);
-	assert_int_equal(stamp.mtime.tv_nsec, st.st_mtim.tv_nsec);
-	assert_int_equal(stamp.ctime.tv_sec, st.st_ctim.tv_sec);
+	assert_int_equal(stamp.mtime.ns, st.st_mtim.tv_nsec);
+	assert_int_equal(stamp.ctime.s, st.st_ctim.tv_sec);
 }
 
 #define S 1000000000L		/* nanoseconds */
@@ -55,7 +55,8 @@ test_settled(void **state)
 {
 	static const struct {
 		const char *what;
-		struct timespec mtime, ctime, now;
+		struct stamp_time mtime, ctime;
+		struct timespec now;
 		bool known, unknown;
 	} rows[] = {
 		{ "a day ago", { 1, 5 }, { 1, 5 }, { 86400, 0 }, true, true },

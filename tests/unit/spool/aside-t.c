@@ -23,22 +23,25 @@ static char block[LIMITS_BLOCK];
 static void
 forge(const struct mailbox *mailbox, uint64_t window, off_t size)
 {
-	struct slot_file file = { .sidecar = mailbox->sidecar,
-	    .window = window, .id = { 1, 2 } };
+	struct slot_file file = { .sidecar = mailbox->sidecar };
 	struct stat st;
-	const uint64_t hash = 0;
 
 	assert_int_equal(fstat(mailbox->fd, &st), 0);
 	plan_begin(&file.plan, mailbox->fd, block, (uint64_t)st.st_size);
 	assert_int_equal(plan_keep(&file.plan, 20, 40), 0);
-	plan_seal(&file.plan, file.id, st.st_ino + 1, st.st_dev, window);
+	file.plan.head.id[0] = 1;
+	file.plan.head.id[1] = 2;
+	file.plan.head.inode = st.st_ino + 1;
+	file.plan.head.device = st.st_dev;
+	file.plan.head.window = window;
+	plan_seal(&file.plan);
 	assert_int_equal(store_write(mailbox->sidecar, SLOT_PLAN_AT,
 	    file.plan.stored, file.plan.n), 0);
 	for (uint64_t i = 0; i < 2; i++) {
 		assert_int_equal(store_write(mailbox->sidecar,
 		    slot_data_at(&file, i), "data", 4), 0);
-		assert_int_equal(slot_put(&file, SLOT_COPY, 0, window, &hash,
-		    NULL), 0);
+		assert_int_equal(slot_put(&file, &(struct slot){
+		    .phase = SLOT_COPY, .length = window, .has_data = 1 }), 0);
 	}
 	assert_int_equal(ftruncate(mailbox->sidecar, size), 0);
 	plan_free(&file.plan);

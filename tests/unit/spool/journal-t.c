@@ -174,7 +174,7 @@ update(struct site *site)
 
 	assert_int_equal(journal_begin(&journal, site->box, site->sidecar,
 	    site->dir, site->block), 0);
-	journal.file.window = site->window;
+	journal.file.plan.head.window = site->window;
 	for (size_t i = 0; i < site->runs; i++)
 		assert_int_equal(plan_keep(&journal.file.plan,
 		    site->run[i].from, site->run[i].length), 0);
@@ -250,7 +250,7 @@ test_delivered_before(void **state)
 		open_site(state, &site);
 		assert_int_equal(journal_begin(&journal, site.box,
 		    site.sidecar, site.dir, site.block), 0);
-		journal.file.window = site.window;
+		journal.file.plan.head.window = site.window;
 		for (size_t k = 0; k < site.runs; k++)
 			assert_int_equal(plan_keep(&journal.file.plan,
 			    site.run[k].from, site.run[k].length), 0);

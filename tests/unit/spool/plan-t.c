@@ -259,11 +259,16 @@ test_far(void **state)
 static int
 store(void **state, struct site *site, size_t at)
 {
-	const uint64_t id[2] = { 1, 2 };
+	struct plan_head *head = &site->plan.head;
 	int fd = open(unit_text(state, "sidecar", ""), O_RDWR);
 
 	assert_int_equal(plan_keep(&site->plan, site->n, 0), 0);
-	plan_seal(&site->plan, id, 3, 4, 5);
+	head->id[0] = 1;
+	head->id[1] = 2;
+	head->inode = 3;
+	head->device = 4;
+	head->window = 5;
+	plan_seal(&site->plan);
 	assert_int_equal(store_write(fd, at, site->plan.stored, site->plan.n),
 	    0);
 	return fd;
@@ -289,14 +294,14 @@ test_load(void **state)
 		make_plan(&site, runs);
 		fd = store(state, &site, 17);
 		assert_int_equal(load(&site, fd, 17, site.plan.n, &plan), 1);
-		assert_int_equal(plan.begin_size, site.n);
+		assert_int_equal(plan.head.size, site.n);
 		assert_int_equal(plan.size, site.n);
 		assert_int_equal(plan_new_size(&plan), site.new_n);
-		assert_int_equal(store_get(plan.stored, PLAN_ID0), 1);
-		assert_int_equal(store_get(plan.stored, PLAN_ID1), 2);
-		assert_int_equal(store_get(plan.stored, PLAN_INODE), 3);
-		assert_int_equal(store_get(plan.stored, PLAN_DEVICE), 4);
-		assert_int_equal(store_get(plan.stored, PLAN_WINDOW), 5);
+		assert_int_equal(plan.head.id[0], 1);
+		assert_int_equal(plan.head.id[1], 2);
+		assert_int_equal(plan.head.inode, 3);
+		assert_int_equal(plan.head.device, 4);
+		assert_int_equal(plan.head.window, 5);
 		check_runs(&site, &plan);
 		plan_free(&plan);
 		(void)close(fd);
@@ -386,6 +391,7 @@ test_copy(void **state)
 
 	for (int round = 0; round < 50; round++) {
 		struct plan_cursor cursor;
+		struct plan_part part, again;
 		uint64_t copied, data, from, length;
 		int fd;
 
@@ -397,22 +403,25 @@ test_copy(void **state)
 		cursor = plan_first(&site.plan);
 		while (pick(2) == 0 && cursor.dst + cursor.length <= from)
 			plan_next(&cursor);
-		assert_int_equal(plan_copy(&site.plan, cursor, from, length,
-		    fd, 100, &copied), 0);
+		part = (struct plan_part){ .run = &cursor, .from_at = from,
+		    .length = length, .to = fd, .to_at = 100 };
+		assert_int_equal(plan_copy(&site.plan, &part, &copied), 0);
 		assert_int_equal(store_read(fd, 100, got, length), 0);
 		assert_memory_equal(got, site.new + from, length);
 		/* The same hash when it is read again, or copied on. */
-		assert_int_equal(plan_copy_data(&site.plan, fd, 100, length,
-		    -1, 0, &data), 0);
+		again = (struct plan_part){ .from = fd, .from_at = 100,
+		    .length = length, .to = -1 };
+		assert_int_equal(plan_copy(&site.plan, &again, &data), 0);
 		assert_int_equal(data, copied);
-		assert_int_equal(plan_copy_data(&site.plan, fd, 100, length,
-		    fd, 20000, &data), 0);
+		again.to = fd;
+		again.to_at = 20000;
+		assert_int_equal(plan_copy(&site.plan, &again, &data), 0);
 		assert_int_equal(data, copied);
 		assert_int_equal(store_read(fd, 20000, got, length), 0);
 		assert_memory_equal(got, site.new + from, length);
 		/* There is nothing behind the last run. */
-		assert_int_equal(plan_copy(&site.plan, cursor, from,
-		    site.new_n - from + 1, fd, 100, &copied), -1);
+		part.length = site.new_n - from + 1;
+		assert_int_equal(plan_copy(&site.plan, &part, &copied), -1);
 		(void)close(fd);
 		free_site(&site);
 	}

@@ -33,10 +33,10 @@ open_site(void **state, struct site *site)
 	assert_int_equal(plan_keep(&site->file.plan, 0, 1000), 0);
 	assert_int_equal(plan_keep(&site->file.plan, 2000, 1000), 0);
 	site->file.sidecar = site->sidecar;
-	site->file.window = WINDOW;
-	site->file.id[0] = 0x1111;
-	site->file.id[1] = 0x2222;
-	plan_seal(&site->file.plan, site->file.id, 1, 1, WINDOW);
+	site->file.plan.head.window = WINDOW;
+	site->file.plan.head.id[0] = 0x1111;
+	site->file.plan.head.id[1] = 0x2222;
+	plan_seal(&site->file.plan);
 	assert_int_equal(ftruncate(site->sidecar,
 	    (off_t)slot_file_end(&site->file)), 0);
 	assert_int_equal(store_write(site->sidecar, SLOT_PLAN_AT,
@@ -54,22 +54,33 @@ close_site(struct site *site)
 static void
 put(struct site *site, enum slot_phase phase, uint64_t dst, uint64_t length)
 {
-	const uint64_t nonce[2] = { 0x8080808080808081u, 0xffffffffffffffffu };
+	struct slot slot = { .phase = phase, .dst = dst, .length = length,
+	    .nonce = { 0x8080808080808081u, 0xffffffffffffffffu } };
 
-	assert_int_equal(slot_put(&site->file, phase, dst, length, NULL,
-	    nonce), 0);
+	assert_int_equal(slot_put(&site->file, &slot), 0);
+}
+
+static void
+put_data(struct site *site, uint64_t dst, uint64_t length, uint64_t hash)
+{
+	struct slot slot = { .phase = SLOT_COPY, .dst = dst, .length = length,
+	    .has_data = 1, .hash_data = hash };
+
+	assert_int_equal(slot_put(&site->file, &slot), 0);
 }
 
 /* Write the data of the next slot; its hash. */
 static uint64_t
 write_data(struct site *site, const char *data, size_t n)
 {
+	struct plan_part part = { .from = site->sidecar,
+	    .from_at = slot_data_at(&site->file, site->file.seq), .length = n,
+	    .to = -1 };
 	uint64_t hash;
 
 	assert_int_equal(store_write(site->sidecar,
 	    slot_data_at(&site->file, site->file.seq), data, n), 0);
-	assert_int_equal(plan_copy_data(&site->file.plan, site->sidecar,
-	    slot_data_at(&site->file, site->file.seq), n, -1, 0, &hash), 0);
+	assert_int_equal(plan_copy(&site->file.plan, &part, &hash), 0);
 	return hash;
 }
 
@@ -104,12 +115,12 @@ test_turns(void **state)
 		put(&site, SLOT_COPY, 1000 + i, 10 * i);
 		assert_int_equal(site.file.seq, i + 1);
 		assert_int_equal(slot_find(&site.file, &slot), 1);
-		assert_int_equal(slot.field[SLOT_SEQ], i);
-		assert_int_equal(slot.field[SLOT_DST], 1000 + i);
-		assert_int_equal(slot.field[SLOT_LENGTH], 10 * i);
-		assert_int_equal(slot.field[SLOT_PHASE], SLOT_COPY);
-		assert_int_equal(slot.field[SLOT_SIZE], BOX);
-		assert_int_equal(slot.field[SLOT_HAS_DATA], 0);
+		assert_int_equal(slot.seq, i);
+		assert_int_equal(slot.dst, 1000 + i);
+		assert_int_equal(slot.length, 10 * i);
+		assert_int_equal(slot.phase, SLOT_COPY);
+		assert_int_equal(slot.size, BOX);
+		assert_int_equal(slot.has_data, 0);
 	}
 	close_site(&site);
 }
@@ -134,13 +145,11 @@ test_stored(void **state)
 		0x33efde54480d6b35u,
 	} };
 	static struct site site;
-	const uint64_t hash = 0x0123456789abcdefu;
 	uint8_t octets[sizeof(rows[0])];
 
 	open_site(state, &site);
 	put(&site, SLOT_MARK, 1000, SLOT_NONCE);
-	assert_int_equal(slot_put(&site.file, SLOT_COPY, 1500, 20, &hash,
-	    NULL), 0);
+	put_data(&site, 1500, 20, 0x0123456789abcdefu);
 	for (uint64_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(store_read(site.sidecar, 4096 * i, octets,
 		    sizeof(octets)), 0);
@@ -156,7 +165,7 @@ static void
 test_torn(void **state)
 {
 	static struct site site;
-	const size_t octets = SLOT_FIELDS * 8;
+	const size_t octets = STORE_OCTETS(struct slot);
 	struct slot slot;
 
 	open_site(state, &site);
@@ -171,14 +180,14 @@ test_torn(void **state)
 		assert_int_equal(store_write(site.sidecar, 4096 + i, &torn, 1),
 		    0);
 		assert_int_equal(slot_find(&site.file, &slot), 1);
-		assert_int_equal(slot.field[SLOT_SEQ], 0);
+		assert_int_equal(slot.seq, 0);
 		assert_int_equal(store_write(site.sidecar, 4096 + i, &octet, 1),
 		    0);
 	}
 	assert_int_equal(slot_find(&site.file, &slot), 1);
-	assert_int_equal(slot.field[SLOT_SEQ], 1);
+	assert_int_equal(slot.seq, 1);
 	/* Neither counts for another update. */
-	site.file.id[1]++;
+	site.file.plan.head.id[1]++;
 	assert_int_equal(slot_find(&site.file, &slot), 0);
 	close_site(&site);
 }
@@ -193,18 +202,16 @@ test_data(void **state)
 
 	open_site(state, &site);
 	hash = write_data(&site, site.octets, 500);
-	assert_int_equal(slot_put(&site.file, SLOT_COPY, 1000, 500, &hash,
-	    NULL), 0);
+	put_data(&site, 1000, 500, hash);
 	hash = write_data(&site, site.octets + 500, WINDOW - 2000);
-	assert_int_equal(slot_put(&site.file, SLOT_COPY, 1500, WINDOW - 2000,
-	    &hash, NULL), 0);
+	put_data(&site, 1500, WINDOW - 2000, hash);
 	assert_int_equal(slot_find(&site.file, &slot), 1);
-	assert_int_equal(slot.field[SLOT_SEQ], 1);
-	assert_int_equal(slot.field[SLOT_HAS_DATA], 1);
+	assert_int_equal(slot.seq, 1);
+	assert_int_equal(slot.has_data, 1);
 	assert_int_equal(store_write(site.sidecar,
 	    slot_data_at(&site.file, 1) + 700, "#", 1), 0);
 	assert_int_equal(slot_find(&site.file, &slot), 1);
-	assert_int_equal(slot.field[SLOT_SEQ], 0);
+	assert_int_equal(slot.seq, 0);
 	assert_int_equal(store_write(site.sidecar,
 	    slot_data_at(&site.file, 0), "#", 1), 0);
 	assert_int_equal(slot_find(&site.file, &slot), 0);
