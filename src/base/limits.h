@@ -17,6 +17,13 @@
 /* Octets of output gathered before they are written. */
 #define LIMITS_OUTPUT 131072
 
+/* Octets of a message for which output is not written to make room: for fewer
+ * the room that is left is not worth filling. */
+#define LIMITS_OUTPUT_LEAST 4096
+
+/* Octets of the name that /proc has for a descriptor, and its NUL. */
+#define LIMITS_FD_PATH 32
+
 /* Octets of a pipe that poll(2) promises can be written without blocking
  * (PIPE_BUF); longer writes to anything but a socket are cut to this. */
 #define LIMITS_PIPE_WRITE 4096
@@ -155,8 +162,8 @@
 #define LIMITS_RECOVER_AT_ONCE 8
 #define LIMITS_RECOVER_S 120
 
-/* Octets of a plan at most, two million runs: no mailbox needs a longer one, and
- * a journal that tells of one is not read. */
+/* Octets that a plan may have, two million runs, even if the mailbox has become
+ * too short since to need so many. */
 #define LIMITS_PLAN 67108864
 
 /* Octets of a run in a plan at most: two numbers of up to ten octets and a

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client stream.  Sockets are read and written with MSG_DONTWAIT (or read
- * with a short time-out of their own), anything else only when poll(2) says so
- * and in pieces that then cannot block; so a deadline holds for reading and for
- * writing, and no descriptor is made non-blocking behind the back of who shares
- * it.
+ * The client stream.  Sockets are read and written with MSG_DONTWAIT, or read
+ * with a short time-out of their own; anything else when poll(2) says so, in
+ * pieces that cannot block then.  So deadlines hold, and no descriptor becomes
+ * non-blocking for others who share it.
  */
 #include "config.h"
 
@@ -26,9 +25,6 @@
 #include "base/clock.h"
 #include "talk/wire.h"
 
-/* Octets of a message for which the output is not flushed to make room. */
-#define LEAST 4096
-
 /* The family of the socket ${fd}, or AF_UNSPEC if it is none. */
 static int
 family(int fd)
@@ -40,23 +36,17 @@ family(int fd)
 	return address.sa_family;
 }
 
-/* A descriptor for ${fd} that never blocks: the pipe or terminal opened anew,
- * so that the flag is ours alone.  Or ${fd} itself, which then is written in
- * small pieces. */
+/* Open the pipe or terminal ${fd} anew, non-blocking for us alone, or -1. */
 static int
-open_nonblocking(int fd, bool *blocks)
+open_nonblocking(int fd)
 {
-	char path[32];
+	char path[LIMITS_FD_PATH];
 	struct stat st;
-	int ours = -1;
 
-	*blocks = true;
 	if (fstat(fd, &st) == -1 || (!S_ISFIFO(st.st_mode) && !isatty(fd)))
-		return fd;
+		return -1;
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ours = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	*blocks = ours == -1;
-	return ours == -1 ? fd : ours;
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 void
@@ -66,21 +56,21 @@ wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 
 	wire->end = WIRE_OPEN;
 	wire->in = in;
-	wire->out = out;
 	wire->in_socket = family(in) != AF_UNSPEC;
 	wire->out_socket = of_out != AF_UNSPEC;
+	wire->out = wire->out_socket ? out : open_nonblocking(out);
+	wire->out_blocks = wire->out == -1;
+	if (wire->out_blocks)
+		wire->out = out;
+	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
+	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
+	wire->tcp = (of_out == AF_INET || of_out == AF_INET6) &&
+	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
 	wire->stop = stop;
 	wire->start = wire->filled = wire->gathered = 0;
 	wire->patient = false;
 	wire->heard = clock_ms() + LIMITS_PATIENCE_MS;
 	channel_signals(&wire->waiting);
-	wire->out_blocks = false;
-	if (!wire->out_socket)
-		wire->out = open_nonblocking(out, &wire->out_blocks);
-	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
-	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
-	wire->tcp = (of_out == AF_INET || of_out == AF_INET6) &&
-	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
 }
 
 int
@@ -98,11 +88,12 @@ wire_be_patient(struct wire *wire)
 	    SO_RCVTIMEO, &patience, sizeof(patience)) == 0;
 }
 
-static void
+static int
 fail(struct wire *wire, enum wire_end end)
 {
 	if (wire->end == WIRE_OPEN)
 		wire->end = end;
+	return -1;
 }
 
 /* Wait until ${fd} can be read or written, a deadline passes, or a signal
@@ -117,14 +108,13 @@ wait_for(struct wire *wire, int fd, short events, int64_t until)
 	ready = channel_wait(fd, events, until, &wire->waiting, wire->stop);
 	if (ready == 1)
 		return 0;
-	fail(wire, ready == 0 ? WIRE_TIMEOUT : WIRE_SIGNAL);
-	return -1;
+	return fail(wire, ready == 0 ? WIRE_TIMEOUT : WIRE_SIGNAL);
 }
 
 static bool
 again(void)
 {
-	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+	return errno == EAGAIN || errno == EINTR;
 }
 
 /* Write some of ${n} octets, waiting at most the idle limit for room. */
@@ -132,38 +122,28 @@ static ssize_t
 write_some(struct wire *wire, const char *p, size_t n)
 {
 	int64_t until = clock_ms() + wire->idle_ms;
+	bool wait = wire->out_blocks;
 	ssize_t done;
 
 	if (wire->out_blocks && n > wire->piece)
 		n = wire->piece;
-	for (;;) {
-		if (wire->out_blocks &&
-		    wait_for(wire, wire->out, POLLOUT, until) == -1)
+	do {
+		if (wait && wait_for(wire, wire->out, POLLOUT, until) == -1)
 			return -1;
-		if (wire->out_socket)
-			done = send(wire->out, p, n,
-			    MSG_DONTWAIT | MSG_NOSIGNAL);
-		else
-			done = write(wire->out, p, n);
-		if (done >= 0)
-			return done;
-		if (!again()) {
-			fail(wire, WIRE_LOST);
-			return -1;
-		}
-		if (!wire->out_blocks &&
-		    wait_for(wire, wire->out, POLLOUT, until) == -1)
-			return -1;
-	}
+		done = wire->out_socket ?
+		    send(wire->out, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) :
+		    write(wire->out, p, n);
+		wait = true;
+	} while (done < 0 && again());
+	return done < 0 ? fail(wire, WIRE_LOST) : done;
 }
 
 enum wire_end
 wire_flush(struct wire *wire)
 {
-	size_t sent = 0;
-
-	while (wire->end != WIRE_LOST && wire->end != WIRE_TIMEOUT &&
-	    wire->end != WIRE_SIGNAL && sent < wire->gathered) {
+	/* A client that has ended its input may still want its answers. */
+	for (size_t sent = 0; wire->end <= WIRE_CUT &&
+	    sent < wire->gathered; ) {
 		ssize_t n = write_some(wire, wire->output + sent,
 		    wire->gathered - sent);
 
@@ -198,14 +178,13 @@ wire_body(struct wire *wire, struct body *body, const char *p, size_t n)
 	while (n > 0 && wire->end == WIRE_OPEN) {
 		size_t part = (LIMITS_OUTPUT - wire->gathered) / 2;
 
-		/* Seldom does it grow to twice as much: what room is left is
-		 * used, down to what is not worth it. */
-		if (part < n && part < LEAST) {
+		/* It can grow to twice as much, but hardly ever does. */
+		if (part >= n) {
+			part = n;
+		} else if (part < LIMITS_OUTPUT_LEAST) {
 			(void)wire_flush(wire);
 			continue;
 		}
-		if (part > n)
-			part = n;
 		wire->gathered += body_expand(body,
 		    wire->output + wire->gathered, p, part);
 		p += part;
@@ -234,7 +213,7 @@ hear_signals(struct wire *wire)
 		return;
 	wire->heard = now + LIMITS_PATIENCE_MS;
 	if (wire_wait(wire, -1, now) == -1)
-		fail(wire, WIRE_SIGNAL);
+		(void)fail(wire, WIRE_SIGNAL);
 }
 
 /* Receive more input behind what is unread, before ${until}, which is set when
@@ -242,29 +221,23 @@ hear_signals(struct wire *wire)
 static int
 fill(struct wire *wire, int64_t *until)
 {
-	/* A client that is at work answers at once: recv(2) wakes up sooner than
-	 * poll(2) and recv(2). */
+	/* recv(2) alone wakes up sooner than poll(2) and recv(2) do. */
 	bool wait = !wire->patient;
 	int64_t now;
 	ssize_t n;
 
 	hear_signals(wire);
-	if (wire->start > 0) {
-		memmove(wire->input, wire->input + wire->start,
-		    wire->filled - wire->start);
-		wire->filled -= wire->start;
-		wire->start = 0;
-	}
+	wire->filled -= wire->start;
+	memmove(wire->input, wire->input + wire->start, wire->filled);
+	wire->start = 0;
 	if (wire_flush(wire) != WIRE_OPEN)
 		return -1;
 	now = clock_ms();
 	if (*until == 0)
 		*until = now + wire->idle_ms;
-	/* poll(2) does not look at the limit either, then. */
-	if (now >= *until || (wire->deadline != 0 && now >= wire->deadline)) {
-		fail(wire, WIRE_TIMEOUT);
-		return -1;
-	}
+	/* Where input is ready poll(2) does not look at its limit. */
+	if (now >= *until || (wire->deadline != 0 && now >= wire->deadline))
+		return fail(wire, WIRE_TIMEOUT);
 	do {
 		char *room = wire->input + wire->filled;
 		size_t size = LIMITS_INPUT - wire->filled;
@@ -275,25 +248,22 @@ fill(struct wire *wire, int64_t *until)
 		    wait ? MSG_DONTWAIT : 0) : read(wire->in, room, size);
 		wait = true;
 	} while (n < 0 && again());
-	if (n > 0) {
-		wire->filled += (size_t)n;
-		return 0;
-	}
-	fail(wire, n < 0 ? WIRE_LOST : wire->filled > 0 ? WIRE_CUT : WIRE_EOF);
-	return -1;
+	if (n <= 0)
+		return fail(wire, n < 0 ? WIRE_LOST :
+		    wire->filled > 0 ? WIRE_CUT : WIRE_EOF);
+	wire->filled += (size_t)n;
+	return 0;
 }
 
+/* Cut the CR of a line's end from ${line}, and look for controls. */
 static enum wire_line
-judge(struct span *line)
+check(struct span *line)
 {
 	if (line->n > 0 && line->p[line->n - 1] == '\r')
 		line->n--;
-	for (size_t i = 0; i < line->n; i++) {
-		unsigned char c = (unsigned char)line->p[i];
-
-		if (c < ' ' || c == 0x7f)
+	for (size_t i = 0; i < line->n; i++)
+		if ((unsigned char)line->p[i] < ' ' || line->p[i] == 0x7f)
 			return WIRE_MALFORMED;
-	}
 	return WIRE_LINE;
 }
 
@@ -306,7 +276,7 @@ wire_read_line(struct wire *wire, struct span *line)
 
 	*line = (struct span){ NULL, 0 };
 	if (*wire->stop != 0)
-		fail(wire, WIRE_SIGNAL);
+		(void)fail(wire, WIRE_SIGNAL);
 	while (wire->end == WIRE_OPEN) {
 		const char *p = wire->input + wire->start;
 		size_t n = wire->filled - wire->start;
@@ -319,11 +289,11 @@ wire_read_line(struct wire *wire, struct span *line)
 			if (dropped || whole > LIMITS_COMMAND)
 				return WIRE_TOO_LONG;
 			*line = (struct span){ p, whole - 1 };
-			return judge(line);
+			return check(line);
 		}
 		seen = n;
 		if (n >= LIMITS_COMMAND) {
-			/* One octet stays: the line's end is still to come. */
+			/* One octet stays, for the line's end is to come. */
 			dropped = true;
 			wire->start = wire->filled - 1;
 			seen = 1;
@@ -362,22 +332,19 @@ void
 wire_close(struct wire *wire)
 {
 	int64_t until = clock_ms() + LIMITS_LINGER_MS;
-	size_t dropped = 0;
 	struct pollfd pfd = { .fd = wire->in, .events = POLLIN };
+	ssize_t n, dropped = 0;
 
 	(void)wire_flush(wire);
 	if (!wire->tcp || wire->end == WIRE_LOST ||
 	    shutdown(wire->out, SHUT_WR) == -1)
 		return;
-	while (dropped < LIMITS_LINGER_OCTETS) {
+	do {
 		int64_t left = until - clock_ms();
-		ssize_t n;
 
 		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
 			return;
 		n = recv(wire->in, wire->input, LIMITS_INPUT, MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && !again()))
-			return;
-		dropped += n > 0 ? (size_t)n : 0;
-	}
+		dropped += n;
+	} while (n > 0 && dropped < LIMITS_LINGER_OCTETS);
 }

@@ -21,8 +21,9 @@
 /* Why a line or a flush did not work. */
 enum wire_end {
 	WIRE_OPEN,		/* it did */
-	WIRE_EOF,		/* the client ended its input between commands */
-	WIRE_CUT,		/* ... or in the middle of one */
+	WIRE_EOF,		/* the client's input ended between commands, */
+	WIRE_CUT,		/* or in the middle of one */
+	/* From here on nothing can be sent either. */
 	WIRE_TIMEOUT,		/* a deadline passed */
 	WIRE_SIGNAL,		/* a signal asks for the end */
 	WIRE_LOST		/* a read or write failed */
@@ -46,7 +47,7 @@ struct wire {
 	bool out_blocks;	/* a write may wait for ever if it is long */
 	bool tcp;
 	bool patient;		/* recv(2) itself waits, for a moment */
-	int64_t heard;		/* when signals are to be let in anyway */
+	int64_t heard;		/* on clock_ms: let signals in from then on */
 	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
 	sigset_t waiting;	/* signals blocked while waiting */
 	size_t start, filled;	/* unread input is at input[start..filled) */
@@ -58,9 +59,9 @@ struct wire {
 
 /*
  * wire_open(wire, in, out, stop):
- * Prepare ${wire} to read ${in} and write ${out}.  The signals that set
- * ${stop} are blocked: they are let through only while wire waits.  Over TCP,
- * small replies are sent at once.
+ * Prepare ${wire} to read ${in} and write ${out}, which stay the caller's.  The
+ * signals that set ${stop} are blocked from now on, and come through only while
+ * ${wire} waits.  Over TCP, small replies are sent at once.
  */
 void wire_open(struct wire *wire, int in, int out,
     const volatile sig_atomic_t *stop);
@@ -73,8 +74,9 @@ int wire_wait(const struct wire *wire, int fd, int64_t until);
 
 /*
  * wire_be_patient(wire):
- * From now on let recv(2) wait for the next octets of a socket before anything
- * else does, LIMITS_PATIENCE_MS.  The socket keeps that limit.
+ * From now on wait for the octets of a socket in recv(2) itself, for up to
+ * LIMITS_PATIENCE_MS, and in poll(2) only after that.  The socket keeps that
+ * limit.
  */
 void wire_be_patient(struct wire *wire);
 
@@ -83,7 +85,7 @@ void wire_be_patient(struct wire *wire);
  * Set ${line} to the next line without its LF or CR LF; it stays valid until
  * the next call.  What was gathered is written before waiting.  A line of more
  * than 255 octets, line end included, is dropped to its end (RFC 2449 s4).
- * What no line end follows is no line.
+ * Octets that no line end follows are no line.
  */
 enum wire_line wire_read_line(struct wire *wire, struct span *line);
 
