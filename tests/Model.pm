@@ -16,8 +16,12 @@ use MIME::Base64 qw(encode_base64url);
 # Only the one CR right before the LF belongs to the end.
 sub lines {
 	my ($octets) = @_;
-	return map { /\A(.*?)(\r?\n)\z/s ? [$1, $2] : [$_, ''] }
-	    $octets =~ /[^\n]*\n|[^\n]+\z/g;
+	return map {
+		my $end = substr($_, -1) ne "\n" ? 0
+		    : substr($_, -2) eq "\r\n" ? 2 : 1;
+		my $n = length($_) - $end;
+		[substr($_, 0, $n), substr $_, $n];
+	} $octets =~ /[^\n]*\n|[^\n]+\z/g;
 }
 
 sub is_empty { my ($line) = @_; return $line->[0] eq '' }
@@ -122,27 +126,34 @@ sub is_pseudo {
 
 # ---- What is sent
 
+# The lines of a message as they are sent, and how many of them are the header.
+# A message is asked for the same again and again.
+sub parts {
+	my ($message) = @_;
+	return $message->{parts} //= do {
+		my (undef, @lines) = lines($message->{stored});
+		my ($empty) = grep { is_empty($lines[$_]) } 0 .. $#lines;
+		{
+			lines => [map { "$_->[0]\r\n" } @lines],
+			header => $empty // scalar @lines,
+		};
+	};
+}
+
 # What RETR sends of a message before byte-stuffing.
 sub retr {
 	my ($message) = @_;
-	my (undef, @lines) = lines($message->{stored});
-	return join '', map { "$_->[0]\r\n" } @lines;
+	return join '', @{ parts($message)->{lines} };
 }
 
 # What TOP sends: the header, one empty line, and ${n} lines.
 sub top {
 	my ($message, $n) = @_;
-	my (undef, @lines) = lines($message->{stored});
-	my $sent = '';
-	while (@lines && !is_empty($lines[0])) {
-		$sent .= shift(@lines)->[0] . "\r\n";
-	}
-	shift @lines;
-	$sent .= "\r\n";
-	while (@lines && $n-- > 0) {
-		$sent .= shift(@lines)->[0] . "\r\n";
-	}
-	return $sent;
+	my ($lines, $header) = @{ parts($message) }{qw(lines header)};
+	my $last = $header + $n;
+	$last = $#$lines if $last > $#$lines;
+	return join '', @$lines[0 .. $header - 1], "\r\n",
+	    @$lines[$header + 1 .. $last];
 }
 
 sub stuffed { my ($octets) = @_; return $octets =~ s/^\./../gmr }

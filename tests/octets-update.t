@@ -17,10 +17,9 @@ my $seed = $ENV{DEWEY_SEED} // 20240101;
 srand $seed;
 diag "DEWEY_SEED=$seed" if defined $ENV{DEWEY_SEED};
 
-my @boxes = grep {
-	my $scan = Model::scan($_->[1]);
-	!defined $scan->{refused} && @{ $scan->{messages} };
-} Nasty::mailboxes();
+# What it is, its octets, and what the model sees in them.
+my @boxes = grep { !defined $_->[2]{refused} && @{ $_->[2]{messages} } }
+    map { [ @$_, Model::scan($_->[1]) ] } Nasty::mailboxes();
 my $n = 0;
 my %mail = map { sprintf('m%02d', $n++) => $_->[1] } @boxes;
 my %secrets = map { $_ => 'tanstaaf' } keys %mail;
@@ -28,8 +27,7 @@ my $site = Dewey->site(secrets => \%secrets, mail => \%mail);
 my $sessions = 0;
 
 for my $i (0 .. $#boxes) {
-	my ($what, $octets) = @{ $boxes[$i] };
-	my $scan = Model::scan($octets);
+	my ($what, $octets, $scan) = @{ $boxes[$i] };
 	my $count = @{ $scan->{messages} };
 	my %subsets = (
 		first => [1],
