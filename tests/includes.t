@@ -50,7 +50,8 @@ my @house = (
 	    [qw(gate judge keeper)],
 	    [qw(monitor recovery)]],
 	[tool =>
-	    [qw(audit inspect manage serve)],
+	    [qw(audit inspect prompt serve)],
+	    [qw(manage)],
 	    [qw(main)]],
 );
 

@@ -11,19 +11,16 @@
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "base/span.h"
 #include "settings/options.h"
-#include "settings/records.h"
 #include "tool/manage.h"
+#include "tool/prompt.h"
 #include "who/login.h"
 #include "who/users.h"
 
@@ -34,9 +31,6 @@ struct edit {
 	FILE *old;		/* NULL: there was none */
 	FILE *new;
 };
-
-/* A signal has asked for the end. */
-static volatile sig_atomic_t interrupted;
 
 static int
 complain(const char *what, const char *why)
@@ -198,113 +192,6 @@ change(const char *path, const char *name, const char *value, bool whole)
 	return end_edit(&edit, keep) == -1 && keep ? -1 : found;
 }
 
-static void
-interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-/* From here on a signal ends a wait for input and nothing else: after it the
- * terminal and the files are as they were.  ${waiting} is what to block during
- * such a wait. */
-static void
-catch_signals(sigset_t *waiting)
-{
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	/* Zeros are the empty set. */
-	struct sigaction action = { .sa_handler = interrupt };
-
-	(void)sigaddset(&action.sa_mask, SIGTSTP);
-	*waiting = action.sa_mask;
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		(void)sigaction(ends[i], &action, NULL);
-		(void)sigaddset(&action.sa_mask, ends[i]);
-	}
-	(void)sigprocmask(SIG_BLOCK, &action.sa_mask, NULL);
-}
-
-/* Read one line from standard input.  Returns its octets, or -1. */
-static ssize_t
-read_line(char *text, size_t size, const sigset_t *waiting)
-{
-	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
-	const char *lf = NULL;
-	size_t n = 0;
-	ssize_t got = 1;
-
-	while (lf == NULL && got > 0 && n < size) {
-		got = ppoll(&pfd, 1, NULL, waiting) == 1 ?
-		    read(STDIN_FILENO, text + n, size - n) : -1;
-		if (got > 0) {
-			lf = memchr(text + n, '\n', (size_t)got);
-			n += (size_t)got;
-		}
-	}
-	if (lf != NULL)
-		n = (size_t)(lf - text);
-	return got == -1 ? -1 : (ssize_t)n - (n > 0 && text[n - 1] == '\r');
-}
-
-/* Ask for one line, on a terminal without echo.  Returns its octets, or -1. */
-static ssize_t
-ask_once(const char *prompt, char text[LIMITS_COMMAND])
-{
-	struct termios saved, quiet;
-	bool terminal = tcgetattr(STDIN_FILENO, &saved) == 0;
-	sigset_t waiting;
-	ssize_t n;
-
-	catch_signals(&waiting);
-	if (terminal) {
-		quiet = saved;
-		quiet.c_lflag &= (tcflag_t)~ECHO;
-		(void)fprintf(stderr, "%s: ", prompt);
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
-	n = read_line(text, LIMITS_COMMAND, &waiting);
-	if (terminal) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
-		(void)fputc('\n', stderr);
-	}
-	return n;
-}
-
-static bool
-has_control(struct span text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
-/* Ask for ${what}, on a terminal twice, and put it into ${text}. */
-static int
-ask(const char *what, char text[LIMITS_COMMAND])
-{
-	char again[LIMITS_COMMAND];
-	ssize_t n = ask_once(what, text);
-	bool twice = n > 0 && isatty(STDIN_FILENO);
-	ssize_t second = twice ? ask_once("again", again) : n;
-	int result = 0;
-
-	if (interrupted)
-		result = complain(what, "interrupted, nothing is changed");
-	else if (n <= 0)
-		result = complain(what, "must not be empty");
-	else if (n >= LIMITS_COMMAND - (ssize_t)sizeof("PASS \r\n"))
-		result = complain(what, "is too long for a command line");
-	else if (has_control((struct span){ text, (size_t)n }))
-		result = complain(what, "must not hold controls");
-	else if (second != n || (twice && memcmp(text, again, (size_t)n) != 0))
-		result = complain(what, "the two are not the same");
-	else
-		text[n] = '\0';
-	span_wipe(again, sizeof(again));
-	return result;
-}
-
 static int
 check_name(const char *name)
 {
@@ -330,7 +217,8 @@ set(const char *path, const char *what, const char *name, bool hashed)
 	const char *value = text;
 	int result = -1;
 
-	if (check_name(name) == 0 && ask(what, text) == 0) {
+	if (check_name(name) == 0 &&
+	    prompt_ask(what, text) == 0) {
 		if (hashed)
 			value = make_hash(text);
 		result = value == NULL ? complain("crypt(3)",
