@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a session would read, looked at for --check-config.
+ * --check-config: everything that a session would read is read, by the same
+ * rooms, and looked at.
  */
 #include "config.h"
 
@@ -27,75 +28,66 @@
 #include "who/secrets.h"
 #include "who/users.h"
 
-/* What --check-config found: unsafe things decide the exit code. */
-struct findings {
-	unsigned unsafe;
+struct audit {
+	const struct options *options;
+	const struct login *login;
+	unsigned unsafe;	/* findings that decide the exit code */
 };
 
 static void __attribute__((format(printf, 2, 3)))
-unsafe(struct findings *findings, const char *format, ...)
+tell(const char *how, const char *format, ...)
 {
 	va_list arguments;
 
-	findings->unsafe++;
-	(void)fputs("unsafe: ", stdout);
+	(void)fputs(how, stdout);
 	va_start(arguments, format);
 	(void)vprintf(format, arguments);
 	va_end(arguments);
 	(void)fputc('\n', stdout);
 }
 
-static void __attribute__((format(printf, 1, 2)))
-unwise(const char *format, ...)
-{
-	va_list arguments;
-
-	(void)fputs("unwise: ", stdout);
-	va_start(arguments, format);
-	(void)vprintf(format, arguments);
-	va_end(arguments);
-	(void)fputc('\n', stdout);
-}
+#define unsafe(audit, ...) ((audit)->unsafe++, tell("unsafe: ", __VA_ARGS__))
+#define unwise(...) tell("unwise: ", __VA_ARGS__)
 
 static void
-check_files(struct findings *findings, const struct login *login)
+check_files(struct audit *audit)
 {
+	const struct records_file *secrets = &audit->login->secrets;
 	const struct span nobody = SPAN("?");
 	char secret[LIMITS_RECORD];
 	struct users_entry entry;
 
-	if (users_find(&login->users, nobody, false, &entry) == -1)
-		unsafe(findings, "the users file or a list cannot be used (see "
+	if (users_find(&audit->login->users, nobody, false, &entry) == -1)
+		unsafe(audit, "the users file or a list cannot be used (see "
 		    "above)");
-	if (login->secrets.path == NULL)
+	if (secrets->path == NULL)
 		return;
-	if (login->secrets.why != NULL)
-		unsafe(findings, "%s: %s; until then APOP is off",
-		    login->secrets.path, login->secrets.why);
-	else if (secrets_find(&login->secrets, nobody, secret) == -1)
-		unsafe(findings, "%s: cannot be read", login->secrets.path);
+	if (secrets->why != NULL)
+		unsafe(audit, "%s: %s; until then APOP is off", secrets->path,
+		    secrets->why);
+	else if (secrets_find(secrets, nobody, secret) == -1)
+		unsafe(audit, "%s: cannot be read", secrets->path);
 }
 
-/* A sidecar that is not the mailbox's owner's alone keeps him from deleting. */
+/* The sidecar ${name} in ${dir}, which is open as ${at}: a user can delete
+ * nothing if it is not that user's alone. */
 static void
-check_sidecar(struct findings *findings, const char *dir, int at,
-    const char *name)
+check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 {
-	struct span base = span_of(name + 1);
 	char mailbox[LIMITS_PATH];
 	struct stat st, box;
 
-	base.n -= sizeof(".dewey") - 1;
-	if (span_copy(base, mailbox, sizeof(mailbox)) == -1 ||
+	if (span_copy((struct span){ name + 1, strlen(name) -
+	    sizeof("..dewey") + 1 }, mailbox, sizeof(mailbox)) == -1 ||
 	    fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    fstatat(at, mailbox, &box, 0) == -1)
 		return;
 	if (st.st_uid != box.st_uid)
-		unsafe(findings, "%s/%s: belongs to uid %lu, the mailbox to "
+		unsafe(audit, "%s/%s: belongs to uid %lu, the mailbox to "
 		    "uid %lu, who can delete nothing: remove it", dir, name,
 		    (unsigned long)st.st_uid, (unsigned long)box.st_uid);
 	else if (!S_ISREG(st.st_mode) || (st.st_mode & 0777) != 0600)
-		unsafe(findings, "%s/%s: is no file of mode 0600: nothing can "
+		unsafe(audit, "%s/%s: is no file of mode 0600: nothing can "
 		    "be deleted from the mailbox: remove it", dir, name);
 }
 
@@ -116,10 +108,10 @@ check_state(const char *state, const char *dir)
 		    "it to root, mode 0755", state, dir);
 }
 
-/* Where session lock and journal of its mailboxes are to be. */
+/* The directory of the mailboxes, where session locks and journals are to be:
+ * ${st} is what it is. */
 static void
-check_spool(struct findings *findings, const struct options *options,
-    const char *dir, const struct stat *st)
+check_spool(struct audit *audit, const char *dir, const struct stat *st)
 {
 	DIR *list = opendir(dir);
 	const struct dirent *entry;
@@ -131,127 +123,129 @@ check_spool(struct findings *findings, const struct options *options,
 		    "root:mail, mode 2775", dir);
 	else if (st->st_uid == 0 && ((st->st_mode & S_IWGRP) == 0 ||
 	    st->st_gid == 0))
-		check_state(options->state_dir, dir);
+		check_state(audit->options->state_dir, dir);
 	while (list != NULL && (entry = readdir(list)) != NULL) {
 		n = strlen(entry->d_name);
-		if (entry->d_name[0] == '.' && n > sizeof("..dewey") - 1 &&
+		if (entry->d_name[0] == '.' && n >= sizeof("..dewey") &&
 		    strcmp(entry->d_name + n - 6, ".dewey") == 0)
-			check_sidecar(findings, dir, dirfd(list),
-			    entry->d_name);
+			check_sidecar(audit, dir, dirfd(list), entry->d_name);
 	}
 	if (list != NULL)
 		(void)closedir(list);
 }
 
+/* The last directory of --mailbox that is the same for all users. */
 static void
-check_mailbox(struct findings *findings, const struct options *options)
+check_mailbox(struct audit *audit)
 {
+	const char *mailbox = audit->options->mailbox;
+	size_t n = strcspn(mailbox, "%");
 	char dir[LIMITS_PATH];
-	const char *percent = strchr(options->mailbox, '%');
-	const char *end = options->mailbox + (percent == NULL ?
-	    strlen(options->mailbox) : (size_t)(percent - options->mailbox));
 	struct stat st;
 
-	if (percent == NULL)
+	if (mailbox[n] == '\0')
 		unwise("mailbox has neither %%u nor %%h: all users would share "
 		    "one");
-	while (end > options->mailbox && *end != '/')
-		end--;
-	if (end == options->mailbox)
+	while (n > 0 && mailbox[n] != '/')
+		n--;
+	if (n == 0)
 		return;
-	(void)span_copy((struct span){ options->mailbox,
-	    (size_t)(end - options->mailbox) }, dir, sizeof(dir));
+	(void)span_copy((struct span){ mailbox, n }, dir, sizeof(dir));
 	if (fstatat(AT_FDCWD, dir, &st, 0) == -1)
-		unsafe(findings, "%s: the directory of --mailbox is not there: "
+		unsafe(audit, "%s: the directory of --mailbox is not there: "
 		    "make it, or name another", dir);
 	else if (!S_ISDIR(st.st_mode))
-		unsafe(findings, "%s: is not a directory", dir);
+		unsafe(audit, "%s: is not a directory: name another in "
+		    "--mailbox", dir);
 	else if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0)
-		unsafe(findings, "%s: everybody can rename mailboxes there: "
+		unsafe(audit, "%s: everybody can rename mailboxes there: "
 		    "chmod o-w or +t it", dir);
-	else if (strstr(options->mailbox, "%h") == NULL)
-		check_spool(findings, options, dir, &st);
+	else if (strstr(mailbox, "%h") == NULL)
+		check_spool(audit, dir, &st);
 }
 
 static void
-check_account(struct findings *findings, const char *key, const char *name)
+check_account(struct audit *audit, const char *key, const char *name)
 {
 	const struct passwd *pw = name == NULL ? NULL : getpwnam(name);
 
 	if (name != NULL && (pw == NULL || pw->pw_uid == 0))
-		unsafe(findings, "%s: %s %s", key, name, pw == NULL ?
+		unsafe(audit, "%s: %s %s", key, name, pw == NULL ?
 		    "has no account: make one" : "is root: name another");
 }
 
-/* What depends on who starts sessions: taken to be who asks now. */
+/* What depends on who starts a session: the user who asks now, it is taken. */
 static void
-check_starter(struct findings *findings, const struct options *options,
-    const struct login *login)
+check_starter(struct audit *audit)
 {
+	const struct options *options = audit->options;
 	bool system = strcmp(options->users, "system") == 0;
 
 	if (!system && options->users[0] != '/')
-		unwise("users is no absolute path: it depends on where dewey is "
-		    "started");
+		unwise("users is no absolute path: which file it is depends on "
+		    "where dewey is started");
 	if (geteuid() != 0) {
-		if (system && !options->preauth && login->timestamp[0] == '\0')
-			unsafe(findings, "nobody can log in: users = system "
-			    "wants root");
+		if (system && !options->preauth &&
+		    audit->login->timestamp[0] == '\0')
+			unsafe(audit, "nobody can log in: users = system wants "
+			    "root to start dewey");
 		return;
 	}
-	check_account(findings, "gate-user", options->gate_user);
+	check_account(audit, "gate-user", options->gate_user);
 	if (options->gate_user == NULL && getpwnam("dewey-gate") == NULL)
-		unwise("there is no account dewey-gate: make it, or set gate-user");
+		unwise("there is no account dewey-gate: make it, or set "
+		    "gate-user");
 	if (options->preauth)
-		unsafe(findings, "preauth: root has no maildrop: start dewey "
-		    "as the user");
+		unsafe(audit, "preauth: root has no maildrop: start dewey as "
+		    "the user");
 }
 
 static void
-check_choices(struct findings *findings, const struct options *options,
-    const struct login *login)
+check_choices(struct audit *audit)
 {
+	const struct options *options = audit->options;
+	bool apop = audit->login->timestamp[0] != '\0';
+
 	if (options->plaintext == OPTIONS_PLAINTEXT_ALWAYS)
 		unwise("plaintext = always lets passwords cross open networks: "
 		    "put TLS in front and say private = yes");
-	if (options->plaintext == OPTIONS_PLAINTEXT_NEVER &&
-	    login->timestamp[0] == '\0')
-		unsafe(findings, "nobody can log in: plaintext = never, and "
-		    "APOP is off");
+	if (options->plaintext == OPTIONS_PLAINTEXT_NEVER && !apop)
+		unsafe(audit, "nobody can log in: plaintext = never, and APOP "
+		    "is off");
 	if (options->idle_timeout < LIMITS_IDLE_LEAST)
-		unwise("idle-timeout is less than the 600 seconds of RFC 1939 "
-		    "section 3");
+		unwise("idle-timeout is less than the %d seconds of RFC 1939 "
+		    "section 3", LIMITS_IDLE_LEAST);
 	if (options->locks[0] == OPTIONS_LOCK_END)
-		unwise("locks = none: mail delivered during a login or QUIT "
-		    "can be lost");
+		unwise("locks = none: mail that is delivered during a login or "
+		    "QUIT can be lost");
 	if (options->fail_delay == 0)
 		unwise("fail-delay = 0 makes guessing passwords cheap");
-	if (!options->apop_only && login->timestamp[0] != '\0')
+	if (!options->apop_only && apop)
 		unwise("apop-only = no lets users with a secret send passwords, "
 		    "too (RFC 1939 section 13)");
 	if (options->sandbox == SANDBOX_NONE)
 		unwise("sandbox = none lets a session that is taken over do "
 		    "all that its user can");
-	check_account(findings, "mail-user", options->mail_user);
-	check_starter(findings, options, login);
+	check_account(audit, "mail-user", options->mail_user);
 }
 
 int
 audit_config(const struct options *options)
 {
-	struct findings findings = { 0 };
 	struct login *login = calloc(1, sizeof(*login));
+	struct audit audit = { .options = options, .login = login };
 
 	if (login == NULL)
 		return -1;
 	log_open(LOG_TO_STDERR, false);
 	login_open(login, options, "localhost", geteuid() == 0);
-	check_files(&findings, login);
-	check_mailbox(&findings, options);
-	check_choices(&findings, options, login);
-	if (findings.unsafe == 0)
+	check_files(&audit);
+	check_mailbox(&audit);
+	check_choices(&audit);
+	check_starter(&audit);
+	if (audit.unsafe == 0)
 		(void)fputs("a session can be served\n", stdout);
 	span_wipe(login, sizeof(*login));
 	free(login);
-	return findings.unsafe == 0 ? 0 : -1;
+	return audit.unsafe == 0 ? 0 : -1;
 }
