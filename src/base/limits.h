@@ -97,7 +97,10 @@
 
 /* Seconds of any option at most: a day. */
 #define LIMITS_SECONDS 86400
+
+/* Seconds of a day, milliseconds of a second. */
 #define LIMITS_DAY_S 86400
+#define LIMITS_SECOND_MS 1000
 
 /* Seconds: RFC 1939 s3 wants an inactivity timer of at least 10 minutes. */
 #define LIMITS_IDLE_LEAST 600
@@ -138,6 +141,10 @@
 /* Octets that are read to look at one; of a From_ line, at least. */
 #define LIMITS_SAMPLE 512
 #define LIMITS_FROM_LEAST 20
+
+/* Octets of a line of a mailbox that --list and --check show: a terminal's, and
+ * some. */
+#define LIMITS_SHOWN 200
 
 /* Octets of messages whose sums are taken when the first one is asked for, so
  * that they can be told from others if the mailbox changes: a millisecond. */

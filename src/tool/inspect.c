@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looking without touching.
+ * --list and --check: looking at a mailbox without touching it.
  */
 #include "config.h"
 
@@ -20,9 +20,6 @@
 #include "spool/sidecar.h"
 #include "tool/inspect.h"
 
-/* Octets of a From_ line that are shown. */
-#define SHOWN 200
-
 static int
 open_drop(struct maildrop *drop, const char *path)
 {
@@ -37,19 +34,19 @@ open_drop(struct maildrop *drop, const char *path)
 	if (fault == MAILBOX_FINE)
 		return 0;
 	if (fault == MAILBOX_CHANGED)
-		(void)fprintf(stderr, "dewey: %s: is being written to, try "
+		(void)fprintf(stderr, "dewey: %s: is being written to: try "
 		    "again\n", path);
 	maildrop_close(drop);
 	return -1;
 }
 
-/* Print the begin of the line at ${offset}, escaped but for its blanks. */
+/* Print the first octets of the line at ${offset}, escaped but for blanks. */
 static void
 print_line(struct maildrop *drop, uint64_t offset)
 {
-	char escaped[LOG_ESCAPED(SHOWN)];
+	char escaped[LOG_ESCAPED(LIMITS_SHOWN)];
 	const char *p = NULL;
-	ssize_t n = block_read(&drop->block, offset, offset + SHOWN, &p);
+	ssize_t n = block_read(&drop->block, offset, offset + LIMITS_SHOWN, &p);
 	struct span rest = { p, n < 0 ? 0 : (size_t)n };
 	struct span line = span_cut(&rest, '\n');
 
@@ -80,54 +77,54 @@ inspect_list(const char *path)
 	return 0;
 }
 
-/* The lines of a mailbox, one by one; only what is asked of them is held. */
+/* The lines of a mailbox, one by one; no more of them is held than is asked. */
 struct lines {
 	struct maildrop *drop;
-	uint64_t at;		/* of the current line */
-	uint64_t next;		/* of the one behind it */
-	char begin[6];		/* of it, "From " at most */
-	size_t n;
+	uint64_t at;		/* offset of the line, and of the next one */
+	uint64_t next;
+	char begin[sizeof("From ") - 1];	/* its first octets */
+	size_t n;		/* how many of them there are */
 	bool empty;
-	bool dated;		/* it would be a From_ line */
+	bool dated;		/* it has the form of a From_ line */
 };
 
 static bool
 next_line(struct lines *lines)
 {
 	struct from from;
-	bool ended = false, cr = false;
-	uint64_t octets = 0;
+	bool ended = false;
+	uint64_t octets;
 
 	lines->at = lines->next;
 	lines->n = 0;
 	from_begin(&from);
 	while (!ended) {
-		const char *p = NULL, *lf;
+		const char *p = NULL;
 		ssize_t n = block_read(&lines->drop->block, lines->next,
 		    UINT64_MAX, &p);
-		size_t part;
+		struct span rest = { p, (size_t)n }, part;
 
 		if (n <= 0)
 			break;
-		lf = memchr(p, '\n', (size_t)n);
-		part = lf == NULL ? (size_t)n : (size_t)(lf - p);
-		for (size_t i = 0; i < part && lines->n < 5; i++)
-			lines->begin[lines->n++] = p[i];
-		if (lines->begin[0] == 'F')
-			from_feed(&from, p, part);
-		cr = part == 1 && octets == 0 && p[0] == '\r';
-		octets += part;
-		ended = lf != NULL;
-		lines->next += part + (ended ? 1 : 0);
+		part = span_cut(&rest, '\n');
+		ended = rest.p != NULL;
+		for (size_t i = 0; i < part.n &&
+		    lines->n < sizeof(lines->begin); i++)
+			lines->begin[lines->n++] = part.p[i];
+		if (lines->n > 0 && lines->begin[0] == 'F')
+			from_feed(&from, part.p, part.n);
+		lines->next += part.n + ended;
 	}
-	lines->empty = ended && (octets == 0 || (octets == 1 && cr));
-	lines->dated = lines->n > 0 && lines->begin[0] == 'F' &&
+	octets = lines->next - lines->at - ended;
+	lines->empty = ended && (octets == 0 ||
+	    (octets == 1 && lines->begin[0] == '\r'));
+	lines->dated = octets > 0 && lines->begin[0] == 'F' &&
 	    from_end(&from, ended);
 	return octets > 0 || ended;
 }
 
-/* Lines that begin like a From_ line and are none, or that are one in a place
- * where another program may see none. */
+/* Print the lines that begin like a From_ line and are none, and those that are
+ * one where another program may see none. */
 static void
 check_separators(struct maildrop *drop)
 {
@@ -136,11 +133,12 @@ check_separators(struct maildrop *drop)
 
 	block_forget(&drop->block);
 	while (next_line(&lines)) {
-		bool like = lines.n == 5 && memcmp(lines.begin, "From ", 5) == 0;
+		bool like = lines.n == sizeof(lines.begin) &&
+		    memcmp(lines.begin, "From ", lines.n) == 0;
 		const char *why = NULL;
 
-		if (taken && !lines.empty && memchr(lines.begin, ' ',
-		    lines.n) != NULL && lines.begin[0] != ' ')
+		if (taken && !lines.empty && lines.begin[0] != ' ' &&
+		    memchr(lines.begin, ' ', lines.n) != NULL)
 			why = "no header field follows the From_ line";
 		taken = like && lines.dated && after_empty;
 		if (like && lines.dated && !after_empty)
@@ -172,14 +170,16 @@ inspect_check(const char *path)
 		(void)printf("%" PRIu64 " octets before the first message: "
 		    "kept, never shown\n", drop.begin);
 	check_separators(&drop);
-	for (size_t i = 0; i < drop.count; i++)
-		if (drop.messages[i].copy > 1) {
-			uid_print(drop.messages[i].id, drop.messages[i].copy,
-			    text);
-			(void)printf("message %zu: a copy, unique-id %s\n",
-			    i + 1, text);
-			copies++;
-		}
+	for (size_t i = 0; i < drop.count; i++) {
+		const struct maildrop_message *m = &drop.messages[i];
+
+		if (m->copy <= 1)
+			continue;
+		uid_print(m->id, m->copy, text);
+		(void)printf("message %zu: a copy, unique-id %s\n", i + 1,
+		    text);
+		copies++;
+	}
 	if (sidecar_has_journal(&drop.mailbox))
 		(void)printf("an UPDATE was cut short: the next login or dewey "
 		    "--recover completes it\n");
