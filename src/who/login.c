@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may come in.  An unknown user, a wrong password, a locked account, a user
- * with a secret who sends PASS: the same work as far as it can be, the same
- * answer, and, by login_delay, the same time.
+ * Who may come in.  For an unknown user, a wrong password, a locked account and
+ * a user with a secret who sends PASS the work is the same as far as it can be,
+ * the answer is the same, and by login_delay so is the time.
  */
 #include "config.h"
 
@@ -33,8 +33,8 @@ login_secrets_path(const struct options *options, bool by_root,
 	configuration_place(path, &place, options->secrets, by_root);
 }
 
-/* A msg-id of RFC 822 that nobody can foresee.  Letters, digits, dots and
- * hyphens only: some clients give up on anything else. */
+/* Make a msg-id of RFC 822 that nobody can foresee.  It has letters, digits,
+ * dots and hyphens only, because some clients give up on anything else. */
 static void
 make_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host)
 {
@@ -94,13 +94,6 @@ secret_fits(const struct login *login, struct span name,
 	return found;
 }
 
-static enum login_verdict
-verdict(int answer)
-{
-	return answer == 1 ? LOGIN_ACCEPTED :
-	    answer == 0 ? LOGIN_REFUSED : LOGIN_MISCONFIGURED;
-}
-
 /* RFC 1939 s13: with a secret, a password would only weaken it. */
 static int
 check_pass(const struct login *login, struct span name, struct span password,
@@ -129,7 +122,7 @@ check_apop(const struct login *login, struct span name, struct span digest,
 	return found == 1 && fits == 1;
 }
 
-/* Whether the name can succeed by either way. */
+/* Whether ${name} may log in, by a password or by a secret. */
 static int
 check_user(const struct login *login, struct span name,
     struct users_entry *entry)
@@ -167,15 +160,17 @@ login_check(const struct login *login, const struct login_question *question,
 	span_wipe(entry->hash, sizeof(entry->hash));
 	if (answer != 1)
 		users_forget(entry);
-	return verdict(answer);
+	return answer == 1 ? LOGIN_ACCEPTED : answer == 0 ? LOGIN_REFUSED :
+	    LOGIN_MISCONFIGURED;
 }
 
 int64_t
 login_delay(unsigned tries, unsigned unit, int64_t spent)
 {
-	int64_t due = (int64_t)tries * unit * 1000;
+	int64_t due = (int64_t)tries * unit * LIMITS_SECOND_MS;
 
 	if (unit > 0 && spent > due)
-		due = (spent + 999) / 1000 * 1000;
+		due = (spent + LIMITS_SECOND_MS - 1) / LIMITS_SECOND_MS *
+		    LIMITS_SECOND_MS;
 	return due;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who is calling.  What the environment says is believed only where it is an
- * address, and never makes a stream private that would not be.
+ * Who is calling.  What the environment says is believed only if it is an
+ * address, and only for the log: whether strangers can listen is decided by the
+ * socket alone.
  */
 #include "config.h"
 
@@ -9,51 +10,44 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/span.h"
 #include "who/peer.h"
 
+/* Store ${address}, a struct in_addr or in6_addr as ${family} says. */
 static void
-set_ipv4(struct peer *peer, const struct in_addr *address)
+set_address(struct peer *peer, int family, const void *address)
 {
-	(void)inet_ntop(AF_INET, address, peer->text, sizeof(peer->text));
-	peer->closed = (ntohl(address->s_addr) >> 24) == 127;
-}
+	const struct in6_addr *v6 = address;
 
-static void
-set_ipv6(struct peer *peer, const struct in6_addr *address)
-{
-	if (IN6_IS_ADDR_V4MAPPED(address)) {
-		struct in_addr mapped;
-
-		memcpy(&mapped, address->s6_addr + 12, sizeof(mapped));
-		set_ipv4(peer, &mapped);
-		return;
+	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
+		family = AF_INET;
+		address = &v6->s6_addr[sizeof(*v6) - sizeof(struct in_addr)];
 	}
-	(void)inet_ntop(AF_INET6, address, peer->text, sizeof(peer->text));
-	peer->closed = IN6_IS_ADDR_LOOPBACK(address);
+	(void)inet_ntop(family, address, peer->text, sizeof(peer->text));
+	peer->closed = family == AF_INET ?
+	    *(const uint8_t *)address == IN_LOOPBACKNET :
+	    IN6_IS_ADDR_LOOPBACK(v6);
 }
 
+/* Store the first word of ${text}, if that is an address. */
 static bool
 set_text(struct peer *peer, const char *text)
 {
+	static const int families[] = { AF_INET, AF_INET6 };
 	struct span rest = span_of(text);
-	struct in6_addr v6;
-	struct in_addr v4;
+	struct in6_addr address;	/* or a struct in_addr */
 	char word[PEER_TEXT];
 
-	if (text == NULL ||
-	    span_copy(span_cut(&rest, ' '), word, sizeof(word)) == -1)
-		return false;
-	if (inet_pton(AF_INET, word, &v4) == 1)
-		set_ipv4(peer, &v4);
-	else if (inet_pton(AF_INET6, word, &v6) == 1)
-		set_ipv6(peer, &v6);
-	else
-		return false;
-	return true;
+	(void)span_copy(span_cut(&rest, ' '), word, sizeof(word));
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (inet_pton(families[i], word, &address) == 1) {
+			set_address(peer, families[i], &address);
+			return true;
+		}
+	return false;
 }
 
 void
@@ -66,26 +60,21 @@ peer_find(struct peer *peer, int fd)
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-		struct sockaddr_storage storage;
-	} address;
-	socklen_t size = sizeof(address);
+	} socket = { .any.sa_family = AF_UNSPEC };
+	socklen_t size = sizeof(socket);
 
-	memset(peer, 0, sizeof(*peer));
-	memset(&address, 0, sizeof(address));
-	if (getpeername(fd, &address.any, &size) == 0) {
-		if (address.any.sa_family == AF_INET) {
-			set_ipv4(peer, &address.v4.sin_addr);
-			return;
-		}
-		if (address.any.sa_family == AF_INET6) {
-			set_ipv6(peer, &address.v6.sin6_addr);
-			return;
-		}
+	*peer = (struct peer){ .text = "pipe" };
+	(void)getpeername(fd, &socket.any, &size);
+	if (socket.any.sa_family == AF_INET) {
+		set_address(peer, AF_INET, &socket.v4.sin_addr);
+		return;
+	}
+	if (socket.any.sa_family == AF_INET6) {
+		set_address(peer, AF_INET6, &socket.v6.sin6_addr);
+		return;
 	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (set_text(peer, getenv(names[i])))
 			break;
-	if (peer->text[0] == '\0')
-		memcpy(peer->text, "pipe", sizeof("pipe"));
 	peer->closed = true;
 }

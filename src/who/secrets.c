@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <nettle/base16.h>
 #include <nettle/md5.h>
 
 #include "settings/records.h"
@@ -29,7 +30,6 @@ void
 secrets_digest(struct span timestamp, struct span secret,
     char digest[LIMITS_DIGEST])
 {
-	static const char digits[] = "0123456789abcdef";
 	struct md5_ctx md5;
 	uint8_t octets[MD5_DIGEST_SIZE];
 
@@ -37,10 +37,7 @@ secrets_digest(struct span timestamp, struct span secret,
 	md5_update(&md5, timestamp.n, (const uint8_t *)timestamp.p);
 	md5_update(&md5, secret.n, (const uint8_t *)secret.p);
 	md5_digest(&md5, sizeof(octets), octets);
-	for (size_t i = 0; i < sizeof(octets); i++) {
-		digest[2 * i] = digits[octets[i] >> 4];
-		digest[2 * i + 1] = digits[octets[i] & 0xf];
-	}
+	base16_encode_update(digest, sizeof(octets), octets);
 	span_wipe(&md5, sizeof(md5));
 	span_wipe(octets, sizeof(octets));
 }
