@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The configuration file.  It decides whom dewey lets in, so it must belong to
- * root or the user dewey runs as, and nobody else may write it.
+ * root or to the user whose rights dewey has, and nobody else may write it.
  */
 #include "config.h"
 
@@ -34,8 +34,8 @@ read_line(struct options *options, const char *path, unsigned number,
 	    options_set(options, key, span_trim(rest));
 	if (wanted != NULL)
 		return options_complain(options, "%s:%u: `%.*s' must be %s",
-		    path, number, (int)(key.n < LIMITS_KEY ? key.n : LIMITS_KEY), key.p,
-		    wanted);
+		    path, number, (int)(key.n < LIMITS_KEY ? key.n :
+		    LIMITS_KEY), key.p, wanted);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The configuration file: `key = value', the keys being the flags' names.
+ * The configuration file: lines `key = value', where a key is the name of a
+ * flag; and where files are that no option names.
  */
 #ifndef CONFIGURATION_H
 #define CONFIGURATION_H
@@ -22,10 +23,13 @@ int configuration_read(struct options *options, int argc, char **argv,
 
 /* A file or directory of dewey's own, and where it is if no option says so. */
 struct configuration_place {
-	const char *of_root;	/* if root starts dewey; else: */
-	const char *variable;	/* of the environment: the directory above */
-	const char *below_home;	/* or, without it: that, in the home directory */
-	const char *name;	/* below "/dewey" there: empty, or "/" and more */
+	const char *of_root;	/* the path, if root starts dewey */
+	/* Else "/dewey" and ${name} below the directory that the environment
+	 * names in ${variable}, or without it, below ${below_home} in the home
+	 * directory. */
+	const char *variable;
+	const char *below_home;
+	const char *name;	/* empty, or begins with a slash */
 };
 
 /*

@@ -56,10 +56,11 @@ struct records_form {
 
 /*
  * records_open(file, path, forbidden):
- * Open the file ${path}: a regular file, no symbolic link, of root or the
- * effective user, with none of the mode bits ${forbidden}.  NULL: none.
+ * Open the file ${path}, which must be a regular file and no symbolic link,
+ * belong to root or the effective user, and have none of the mode bits
+ * ${forbidden}.  If ${path} is NULL there is no file, and nothing is wrong.
  * Returns 0, or -1, and in ${file}->why what is wrong with the file and how to
- * mend it ("has mode 0644: chmod 600 it").
+ * mend it ("can be written by others: chmod go-w it").
  */
 int records_open(struct records_file *file, const char *path,
     mode_t forbidden);

@@ -69,6 +69,9 @@ check_files(struct audit *audit)
 		unsafe(audit, "%s: cannot be read", secrets->path);
 }
 
+/* What the name of a sidecar ends with, behind a dot and the mailbox's name. */
+#define EXTENSION ".dewey"
+
 /* The sidecar ${name} in ${dir}, which is open as ${at}: a user can delete
  * nothing if it is not that user's alone. */
 static void
@@ -78,7 +81,7 @@ check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 	struct stat st, box;
 
 	if (span_copy((struct span){ name + 1, strlen(name) -
-	    sizeof("..dewey") + 1 }, mailbox, sizeof(mailbox)) == -1 ||
+	    sizeof(EXTENSION) }, mailbox, sizeof(mailbox)) == -1 ||
 	    fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    fstatat(at, mailbox, &box, 0) == -1)
 		return;
@@ -118,16 +121,17 @@ check_spool(struct audit *audit, const char *dir, const struct stat *st)
 	size_t n;
 
 	if ((st->st_mode & S_IWOTH) != 0)
-		unwise("%s: everybody can make files there: .NAME.dewey made by "
-		    "another makes the maildrop of NAME read-only; better "
-		    "root:mail, mode 2775", dir);
+		unwise("%s: everybody can make files there, and a .NAME.dewey "
+		    "of another user makes the maildrop of NAME read-only: "
+		    "better root:mail, mode 2775", dir);
 	else if (st->st_uid == 0 && ((st->st_mode & S_IWGRP) == 0 ||
 	    st->st_gid == 0))
 		check_state(audit->options->state_dir, dir);
 	while (list != NULL && (entry = readdir(list)) != NULL) {
 		n = strlen(entry->d_name);
-		if (entry->d_name[0] == '.' && n >= sizeof("..dewey") &&
-		    strcmp(entry->d_name + n - 6, ".dewey") == 0)
+		if (entry->d_name[0] == '.' && n > sizeof(EXTENSION) &&
+		    strcmp(entry->d_name + n - sizeof(EXTENSION) + 1,
+		    EXTENSION) == 0)
 			check_sidecar(audit, dir, dirfd(list), entry->d_name);
 	}
 	if (list != NULL)
@@ -221,8 +225,8 @@ check_choices(struct audit *audit)
 	if (options->fail_delay == 0)
 		unwise("fail-delay = 0 makes guessing passwords cheap");
 	if (!options->apop_only && apop)
-		unwise("apop-only = no lets users with a secret send passwords, "
-		    "too (RFC 1939 section 13)");
+		unwise("apop-only = no lets users who have a secret send a "
+		    "password, too (RFC 1939 section 13)");
 	if (options->sandbox == SANDBOX_NONE)
 		unwise("sandbox = none lets a session that is taken over do "
 		    "all that its user can");

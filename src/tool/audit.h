@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is what a session would read safe, and wise: dewey --check-config.
+ * dewey --check-config: whether what a session would read is safe, and wise.
  */
 #ifndef AUDIT_H
 #define AUDIT_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dewey: options, log, exit code.
+ * The program: reads the options, does what they ask for, and makes the exit
+ * code of the outcome.
  */
 #include "config.h"
 
@@ -22,8 +23,8 @@
 #include "tool/manage.h"
 #include "tool/serve.h"
 
-/* Say what is wrong with the options: to the client that it is not his fault,
- * to the administrator what it is. */
+/* Say what is wrong with the options: a client is told no more than that the
+ * server is misconfigured, the administrator is told the mistake. */
 static int
 refuse(const struct options *options)
 {
@@ -36,7 +37,7 @@ refuse(const struct options *options)
 	return DIALOGUE_USAGE;
 }
 
-/* Exit codes of what is no session. */
+/* The exit code of what is no session. */
 static int
 code_of(int result)
 {
@@ -80,9 +81,10 @@ act(struct options *options, bool by_root)
 	    DIALOGUE_TROUBLE;
 }
 
-/* A descriptor that the caller closed would be given to the next file that is
- * opened, a mailbox perhaps.  What takes its place can be neither read nor
- * written the way it is meant, so that it looks like a lost client. */
+/* If one of the first three descriptors is closed, the next file that is opened
+ * would get its number, a mailbox perhaps.  So /dev/null takes it, opened the
+ * wrong way around: reading it as input or writing it as output fails, as with
+ * a client that is gone. */
 static int
 fill_descriptors(void)
 {
@@ -107,7 +109,7 @@ main(int argc, char **argv)
 
 	if (fill_descriptors() == -1)
 		return DIALOGUE_TROUBLE;
-	/* What is made has the mode that it needs, whoever starts dewey. */
+	/* Each file is made with the mode it needs, whoever starts dewey. */
 	(void)umask(0);
 	process_begin(by_root);
 	options_begin(&options);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Managing the users and secrets files.  A session that reads such a file finds
- * the old one or the new one, each of them whole: the new file is written beside
+ * the old one or the new one, each of them whole: the new one is written beside
  * the old one, synced, and renamed over it.
  */
 #include "config.h"
@@ -209,7 +209,7 @@ make_hash(const char *password)
 	return made == NULL || made[0] == '*' ? NULL : made;
 }
 
-/* Ask for ${what} of ${name}, and put it, or its hash, into the file ${path}. */
+/* Ask for ${what} of ${name} and put it, or its hash, into the file ${path}. */
 static int
 set(const char *path, const char *what, const char *name, bool hashed)
 {
@@ -270,5 +270,6 @@ manage_remove(const struct options *options, const char *name)
 			return -1;
 		found |= removed;
 	}
-	return found ? 0 : complain(name, "stands in neither file");
+	return found ? 0 : complain(name, "stands in neither file: "
+	    "nothing to remove");
 }

@@ -13,11 +13,11 @@ struct options;
 /*
  * manage_set_secret(options, name), manage_set_password(options, name),
  * manage_remove(options, name):
- * Ask for a secret or a password on the terminal, without echo, or read one
- * line from standard input, and put it into the file that the options name; or
- * remove the user from both files.  The file is made if there is none, with
- * mode 0600, and replaced as a whole; order and comments stay.  What went wrong
- * is printed on standard error.
+ * Ask for a secret or a password, as prompt_ask does, and put it into the file
+ * that ${options} name; or remove ${name} from both files.  A file that is not
+ * there is made, with mode 0600; one that is there is replaced as a whole, and
+ * keeps its owner, mode, order and comments.  What went wrong is printed on
+ * standard error.
  * Returns 0, or -1.
  */
 int manage_set_secret(const struct options *options, const char *name);

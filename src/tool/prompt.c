@@ -17,7 +17,7 @@
 #include "base/span.h"
 #include "tool/prompt.h"
 
-/* The signal has ended the wait, which is all that it has to do. */
+/* A signal is there to end a wait: nothing else is to be done about it. */
 static void
 interrupt(int signal)
 {
@@ -45,28 +45,21 @@ catch_signals(sigset_t *waiting)
 
 /* Read one line from standard input.  Returns its octets, or -1 with errno. */
 static ssize_t
-read_line(char *text, size_t size, const sigset_t *waiting)
+read_line(char text[LIMITS_COMMAND], const sigset_t *waiting)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
-	const char *lf = NULL;
-	size_t n = 0;
-	ssize_t got = 1;
+	ssize_t got, n = 0;
 
-	while (lf == NULL && got > 0 && n < size) {
+	/* What is behind the line is left to whoever reads next. */
+	do
 		got = ppoll(&pfd, 1, NULL, waiting) == 1 ?
-		    read(STDIN_FILENO, text + n, size - n) : -1;
-		if (got > 0) {
-			lf = memchr(text + n, '\n', (size_t)got);
-			n += (size_t)got;
-		}
-	}
-	if (lf != NULL)
-		n = (size_t)(lf - text);
-	return got == -1 ? -1 : (ssize_t)n - (n > 0 && text[n - 1] == '\r');
+		    read(STDIN_FILENO, text + n, 1) : -1;
+	while (got == 1 && text[n] != '\n' && ++n < LIMITS_COMMAND);
+	return got == -1 ? -1 : n - (n > 0 && text[n - 1] == '\r');
 }
 
-/* Ask for one line, on a terminal without echo.  Returns its octets, or
- * -1 with errno. */
+/* Ask for one line, on a terminal without echo.  Returns its octets, or -1 with
+ * errno. */
 static ssize_t
 ask_once(const char *prompt, char text[LIMITS_COMMAND])
 {
@@ -83,7 +76,7 @@ ask_once(const char *prompt, char text[LIMITS_COMMAND])
 		(void)fprintf(stderr, "%s: ", prompt);
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
-	n = read_line(text, LIMITS_COMMAND, &waiting);
+	n = read_line(text, &waiting);
 	error = errno;
 	if (terminal) {
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
@@ -93,7 +86,7 @@ ask_once(const char *prompt, char text[LIMITS_COMMAND])
 	return n;
 }
 
-/* What is wrong with ${text}, which a client is to send behind PASS, or NULL. */
+/* What is wrong with ${text}, which clients will send behind PASS, or NULL. */
 static const char *
 find_fault(struct span text)
 {

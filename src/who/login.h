@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may come in: the question that AUTHORIZATION asks, and its answer from
- * the users and secrets files or the system's accounts.  It parses no POP3 and
- * opens no mailbox.
+ * Who may come in: the question that a client asks in the AUTHORIZATION state,
+ * and its answer from the users and secrets files or the system's accounts.
+ * This room parses no POP3 and opens no mailbox.
  */
 #ifndef LOGIN_H
 #define LOGIN_H
@@ -24,7 +24,7 @@ enum login_method {
 /* What is asked; wiped once it is answered. */
 struct login_question {
 	enum login_method method;
-	size_t name_n, secret_n;	/* octets of the next two */
+	size_t name_n, secret_n;	/* octets of name and secret */
 	char name[LIMITS_COMMAND];
 	char secret[LIMITS_COMMAND];	/* the password or the digest */
 };
@@ -32,7 +32,7 @@ struct login_question {
 enum login_verdict {
 	LOGIN_ACCEPTED,
 	LOGIN_REFUSED,
-	LOGIN_MISCONFIGURED	/* a file cannot be read or be believed */
+	LOGIN_MISCONFIGURED	/* a file cannot be read or be trusted */
 };
 
 struct login {
@@ -40,46 +40,50 @@ struct login {
 	struct users users;
 	struct records_file secrets;	/* none: no APOP */
 	char secrets_path[LIMITS_PATH];
-	bool passwords;		/* some user may have a password */
-	char timestamp[LIMITS_TIMESTAMP];	/* of APOP; empty: none */
-	unsigned tries;		/* refused ones */
+	bool passwords;		/* there may be users who have a password */
+	char timestamp[LIMITS_TIMESTAMP];	/* empty: there is no APOP */
+	unsigned tries;		/* how many logins were refused */
 };
 
 /*
  * login_open(login, options, host, by_root):
- * Open the files that decide, prepare the checks, and the timestamp of this session if there is a secrets
- * file that may be believed (RFC 1939 s7).  ${host} is the name in it.
+ * Open the files that decide who may come in and, if there is a secrets file
+ * that can be trusted, make the timestamp of this session (RFC 1939 s7), with
+ * ${host} as the name in it.  ${options} must outlive ${login}.
  */
 void login_open(struct login *login, const struct options *options,
     const char *host, bool by_root);
 
 /*
  * login_close(login):
- * Close the files that decide who may come in; nobody does any more.
+ * Close the files that decide who may come in.  From then on everybody is
+ * refused.
  */
 void login_close(struct login *login);
 
 /*
  * login_secrets_path(options, by_root, path):
- * Write to ${path} the name of the secrets file: the one of --secrets, else
- * root's or the user's own.  It is empty if there is none.
+ * Write to ${path} the name of the secrets file: what --secrets says, else the
+ * system's if root started dewey, else the user's own.  It is empty if there is
+ * none.
  */
 void login_secrets_path(const struct options *options, bool by_root,
     char path[LIMITS_PATH]);
 
 /*
  * login_check(login, question, entry):
- * Judge ${question}.  LOGIN_ACCEPTED: ${entry} is the user, without his hash;
- * otherwise it is wiped.
+ * Judge ${question}.  If the verdict is LOGIN_ACCEPTED, ${entry} is the user,
+ * the password's hash wiped; otherwise all of it is wiped.
  */
 enum login_verdict login_check(const struct login *login,
     const struct login_question *question, struct users_entry *entry);
 
 /*
  * login_delay(tries, unit, spent):
- * Return how many milliseconds after its question the refusal of try
- * ${tries}, counted from 1, is given, if judging it took ${spent}: ${tries}
- * times ${unit} seconds; if the work took longer, the next full second.
+ * Return how many milliseconds after the question the refusal is to be given,
+ * for the try number ${tries}, counted from 1: ${tries} times ${unit} seconds
+ * or, if judging it took longer, which ${spent} says in milliseconds, the next
+ * full second after that.
  */
 int64_t login_delay(unsigned tries, unsigned unit, int64_t spent);
 

@@ -12,7 +12,8 @@
 
 struct peer {
 	char text[PEER_TEXT];	/* an address, or "pipe" */
-	bool closed;		/* a pipe, a Unix socket, loopback */
+	bool closed;		/* strangers cannot listen: a pipe, a Unix
+				 * socket, loopback */
 };
 
 /*

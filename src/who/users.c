@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may log in.  A user who is kept out for whatever reason looks from outside
- * like one who does not exist.  The log does not name unknown users, because
- * people type passwords where the name belongs.
+ * Who may log in.  Whatever the reason to keep a user out, from outside it
+ * looks as if there were no such user.  The log does not name unknown users,
+ * because people type passwords where the name belongs.
  */
 #include "config.h"
 
@@ -254,7 +254,8 @@ find_in_file(const struct users *users, struct users_entry *entry,
 	return found;
 }
 
-/* Without a users file and without root there is one user: who started dewey. */
+/* Without a users file and without root there is one user, who started dewey,
+ * and no password that could be checked. */
 static int
 find_self(struct users_entry *entry, struct span name, bool has_secret)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may log in: the system's accounts (passwd, shadow and crypt(3)), or a
- * users file; and the allow and deny lists.
+ * Who may log in: the users of the system's accounts (passwd(5), shadow(5),
+ * crypt(3)) or of a users file, as far as the allow and deny lists let them.
  */
 #ifndef USERS_H
 #define USERS_H
@@ -16,30 +16,30 @@
 
 struct options;
 
-/* Where to look. */
+/* The files that decide who may log in. */
 struct users {
 	struct records_file file;	/* none: the system's accounts */
 	struct records_file allow;	/* lists of names, or none */
 	struct records_file deny;
-	struct records_file shadow;	/* shadow(5) */
-	const char *mail_user;	/* for entries without a uid, or NULL */
-	bool by_root;		/* dewey was started by root; if not, system
-				 * accounts are the one of who started it */
+	struct records_file shadow;	/* none: it is not needed */
+	const char *mail_user;	/* has the ids of entries without; or NULL */
+	bool by_root;		/* root started dewey; if not, the only account
+				 * is that of the user who did */
 };
 
-/* One user; hold no longer than needed, then users_forget. */
+/* One user.  It holds a secret: to be forgotten as soon as it was used. */
 struct users_entry {
 	char name[LIMITS_NAME + 1];
 	uid_t uid;
 	gid_t gid;
 	char home[LIMITS_PATH];	/* empty: none */
-	char hash[LIMITS_RECORD];	/* empty: no password fits */
+	char hash[LIMITS_RECORD];	/* of crypt(3); empty: none fits */
 };
 
 /*
  * users_open(users, options, by_root):
- * Open the files that decide who may log in, as ${options} say, which outlive
- * this.  What is wrong with one is said when it is asked for.
+ * Open the files that ${options} name, which must outlive ${users}.  What is
+ * wrong with a file is logged when a user is looked up in it.
  */
 void users_open(struct users *users, const struct options *options,
     bool by_root);
@@ -52,21 +52,25 @@ void users_close(struct users *users);
 
 /*
  * users_find(users, name, has_secret, entry):
- * Look up ${name} and fill ${entry}.  ${has_secret}: he proved it without a
- * password, so he needs none: then a users file without him gives him
- * ${users}->mail_user's rights, or those of the user who runs dewey.  Locked and expired accounts, uid 0, ids of -1, and
- * users the lists keep out are as if they did not exist; started by anybody
- * but root, so is everybody with another uid.  A name that cannot be a
- * maildrop (empty, with /, controls, or a dot in front) never exists.
+ * Look up ${name} and fill ${entry}.  ${has_secret} says that the user needs no
+ * password, because the secret of APOP was proved; such a user need not be in
+ * the users file, and has then, like its entries without ids, those of
+ * ${users}->mail_user, or those of the user who runs dewey.
+ * As if there were no such user: an account that is locked or has expired; uid
+ * 0, and ids of -1; a user whom the lists keep out; a name that cannot be, as
+ * users_can_be says; and, if root did not start dewey, any uid but that of the
+ * user who did.
  * Returns 1, 0 if there is no such user, or -1 with errno if a file cannot be
- * read or not be believed; the cause is logged.
+ * read or not be trusted; the cause is logged.
  */
 int users_find(const struct users *users, struct span name, bool has_secret,
     struct users_entry *entry);
 
 /*
  * users_can_be(name):
- * Say whether ${name} can be a user's name at all.
+ * Say whether ${name} can be a user's name at all: not empty, at most
+ * LIMITS_NAME octets, no blanks, controls, slashes or colons, no dot or # in
+ * front.
  */
 bool users_can_be(struct span name);
 
@@ -79,8 +83,8 @@ int users_self(struct users_entry *entry);
 
 /*
  * users_password_fits(entry, password):
- * Say whether crypt(3) of ${password} gives ${entry}'s hash.  With ${entry}
- * NULL the same work is done and the answer is no.
+ * Say whether ${password} is the one whose hash ${entry} has.  If ${entry} is
+ * NULL the answer is no, and takes as long.
  */
 bool users_password_fits(const struct users_entry *entry,
     struct span password);
