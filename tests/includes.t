@@ -15,8 +15,9 @@ my $srcdir = $ENV{srcdir} // '.';
 # entered here and in doc/DESIGN.md.
 my @house = (
 	[base =>
-	    [qw(clock limits log span stamp sum)],
-	    [qw(channel imprint store)]],
+	    [qw(clock limits sink span stamp sum)],
+	    [qw(imprint log store)],
+	    [qw(channel)]],
 	[settings =>
 	    [qw(options records)],
 	    [qw(flags)],

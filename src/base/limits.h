@@ -53,6 +53,10 @@
 /* Octets of a line in the log; what is longer is cut. */
 #define LIMITS_LOG (LIMITS_PATH + 512)
 
+/* Octets of what stands before the text of a line: the priority, the time, and
+ * which process speaks. */
+#define LIMITS_LOG_HEAD 64
+
 /* Octets of the lines that are held while a lock is: one fits, however long. */
 #define LIMITS_LOG_HELD 8192
 

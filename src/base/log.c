@@ -3,19 +3,14 @@
  * The log.  Its settings are the one mutable state that belongs to no session:
  * every room may have something to say, and none should carry a handle for it.
  *
- * No line waits for ever, whoever reads it: each is one datagram, or one write
- * to where there is room, and all pauses of a process have one bound.
+ * A line is kept as the octet of its priority, its text, and a NUL.
  */
 #include "config.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,26 +20,25 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sink.h"
 
-/* Octets of a line with the octet of its priority and what stands before it. */
-#define LINE (LOG_ESCAPED(LIMITS_LOG) + 64)
+/* Octets of a line. */
+#define LINE (LIMITS_LOG_HEAD + LOG_ESCAPED(LIMITS_LOG))
 
 static struct {
 	enum log_target target;
 	bool verbose;
-	bool stream;		/* syslogd wants one: the C library's is used */
-	int socket;
-	unsigned waited;	/* milliseconds of LIMITS_LOG_MS */
-	/* Of this process; what the one that forked it has, that one tells. */
+	struct sink sink;
+	/* Of process ${pid}.  One that was forked from it begins anew: what it
+	 * holds or has lost it tells of itself. */
 	pid_t pid;
 	unsigned holders;	/* enum log_holder */
 	unsigned lost;		/* lines to be told of */
-	size_t held_n;
-} log_state = { .target = LOG_TO_NONE, .socket = -1 };
+	size_t held_n;		/* octets of log_held */
+} log_state = { .target = LOG_TO_NONE, .sink.socket = -1 };
 
-static const struct sockaddr_un log_syslogd = { AF_UNIX, _PATH_LOG };
-
-/* Priority, text, NUL; and so on.  Apart: it takes no space in the program. */
+/* The lines that are held, one behind the other.  It stands apart so that it
+ * takes no space in the file of the program. */
 static char log_held[LIMITS_LOG_HELD];
 
 bool
@@ -64,25 +58,6 @@ log_stderr_is_ours(void)
 	return true;
 }
 
-/* The connection is for a process that cannot go by the path any more. */
-static void
-open_syslog(void)
-{
-	/* The time zone is read now: files are out of reach later. */
-	tzset();
-	log_state.socket = socket(AF_UNIX,
-	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (connect(log_state.socket, (const struct sockaddr *)&log_syslogd,
-	    sizeof(log_syslogd)) == 0)
-		return;
-	/* Where there is none, none is waited for. */
-	if (errno == ENOENT)
-		log_state.waited = LIMITS_LOG_MS;
-	log_state.stream = errno == EPROTOTYPE;
-	if (log_state.stream)
-		openlog("dewey", LOG_PID | LOG_NDELAY, LOG_MAIL);
-}
-
 void
 log_open(enum log_target target, bool verbose)
 {
@@ -94,9 +69,9 @@ log_open(enum log_target target, bool verbose)
 		    : LOG_TO_SYSLOG;
 	if (target == LOG_TO_STDERR && !ours)
 		target = LOG_TO_SYSLOG;
-	log_state.waited = 0;
+	log_state.sink.waited = 0;
 	if (target == LOG_TO_SYSLOG)
-		open_syslog();
+		sink_open(&log_state.sink);
 	log_state.target = target;
 	log_state.verbose = verbose && ours;
 }
@@ -104,10 +79,7 @@ log_open(enum log_target target, bool verbose)
 void
 log_close(int fd)
 {
-	if (log_state.socket != -1)
-		(void)close(log_state.socket);
-	log_state.socket = -1;
-	closelog();
+	sink_close(&log_state.sink);
 	log_state.target = LOG_TO_NONE;
 	(void)dup2(fd, STDERR_FILENO);
 }
@@ -136,105 +108,53 @@ escape(const char *p, size_t n, const char *plain, char *out)
 	return out;
 }
 
-/* A queue that is full, or a syslogd that is being started again. */
-static bool
-may_pass(int error)
-{
-	return error == EAGAIN || error == ENOBUFS || error == ECONNREFUSED ||
-	    error == ENOENT;
-}
-
-/* Try once: one write, of no more than there is room for in a pipe that is not
- * full; or one datagram, and the path is looked up for each, so whoever is
- * syslogd now gets it. */
-static bool
-try(const char *p, size_t n, bool to_stderr, bool last)
-{
-	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
-	const struct timespec none = { 0, 0 };
-	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-
-	errno = EAGAIN;
-	if (to_stderr)
-		return ppoll(&pfd, 1, &none, NULL) == 1 &&
-		    write(STDERR_FILENO, p, n) != -1;
-	return sendto(log_state.socket, p, n, flags,
-	    (const struct sockaddr *)&log_syslogd,
-	    sizeof(log_syslogd)) != -1 ||
-	    ((last || !may_pass(errno)) &&
-	    send(log_state.socket, p, n, flags) != -1);
-}
-
-/* Get the ${n} octets at ${p} out, with pauses if need be.  Whoever takes
- * lines, but not at once, costs no more than the first pause of each. */
-static bool
-transmit(const char *p, size_t n, bool to_stderr)
-{
-	unsigned pause = LIMITS_LOG_FIRST_MS;
-
-	for (;;) {
-		bool last = log_state.waited >= LIMITS_LOG_MS;
-		const struct timespec wait = { .tv_nsec = pause * 1000000L };
-
-		if (try(p, n, to_stderr, last))
-			return true;
-		if (last || !may_pass(errno))
-			return false;
-		(void)ppoll(NULL, 0, &wait, NULL);
-		log_state.waited += pause - LIMITS_LOG_FIRST_MS;
-		if (pause < LIMITS_LOG_PAUSE_MS)
-			pause *= 2;
-	}
-}
-
 /* Begin a line of this process: its priority, then what stands before its text.
  * Returns how many octets these are. */
 static size_t
-begin_line(char *line, int priority)
+begin_line(char line[LIMITS_LOG_HEAD], int priority)
 {
 	time_t now = time(NULL);
 	struct tm tm = { .tm_mday = 1 };
-	pid_t self = getpid();
 	size_t n = 1;
 
-	if (log_state.pid != self)
-		log_state.held_n = log_state.lost = 0;
-	log_state.pid = self;
 	line[0] = (char)priority;
-	if (log_state.stream)
-		return 1;
+	if (log_state.sink.stream)
+		return n;
 	if (log_state.target == LOG_TO_SYSLOG) {
 		(void)localtime_r(&now, &tm);
-		n += (size_t)snprintf(line + 1, 8, "<%d>", LOG_MAIL | priority);
+		n += (size_t)snprintf(line + n, LIMITS_LOG_HEAD - n, "<%d>",
+		    LOG_MAIL | priority);
 		/* No locale is ever set: English. */
-		n += strftime(line + n, 32, "%b %e %H:%M:%S ", &tm);
+		n += strftime(line + n, LIMITS_LOG_HEAD - n,
+		    "%b %e %H:%M:%S ", &tm);
 	}
-	return n + (size_t)snprintf(line + n, 32, "dewey[%ld]: ",
-	    (long)self);
+	return n + (size_t)snprintf(line + n, LIMITS_LOG_HEAD - n,
+	    "dewey[%ld]: ", (long)log_state.pid);
 }
 
 static bool
 deliver_line(char *line)
 {
 	size_t n = strlen(line + 1);
+	bool to_stderr = log_state.target == LOG_TO_STDERR;
 
-	if (log_state.stream) {
+	if (log_state.sink.stream) {
 		syslog(line[0], "%s", line + 1);
 		return true;
 	}
-	if (log_state.target != LOG_TO_STDERR)
-		return transmit(line + 1, n, false);
-	/* More would wait in a pipe that is nearly full. */
-	n = n < LIMITS_PIPE_WRITE ? n + 1 : LIMITS_PIPE_WRITE;
-	line[n] = '\n';
-	return transmit(line + 1, n, true);
+	if (to_stderr) {
+		/* More would wait in a pipe that is nearly full. */
+		n = n < LIMITS_PIPE_WRITE ? n + 1 : LIMITS_PIPE_WRITE;
+		line[n] = '\n';
+	}
+	return sink_put(&log_state.sink, line + 1, n, to_stderr);
 }
 
 /* Get ${line} out, behind the count of those that were lost. */
 static void
 deliver(char *line)
 {
-	char note[128];
+	char note[2 * LIMITS_LOG_HEAD];
 	size_t n;
 
 	if (log_state.lost > 0) {
@@ -294,6 +214,9 @@ write_line(int priority, const char *format, va_list arguments)
 
 	if (log_state.target == LOG_TO_NONE)
 		return;
+	if (log_state.pid != getpid())
+		log_state.held_n = log_state.lost = 0;
+	log_state.pid = getpid();
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	n = begin_line(line, priority);
 	(void)escape(text, strlen(text), " \"\\", line + n);
@@ -369,7 +292,8 @@ log_record(const struct log_session *session, int64_t now_ms)
 	int64_t ms = now_ms - session->begin_ms;
 	char user[LOG_ESCAPED(LIMITS_NAME)];
 
-	log_info("user=%s peer=%s method=%s messages=%" PRIu64 " octets=%" PRIu64
+	log_info("user=%s peer=%s method=%s messages=%" PRIu64
+	    " octets=%" PRIu64
 	    " retrieved=%" PRIu64 " retrieved-octets=%" PRIu64
 	    " deleted=%" PRIu64 " left=%" PRIu64
 	    " seconds=%" PRId64 ".%03" PRId64 " end=%s",
@@ -384,12 +308,14 @@ log_record(const struct log_session *session, int64_t now_ms)
 void
 log_dialogue(const char *who, const char *p, size_t n)
 {
-	char shown[LOG_ESCAPED(LIMITS_REPLY)], line[sizeof(shown) + 32];
+	char shown[LOG_ESCAPED(LIMITS_REPLY)];
+	char line[LIMITS_LOG_HEAD + sizeof(shown)];
 
 	if (!log_state.verbose)
 		return;
 	(void)escape(p, n > LIMITS_REPLY ? LIMITS_REPLY : n, " \"\\", shown);
-	n = (size_t)snprintf(line, sizeof(line), "%.20s%s\n", who, shown);
-	if (!transmit(line, n, true))
+	n = (size_t)snprintf(line, sizeof(line), "%.*s%s\n",
+	    LIMITS_LOG_HEAD - 2, who, shown);
+	if (!sink_put(&log_state.sink, line, n, true))
 		log_state.lost++;
 }

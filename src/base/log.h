@@ -18,11 +18,10 @@ enum log_target {
 	LOG_TO_NONE
 };
 
-/* Who holds lines back: while it has the mailbox locks, while it serves
- * somebody who may have them. */
+/* Why a process holds lines back. */
 enum log_holder {
-	LOG_FOR_LOCK = 1,
-	LOG_FOR_KEEPER = 2,
+	LOG_FOR_LOCK = 1,	/* it has the mailbox locks */
+	LOG_FOR_KEEPER = 2,	/* it works for a process that may have them */
 	LOG_FOR_ANY = LOG_FOR_LOCK | LOG_FOR_KEEPER
 };
 
@@ -88,9 +87,9 @@ void log_close(int fd);
 
 /*
  * log_info(format, ...), log_warning(format, ...), log_error(format, ...):
- * Write one line.  For a reader that takes none a process waits LIMITS_LOG_MS
- * in all; what is lost then is counted, and the next line that is written is
- * preceded by the count.
+ * Write one line.  A process waits LIMITS_LOG_MS in all for a reader that takes
+ * none.  Lines that are lost then are counted, and the count stands before the
+ * next line that is taken.
  */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -98,10 +97,11 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * log_hold(holder), log_let_go(holder):
- * Between the two lines are gathered, and written when no other ${holder}
- * holds them either; of what is more than LIMITS_LOG_HELD the count is.
- * Calling one of them again changes nothing.  A process that is forked
- * meanwhile holds, too, but has none of the lines.
+ * Hold lines back because of ${holder}; write them when nothing is held back
+ * because of any other either.  Lines beyond LIMITS_LOG_HELD octets are lost,
+ * and counted.  A second call of the same function changes nothing.  A process
+ * that is forked meanwhile holds lines back, too, but has none of those that
+ * were held before.
  */
 void log_hold(enum log_holder holder);
 void log_let_go(enum log_holder holder);
