@@ -44,8 +44,13 @@
 /* Octets of a user name that can be a maildrop, and of one that is echoed. */
 #define LIMITS_NAME 64
 
-/* Octets of a line in a users, secrets, allow, deny or configuration file. */
+/* Octets of a line in a users, secrets, allow, deny or configuration file; those
+ * of such a file that are read at once: several lines. */
 #define LIMITS_RECORD 1024
+#define LIMITS_RECORDS 4096
+
+/* Octets of a client's address as text, NUL included: IPv6 takes 46. */
+#define LIMITS_PEER 64
 
 /* Octets of a path name made from the mailbox template. */
 #define LIMITS_PATH 1024

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text files of one record a line.  They hold secrets or decide who gets in, so
- * they are believed only if nobody else could have put them there, and what was
- * read is wiped.
+ * Text files of one record a line.  They hold secrets or decide who gets in: so
+ * a file is trusted only if nobody but root and the user whose rights dewey has
+ * can have written it, and what was read is wiped.
  */
 #include "config.h"
 

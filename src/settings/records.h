@@ -39,7 +39,7 @@ struct records {
 	uint64_t at;		/* of the block in the file */
 	size_t start, filled;	/* of the block's octets: not yet taken */
 	bool ended;		/* there is nothing behind the block */
-	char block[4 * LIMITS_RECORD];
+	char block[LIMITS_RECORDS];
 };
 
 /* How a record names whom it is about, and what it must be. */
@@ -89,7 +89,7 @@ int records_next(struct records *records, struct span *line);
  * that the time does not tell where a name stands.  A line that does not fit
  * ${form} is logged and skipped.
  * Returns 1, 0 if there is no such name, or -1 with errno if the file cannot
- * be read or not be believed, which is logged.
+ * be read or not be trusted, which is logged.
  */
 int records_find(const struct records_file *file,
     const struct records_form *form, struct span name, char *record);

@@ -77,7 +77,8 @@ inspect_list(const char *path)
 	return 0;
 }
 
-/* The lines of a mailbox, one by one; no more of them is held than is asked. */
+/* A line of a mailbox, and where the next one is: lines are read one by one, as
+ * long as they may be, and only their first octets are held. */
 struct lines {
 	struct maildrop *drop;
 	uint64_t at;		/* offset of the line, and of the next one */

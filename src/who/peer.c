@@ -39,7 +39,7 @@ set_text(struct peer *peer, const char *text)
 	static const int families[] = { AF_INET, AF_INET6 };
 	struct span rest = span_of(text);
 	struct in6_addr address;	/* or a struct in_addr */
-	char word[PEER_TEXT];
+	char word[LIMITS_PEER];
 
 	(void)span_copy(span_cut(&rest, ' '), word, sizeof(word));
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)

@@ -7,11 +7,10 @@
 
 #include <stdbool.h>
 
-/* Octets of an address as text, NUL included. */
-#define PEER_TEXT 64
+#include "base/limits.h"
 
 struct peer {
-	char text[PEER_TEXT];	/* an address, or "pipe" */
+	char text[LIMITS_PEER];	/* an address, or "pipe" */
 	bool closed;		/* strangers cannot listen: a pipe, a Unix
 				 * socket, loopback */
 };
