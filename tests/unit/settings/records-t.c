@@ -233,6 +233,56 @@ test_end_wipes(void **state)
 	records_close(&open);
 }
 
+static bool
+is_pair(struct span name, struct span rest)
+{
+	return name.n > 0 && rest.n > 0;
+}
+
+/* The record of a name, in files of two forms. */
+static void
+test_find(void **state)
+{
+	static const char text[] = "# a:1\n:2\nb\na:1:x\n c :3\na:4\nd:\0\n d \n";
+	static const struct records_form pairs = { ':', is_pair, "a pair" };
+	static const struct records_form names = { RECORDS_NAMES, NULL, NULL };
+	static const struct {
+		const char *what, *name;
+		const struct records_form *form;
+		int found;
+		const char *record;
+	} rows[] = {
+		{ "the first one counts", "a", &pairs, 1, "1:x" },
+		{ "a malformed line is none", "b", &pairs, 0, NULL },
+		{ "blanks are octets of a name", " c ", &pairs, 1, "3" },
+		{ "so they are missed", "c", &pairs, 0, NULL },
+		{ "a line with NUL is none", "d", &pairs, 0, NULL },
+		{ "no name", "", &pairs, 0, NULL },
+		{ "a comment", "# a", &pairs, 0, NULL },
+		{ "a list: the whole line is the name", "b", &names, 1, "" },
+		{ "a list: a part of it is not", "a", &names, 0, NULL },
+		{ "a list: blanks around it are none", "d", &names, 1, "" },
+	};
+	const char *path = unit_write(state, "found", text, sizeof(text) - 1,
+	    0600);
+	struct records_file open;
+	char record[LIMITS_RECORD];
+
+	assert_int_equal(records_open(&open, path, RECORDS_SECRET), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct span name = span_of(rows[i].name);
+
+		ROW(rows[i].what, records_find(&open, rows[i].form, name,
+		    record) == rows[i].found);
+		ROW(rows[i].what, rows[i].found == 0 ||
+		    strcmp(record, rows[i].record) == 0);
+		ROW(rows[i].what, records_find(&open, rows[i].form, name,
+		    NULL) == rows[i].found);
+	}
+	records_close(&open);
+	assert_int_equal(records_find(&open, &pairs, SPAN("a"), record), -1);
+}
+
 int
 main(void)
 {
@@ -244,6 +294,7 @@ main(void)
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_end_wipes),
+		cmocka_unit_test(test_find),
 	};
 
 	return cmocka_run_group_tests_name("records", tests, unit_begin,
