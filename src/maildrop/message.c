@@ -312,9 +312,3 @@ message_sum_from(struct maildrop *drop, size_t i, uint64_t octets)
 		while (n-- > i)
 			drop->messages[n].sum = 0;
 }
-
-void
-message_sum_is(struct maildrop *drop, size_t i, struct imprint *imprint)
-{
-	drop->messages[i].sum = end_sum(imprint);
-}

@@ -11,7 +11,6 @@
 
 #include "base/limits.h"
 
-struct imprint;
 struct maildrop;
 
 /*
@@ -95,12 +94,5 @@ void message_sum_from(struct maildrop *drop, size_t i, uint64_t octets);
  * work, LIMITS_AHEAD octets: all, or from ${i} on.
  */
 void message_sum_ahead(struct maildrop *drop, size_t i);
-
-/*
- * message_sum_is(drop, i, imprint):
- * ${imprint} was fed the stored octets of message ${i}, and they are certainly
- * those that were scanned: have its sum of it.  The imprint is ended.
- */
-void message_sum_is(struct maildrop *drop, size_t i, struct imprint *imprint);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 
-#include "base/imprint.h"
 #include "mail/mbox.h"
 #include "maildrop/cache.h"
 #include "maildrop/maildrop.h"
@@ -34,31 +33,41 @@ is_held(const struct maildrop *drop, size_t i)
 static bool
 is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 {
+	bool whole = !maildrop_is_cached(drop) || message_is_whole(drop, i);
+	uint64_t at = drop->messages[i].offset, end = maildrop_end_of(drop, i);
+
 	/* Read first, then look: what is in the block then stays right. */
-	block_hold(&drop->block, drop->messages[i].offset,
-	    maildrop_end_of(drop, i));
+	block_hold(&drop->block, at,
+	    end - at < LIMITS_BLOCK ? end : at + LIMITS_BLOCK);
 	*stamp = drop->stamp;
 	if (maildrop_is_unchanged(drop)) {
 		block_vouch(&drop->block);
-		if (!maildrop_is_cached(drop) || message_is_whole(drop, i))
-			return true;
-		cache_distrust(drop);
-		return false;
+		if (!whole)
+			cache_distrust(drop);
+		return whole;
 	}
 	block_forget(&drop->block);
 	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
 	    message_is_proved(drop, i);
 }
 
-/* Look at message ${i} before its first octet is sent. */
+/* Look at message ${i} before its first octet is sent: ${whole}, or what TOP
+ * sends of it. */
 static enum certainty
-look(struct maildrop *drop, size_t i, struct stamp *stamp)
+look(struct maildrop *drop, size_t i, bool whole, struct stamp *stamp)
 {
-	if (maildrop_end_of(drop, i) - drop->messages[i].offset <= LIMITS_BLOCK)
+	bool fits = maildrop_end_of(drop, i) - drop->messages[i].offset <=
+	    LIMITS_BLOCK;
+
+	/* What does not fit into memory is read while it is sent, and there may
+	 * be a change meanwhile: its sum tells. */
+	if (whole || fits)
 		message_sum_ahead(drop, i);
+	if (whole && !fits)
+		message_sum_from(drop, i, 0);
 	/* Looking for its end may read on, over its begin. */
-	if (is_held(drop, i) &&
-	    (!maildrop_is_cached(drop) || (message_is_whole(drop, i) && is_held(drop, i))))
+	if (is_held(drop, i) && (!maildrop_is_cached(drop) ||
+	    (message_is_whole(drop, i) && is_held(drop, i))))
 		return HELD;
 	if (!is_as_scanned(drop, i, stamp))
 		return CHANGED;
@@ -66,11 +75,11 @@ look(struct maildrop *drop, size_t i, struct stamp *stamp)
 }
 
 /* Whether message ${i}, which had begun at ${stamp}, still is what was scanned,
- * behind its last octet.  The begin of one that fills more than a block was
- * certainly that: if its sum is not known its place, its octets and its end are
- * enough. */
+ * now that ${n} of its stored octets were sent: the first block of them was
+ * certainly that, the others are if the whole has the sum that is known of
+ * it. */
 static bool
-is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
+is_still(struct maildrop *drop, size_t i, struct stamp *stamp, uint64_t n)
 {
 	/* Other stamps may hide a change in the same tick of the clock. */
 	if (drop->settled && stamp_equal(stamp, &drop->stamp) &&
@@ -80,38 +89,29 @@ is_still(struct maildrop *drop, size_t i, struct stamp *stamp)
 	}
 	block_forget(&drop->block);
 	return drop->messages[i].sum != 0 ? message_is_proved(drop, i) :
-	    message_is_whole(drop, i);
+	    n <= LIMITS_BLOCK;
 }
 
-/* Send message ${i}, the text of which begins at ${text}: whole, or with ${top}
- * as far as TOP goes.  Its stored octets are fed to ${imprint} if that is not
- * NULL.  Returns how many were sent, or -1 if they could not be read to their
- * end. */
+/* Send message ${i}, the text of which begins at ${at}: whole, or with ${top}
+ * as far as TOP goes.  Returns how many octets were sent, or -1 if they could
+ * not be read to their end. */
 static int64_t
-send_text(struct retrieve *retrieve, size_t i, uint64_t text,
-    struct mbox_top *top, struct imprint *imprint)
+send_text(struct retrieve *retrieve, size_t i, uint64_t at,
+    struct mbox_top *top)
 {
 	struct maildrop *drop = retrieve->drop;
-	const struct maildrop_message *m = &drop->messages[i];
-	uint64_t end = maildrop_end_of(drop, i) - m->separator;
-	uint64_t at = imprint == NULL ? text : m->offset;
+	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
 	struct body body = { .octets = 0 };
 
-	if (imprint != NULL)
-		imprint_begin(imprint, at, end - at);
 	while (at < end && retrieve->wire->end == WIRE_OPEN) {
 		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at,
-		    at < text ? text : end, &p);
+		ssize_t n = block_read(&drop->block, at, end, &p);
 		size_t part;
 
 		if (n <= 0)
 			return -1;
 		part = top == NULL ? (size_t)n : mbox_top(top, p, (size_t)n);
-		if (imprint != NULL)
-			imprint_feed(imprint, p, part);
-		if (at >= text)
-			wire_body(retrieve->wire, &body, p, part);
+		wire_body(retrieve->wire, &body, p, part);
 		if (part < (size_t)n)
 			break;
 		at += (uint64_t)n;
@@ -135,24 +135,23 @@ retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 	};
 	uint64_t text;
 	struct stamp stamp;
-	struct imprint imprint;
-	enum certainty certainty = look(drop, i, &stamp);
-	bool summing = top == NULL && m->sum == 0;
+	enum certainty certainty = look(drop, i, top == NULL, &stamp);
 	int64_t sent;
 
 	if (certainty == CHANGED || maildrop_text_of(drop, i, &text) == -1)
 		return DISPATCH_CHANGED;
 	dispatch_say(retrieve->wire, &reply);
-	sent = send_text(retrieve, i, text, top, summing ? &imprint : NULL);
+	/* DELE will want the sum, and need not read the message again. */
+	if (certainty == HELD && top == NULL)
+		message_sum_from(drop, i, 0);
+	sent = send_text(retrieve, i, text, top);
 	retrieve->octets += sent < 0 ? 0 : (uint64_t)sent;
 	if (retrieve->wire->end != WIRE_OPEN)
 		return DISPATCH_SENT;
 	if (sent < 0 || (top == NULL && (uint64_t)sent != m->octets) ||
-	    (certainty == BEGUN && !is_still(drop, i, &stamp)))
+	    (certainty == BEGUN && !is_still(drop, i, &stamp,
+	    text - m->offset + (uint64_t)sent)))
 		return DISPATCH_CLOSED;
-	/* DELE wants it, and need not read the message again. */
-	if (summing && drop->block.vouched)
-		message_sum_is(drop, i, &imprint);
 	wire_put(retrieve->wire, SPAN(".\r\n"));
 	retrieve->messages += top == NULL;
 	return DISPATCH_SENT;

@@ -25,7 +25,7 @@ struct retrieve {
  * retrieve_message(retrieve, i, top):
  * Send message ${i}, counted from 0: whole, or as far as ${top} goes (RFC 1939
  * s5 RETR, s7 TOP).  It is looked at before its first octet is sent and behind
- * its last one.  A message that RETR sent whole has its sum afterwards.
+ * its last one.
  * Returns DISPATCH_SENT, also if the stream ended (see wire->end);
  * DISPATCH_CHANGED if nothing was sent, because the message is not what was
  * scanned or cannot be read; DISPATCH_CLOSED if that showed when a part of it
