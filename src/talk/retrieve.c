@@ -28,12 +28,20 @@ is_held(const struct maildrop *drop, size_t i)
 	    maildrop_end_of(drop, i));
 }
 
-/* Whether message ${i} is what was scanned, the mailbox having ${stamp} then.
- * A cached index is not believed to know where a message ends. */
+/* Whether message ${i} ends where the index has it: a cached one is not
+ * believed to know that. */
+static bool
+is_bounded(struct maildrop *drop, size_t i)
+{
+	return !maildrop_is_cached(drop) || message_is_whole(drop, i);
+}
+
+/* Whether message ${i} is what was scanned, and the mailbox's ${stamp} when
+ * that was looked at. */
 static bool
 is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 {
-	bool whole = !maildrop_is_cached(drop) || message_is_whole(drop, i);
+	bool bounded = is_bounded(drop, i);
 	uint64_t at = drop->messages[i].offset, end = maildrop_end_of(drop, i);
 
 	/* Read first, then look: what is in the block then stays right. */
@@ -42,9 +50,9 @@ is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 	*stamp = drop->stamp;
 	if (maildrop_is_unchanged(drop)) {
 		block_vouch(&drop->block);
-		if (!whole)
+		if (!bounded)
 			cache_distrust(drop);
-		return whole;
+		return bounded;
 	}
 	block_forget(&drop->block);
 	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
@@ -66,8 +74,7 @@ look(struct maildrop *drop, size_t i, bool whole, struct stamp *stamp)
 	if (whole && !fits)
 		message_sum_from(drop, i, 0);
 	/* Looking for its end may read on, over its begin. */
-	if (is_held(drop, i) && (!maildrop_is_cached(drop) ||
-	    (message_is_whole(drop, i) && is_held(drop, i))))
+	if (is_held(drop, i) && is_bounded(drop, i) && is_held(drop, i))
 		return HELD;
 	if (!is_as_scanned(drop, i, stamp))
 		return CHANGED;
