@@ -40,9 +40,9 @@ my @house = (
 	    [qw(update)]],
 	[talk =>
 	    [qw(wire)],
-	    [qw(dispatch)],
-	    [qw(authorization retrieve verdict)],
-	    [qw(transaction)],
+	    [qw(reply)],
+	    [qw(dispatch retrieve verdict)],
+	    [qw(authorization transaction)],
 	    [qw(dialogue)]],
 	[rights =>
 	    [qw(filter letter process)],

@@ -17,7 +17,7 @@ struct gate {
 };
 
 /* Ask the judge, and hand over the input that is unread. */
-static enum dispatch_text
+static enum reply_text
 ask_judge(void *to, struct login_question *question)
 {
 	struct gate *gate = to;
@@ -33,14 +33,14 @@ ask_judge(void *to, struct login_question *question)
 
 	if (wire_flush(&dialogue->wire) == WIRE_LOST ||
 	    letter_send(gate->channel, LETTER_QUESTION, &letter, -1) == -1)
-		return DISPATCH_SENT;
+		return REPLY_SENT;
 	switch (letter_receive_number(gate->channel, LETTER_ANSWER, &text)) {
 	case 1:
-		return (enum dispatch_text)text;
+		return (enum reply_text)text;
 	case 0:
-		return DISPATCH_SENT;
+		return REPLY_SENT;
 	default:
-		return DISPATCH_TROUBLE;
+		return REPLY_TROUBLE;
 	}
 }
 

@@ -58,7 +58,7 @@ judge_hear_gate(int channel, struct dialogue *dialogue,
 }
 
 /* Let the monitor open the maildrop of the user who was found. */
-static enum dispatch_text
+static enum reply_text
 ask_monitor(const struct session *session, int channel)
 {
 	const struct users_entry *user = &session->user;
@@ -77,46 +77,46 @@ ask_monitor(const struct session *session, int channel)
 	/* A monitor that gives no answer ends the session. */
 	if (letter_send(channel, LETTER_USER, &letter, -1) == -1 ||
 	    letter_receive_number(channel, LETTER_FAULT, &fault) != 1)
-		return DISPATCH_SENT;
-	return fault == MAILBOX_FINE ? DISPATCH_MAILDROP :
-	    dispatch_fault(fault);
+		return REPLY_SENT;
+	return fault == MAILBOX_FINE ? REPLY_MAILDROP :
+	    reply_fault(fault);
 }
 
 /* Answer one question of the gate.  Returns the answer. */
-static enum dispatch_text
+static enum reply_text
 answer(struct session *session, struct judge_channels channels,
     struct login_question *question)
 {
-	enum dispatch_text text = verdict_give(&session->verdict, question,
+	enum reply_text text = verdict_give(&session->verdict, question,
 	    &session->user);
 
 	span_wipe(question->secret, sizeof(question->secret));
-	if (text == DISPATCH_MAILDROP)
+	if (text == REPLY_MAILDROP)
 		text = ask_monitor(session, channels.monitor);
 	users_forget(&session->user);
-	if (text == DISPATCH_SENT) {
+	if (text == REPLY_SENT) {
 		/* Its signal says why. */
 		(void)wire_wait(&session->dialogue.wire, channels.gate,
 		    clock_ms() + LIMITS_PATIENCE_MS);
-		return DISPATCH_REFUSED_LAST;
+		return REPLY_REFUSED_LAST;
 	}
-	if (text == DISPATCH_REFUSED_LAST)
+	if (text == REPLY_REFUSED_LAST)
 		session->dialogue.record.end = LOG_END_AUTH_FAILED;
 	/* Who was let in has a session, whether its gate hears it or not. */
 	return letter_send_number(channels.gate, LETTER_ANSWER, text) == 0 ||
-	    text == DISPATCH_MAILDROP ? text : DISPATCH_REFUSED_LAST;
+	    text == REPLY_MAILDROP ? text : REPLY_REFUSED_LAST;
 }
 
 /* Answer the gate.  Returns the last answer. */
-static enum dispatch_text
+static enum reply_text
 serve(struct session *session, struct judge_channels channels)
 {
 	struct dialogue *dialogue = &session->dialogue;
-	enum dispatch_text text = DISPATCH_USER;
+	enum reply_text text = REPLY_USER;
 	struct login_question question;
 
-	for (int i = 0; i < LIMITS_QUESTIONS && text != DISPATCH_MAILDROP &&
-	    text != DISPATCH_REFUSED_LAST; i++) {
+	for (int i = 0; i < LIMITS_QUESTIONS && text != REPLY_MAILDROP &&
+	    text != REPLY_REFUSED_LAST; i++) {
 		if (wire_wait(&dialogue->wire, channels.gate, INT64_MAX) != 1 ||
 		    judge_hear_gate(channels.gate, dialogue, &question) != 1)
 			break;
@@ -135,7 +135,7 @@ judge_main(struct session *session, struct judge_channels channels)
 	process_leave_client();
 	if (sandbox_close(FILTER_JUDGE,
 	    (enum sandbox_wish)session->options->sandbox, -1) == -1 ||
-	    serve(session, channels) != DISPATCH_MAILDROP) {
+	    serve(session, channels) != REPLY_MAILDROP) {
 		if (*session->stop != 0)
 			dialogue->record.end = LOG_END_SIGNAL;
 		log_record(&dialogue->record, clock_ms());

@@ -12,7 +12,7 @@
 #include "rights/letter.h"
 #include "spool/lock.h"
 #include "spool/mailbox.h"
-#include "talk/dispatch.h"
+#include "talk/reply.h"
 #include "who/login.h"
 
 #define FIELD(kind, type, field, limit) \
@@ -45,7 +45,7 @@ static const struct letter_field file[] = {
 };
 
 static const struct letter_field answer[] = {
-	FIELD(number, BYTE, value, DISPATCH_MISCONFIGURED),
+	FIELD(number, BYTE, value, REPLY_MISCONFIGURED),
 };
 
 static const struct letter_field fault[] = {

@@ -16,7 +16,7 @@
 
 enum letter_kind {
 	LETTER_QUESTION,	/* from the gate to the judge */
-	LETTER_ANSWER,		/* back: a number, enum dispatch_text */
+	LETTER_ANSWER,		/* back: a number, enum reply_text */
 	LETTER_USER,		/* from the judge to the monitor */
 	LETTER_FAULT,		/* back, and from the keeper to the monitor: a
 				 * number, enum mailbox_fault */

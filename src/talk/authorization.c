@@ -10,11 +10,11 @@
 
 #include "talk/authorization.h"
 
-static enum dispatch_text
+static enum reply_text
 ask(struct authorization *state, enum login_method method, struct span secret)
 {
 	struct login_question *question = &state->question;
-	enum dispatch_text text;
+	enum reply_text text;
 
 	question->method = method;
 	question->secret_n = secret.n;
@@ -23,13 +23,13 @@ ask(struct authorization *state, enum login_method method, struct span secret)
 	wire_wipe(state->wire, secret);
 	text = state->ask(state->to, question);
 	span_wipe(question->secret, sizeof(question->secret));
-	if (text == DISPATCH_MAILDROP)
-		return DISPATCH_LEFT;
-	state->refused = text == DISPATCH_REFUSED_LAST;
+	if (text == REPLY_MAILDROP)
+		return REPLY_LEFT;
+	state->refused = text == REPLY_REFUSED_LAST;
 	/* Without an answer somebody may have been let in all the same, and
 	 * two processes must not speak to one client. */
-	state->lost = text == DISPATCH_SENT;
-	return state->lost ? DISPATCH_CLOSED : text;
+	state->lost = text == REPLY_SENT;
+	return state->lost ? REPLY_CLOSED : text;
 }
 
 static void
@@ -39,83 +39,83 @@ set_name(struct authorization *state, struct span name)
 	memcpy(state->question.name, name.p, name.n);
 }
 
-static enum dispatch_text
+static enum reply_text
 user(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	struct authorization *state = to;
-	enum dispatch_text text = DISPATCH_USER;
+	enum reply_text text = REPLY_USER;
 
 	if (!state->plaintext)
-		return DISPATCH_NO_PLAINTEXT;
+		return REPLY_NO_PLAINTEXT;
 	set_name(state, command->words[0]);
 	reply->name = command->words[0];
 	if (!state->hide_users)
 		text = ask(state, LOGIN_USER, SPAN(""));
-	if (text == DISPATCH_NO_USER)
+	if (text == REPLY_NO_USER)
 		state->question.name_n = 0;
 	if (span_is_name(reply->name))
 		return text;
-	return text == DISPATCH_USER ? DISPATCH_USER_UNNAMED :
-	    text == DISPATCH_NO_USER ? DISPATCH_NO_USER_UNNAMED : text;
+	return text == REPLY_USER ? REPLY_USER_UNNAMED :
+	    text == REPLY_NO_USER ? REPLY_NO_USER_UNNAMED : text;
 }
 
-static enum dispatch_text
+static enum reply_text
 pass(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	struct authorization *state = to;
-	enum dispatch_text text = DISPATCH_NO_PASSWORDS;
+	enum reply_text text = REPLY_NO_PASSWORDS;
 
 	(void)reply;
 	if (!state->plaintext)
-		return DISPATCH_NO_PLAINTEXT;
+		return REPLY_NO_PLAINTEXT;
 	if (state->question.name_n == 0)
-		return DISPATCH_NO_NAME;
+		return REPLY_NO_NAME;
 	if (state->passwords)
 		text = ask(state, LOGIN_PASS, command->words[0]);
 	state->question.name_n = 0;
 	return text;
 }
 
-static enum dispatch_text
+static enum reply_text
 apop(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	struct authorization *state = to;
-	enum dispatch_text text;
+	enum reply_text text;
 
 	(void)reply;
 	if (!state->apop)
-		return DISPATCH_NO_APOP;
+		return REPLY_NO_APOP;
 	set_name(state, command->words[0]);
 	text = ask(state, LOGIN_APOP, command->words[1]);
 	state->question.name_n = 0;
 	return text;
 }
 
-static enum dispatch_text
+static enum reply_text
 capa(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	const struct authorization *state = to;
 
 	(void)command;
 	(void)reply;
-	dispatch_capabilities(state->wire,
+	reply_capabilities(state->wire,
 	    state->plaintext && state->passwords, false);
-	return DISPATCH_SENT;
+	return REPLY_SENT;
 }
 
-static enum dispatch_text
+static enum reply_text
 quit(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	const struct authorization *state = to;
 
 	(void)command;
 	reply->name = state->host;
-	return DISPATCH_BYE;
+	return REPLY_BYE;
 }
 
 enum dispatch_end

@@ -16,13 +16,13 @@
 #include "who/login.h"
 
 /*
- * Answers ${question}.  DISPATCH_MAILDROP: the user's maildrop is open, and the
- * state is over.  DISPATCH_USER: there may be such a user.
- * DISPATCH_REFUSED_LAST: the session is over.  DISPATCH_SENT: no answer can be
+ * Answers ${question}.  REPLY_MAILDROP: the user's maildrop is open, and the
+ * state is over.  REPLY_USER: there may be such a user.
+ * REPLY_REFUSED_LAST: the session is over.  REPLY_SENT: no answer can be
  * had, and the session is over.  Any other text is sent to the client, which
  * may try again.
  */
-typedef enum dispatch_text authorization_ask(void *to,
+typedef enum reply_text authorization_ask(void *to,
     struct login_question *question);
 
 struct authorization {

@@ -89,8 +89,8 @@ takes_plaintext(const struct dialogue *dialogue)
 static enum dialogue_exit
 run_update(struct dialogue *dialogue)
 {
-	struct dispatch_reply reply = {
-		.text = DISPATCH_BYE_LEFT,
+	struct reply reply = {
+		.text = REPLY_BYE_LEFT,
 		.name = label(dialogue),
 	};
 	enum update_result result = update_run(dialogue->drop,
@@ -100,16 +100,16 @@ run_update(struct dialogue *dialogue)
 	    dialogue->record.deleted;
 	reply.n = dialogue->record.left;
 	if (reply.n == 0)
-		reply.text = DISPATCH_BYE_EMPTY;
+		reply.text = REPLY_BYE_EMPTY;
 	if (result != UPDATE_DONE)
-		reply.text = DISPATCH_NOT_REMOVED;
+		reply.text = REPLY_NOT_REMOVED;
 	/* The locks go before the client can know that the session is over:
 	 * some come back at once. */
 	maildrop_close(dialogue->drop);
 	dialogue->drop = NULL;
 	dialogue->record.end = result == UPDATE_DONE ? LOG_END_QUIT :
 	    LOG_END_ERROR;
-	dispatch_say(&dialogue->wire, &reply);
+	reply_say(&dialogue->wire, &reply);
 	if (wire_flush(&dialogue->wire) == WIRE_LOST)
 		dialogue->record.end = LOG_END_WRITE_ERROR;
 	if (result != UPDATE_DONE)
@@ -128,8 +128,8 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 		.passwords = dialogue->login->passwords &&
 		    takes_plaintext(dialogue),
 	};
-	struct dispatch_reply reply = {
-		.text = DISPATCH_MAILDROP_OF,
+	struct reply reply = {
+		.text = REPLY_MAILDROP_OF,
 		.name = span_of(dialogue->user),
 		.n = dialogue->drop->count,
 		.octets = dialogue->drop->octets,
@@ -142,8 +142,8 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 	dialogue->record.messages = dialogue->record.left = reply.n;
 	dialogue->record.octets = reply.octets;
 	if (method == LOG_METHOD_APOP || !span_is_name(reply.name))
-		reply.text = DISPATCH_MAILDROP;
-	dispatch_say(&dialogue->wire, &reply);
+		reply.text = REPLY_MAILDROP;
+	reply_say(&dialogue->wire, &reply);
 	end = transaction_run(&transaction, &dialogue->bad);
 	dialogue->record.retrieved = transaction.retrieve.messages;
 	dialogue->record.retrieved_octets = transaction.retrieve.octets;
@@ -172,16 +172,16 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 		.ask = dialogue->ask,
 		.to = dialogue->to,
 	};
-	struct dispatch_reply reply = {
-		.text = state.apop ? DISPATCH_GREETING_APOP :
-		    DISPATCH_GREETING,
+	struct reply reply = {
+		.text = state.apop ? REPLY_GREETING_APOP :
+		    REPLY_GREETING,
 		.name = span_of(dialogue->login->timestamp),
 	};
 	enum dispatch_end end;
 
 	dialogue->wire.deadline = clock_ms() +
 	    (int64_t)options->login_timeout * 1000;
-	dispatch_say(&dialogue->wire, &reply);
+	reply_say(&dialogue->wire, &reply);
 	end = authorization_run(&state, &dialogue->bad);
 	*accepted = end == DISPATCH_END_LEFT;
 	if (*accepted)
@@ -201,9 +201,9 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 enum dialogue_exit
 dialogue_refuse(struct dialogue *dialogue, unsigned fault)
 {
-	const struct dispatch_reply reply = { .text = dispatch_fault(fault) };
+	const struct reply reply = { .text = reply_fault(fault) };
 
-	dispatch_say(&dialogue->wire, &reply);
+	reply_say(&dialogue->wire, &reply);
 	(void)wire_flush(&dialogue->wire);
 	return DIALOGUE_TROUBLE;
 }

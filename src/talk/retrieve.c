@@ -131,13 +131,13 @@ send_text(struct retrieve *retrieve, size_t i, uint64_t at,
 	return (int64_t)body.octets;
 }
 
-enum dispatch_text
+enum reply_text
 retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 {
 	struct maildrop *drop = retrieve->drop;
 	const struct maildrop_message *m = &drop->messages[i];
-	const struct dispatch_reply reply = {
-		.text = top == NULL ? DISPATCH_RETR : DISPATCH_TOP,
+	const struct reply reply = {
+		.text = top == NULL ? REPLY_RETR : REPLY_TOP,
 		.octets = m->octets,
 	};
 	uint64_t text;
@@ -146,20 +146,20 @@ retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 	int64_t sent;
 
 	if (certainty == CHANGED || maildrop_text_of(drop, i, &text) == -1)
-		return DISPATCH_CHANGED;
-	dispatch_say(retrieve->wire, &reply);
+		return REPLY_CHANGED;
+	reply_say(retrieve->wire, &reply);
 	/* DELE will want the sum, and need not read the message again. */
 	if (certainty == HELD && top == NULL)
 		message_sum_from(drop, i, 0);
 	sent = send_text(retrieve, i, text, top);
 	retrieve->octets += sent < 0 ? 0 : (uint64_t)sent;
 	if (retrieve->wire->end != WIRE_OPEN)
-		return DISPATCH_SENT;
+		return REPLY_SENT;
 	if (sent < 0 || (top == NULL && (uint64_t)sent != m->octets) ||
 	    (certainty == BEGUN && !is_still(drop, i, &stamp,
 	    text - m->offset + (uint64_t)sent)))
-		return DISPATCH_CLOSED;
+		return REPLY_CLOSED;
 	wire_put(retrieve->wire, SPAN(".\r\n"));
 	retrieve->messages += top == NULL;
-	return DISPATCH_SENT;
+	return REPLY_SENT;
 }

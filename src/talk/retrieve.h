@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "talk/dispatch.h"
+#include "talk/reply.h"
 
 struct maildrop;
 struct mbox_top;
@@ -26,12 +26,12 @@ struct retrieve {
  * Send message ${i}, counted from 0: whole, or as far as ${top} goes (RFC 1939
  * s5 RETR, s7 TOP).  It is looked at before its first octet is sent and behind
  * its last one.
- * Returns DISPATCH_SENT, also if the stream ended (see wire->end);
- * DISPATCH_CHANGED if nothing was sent, because the message is not what was
- * scanned or cannot be read; DISPATCH_CLOSED if that showed when a part of it
+ * Returns REPLY_SENT, also if the stream ended (see wire->end);
+ * REPLY_CHANGED if nothing was sent, because the message is not what was
+ * scanned or cannot be read; REPLY_CLOSED if that showed when a part of it
  * had been sent: the client gets no final dot.
  */
-enum dispatch_text retrieve_message(struct retrieve *retrieve, size_t i,
+enum reply_text retrieve_message(struct retrieve *retrieve, size_t i,
     struct mbox_top *top);
 
 #endif

@@ -15,30 +15,30 @@
 #include "talk/wire.h"
 
 /* Have the messages in memory, and look for the one that ${command} names, if
- * it names one: its number goes to ${reply}.  Returns DISPATCH_OK, or the text
+ * it names one: its number goes to ${reply}.  Returns REPLY_OK, or the text
  * that says why it cannot be had. */
-static enum dispatch_text
+static enum reply_text
 find(const struct transaction *state, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	struct maildrop *drop = state->retrieve.drop;
-	enum dispatch_text text = dispatch_fault(cache_need(drop));
+	enum reply_text text = reply_fault(cache_need(drop));
 
-	if (text != DISPATCH_OK || command->given == 0)
+	if (text != REPLY_OK || command->given == 0)
 		return text;
 	reply->n = command->numbers[0];
 	if (reply->n >= 1 && reply->n <= drop->count)
 		return drop->messages[reply->n - 1].marked ?
-		    DISPATCH_IS_DELETED : DISPATCH_OK;
+		    REPLY_IS_DELETED : REPLY_OK;
 	reply->n = drop->count;
-	return DISPATCH_NO_SUCH;
+	return REPLY_NO_SUCH;
 }
 
-/* Have ${text}; the log learns of the first DISPATCH_CHANGED. */
-static enum dispatch_text
-note(struct transaction *state, enum dispatch_text text)
+/* Have ${text}; the log learns of the first REPLY_CHANGED. */
+static enum reply_text
+note(struct transaction *state, enum reply_text text)
 {
-	if (text == DISPATCH_CHANGED && !state->changed) {
+	if (text == REPLY_CHANGED && !state->changed) {
 		log_warning("%s: was changed by another program: "
 		    "what is not as it was is not sent",
 		    state->retrieve.drop->mailbox.path);
@@ -48,7 +48,7 @@ note(struct transaction *state, enum dispatch_text text)
 }
 
 static void
-total(const struct transaction *state, struct dispatch_reply *reply)
+total(const struct transaction *state, struct reply *reply)
 {
 	const struct maildrop *drop = state->retrieve.drop;
 
@@ -56,13 +56,13 @@ total(const struct transaction *state, struct dispatch_reply *reply)
 	reply->octets = drop->octets - drop->marked_octets;
 }
 
-static enum dispatch_text
+static enum reply_text
 stat_all(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	(void)command;
 	total(to, reply);
-	return DISPATCH_STAT;
+	return REPLY_STAT;
 }
 
 /* What a listing says of a message, written to ${room} if need be. */
@@ -86,23 +86,23 @@ print_uid(const struct maildrop_message *message,
 
 /* Tell what ${print} says of the message that ${reply} has the number of; or
  * under the heading ${all} of every one that is not marked. */
-static enum dispatch_text
-tell(const struct transaction *state, struct dispatch_reply *reply,
-    enum dispatch_text all, printer *print)
+static enum reply_text
+tell(const struct transaction *state, struct reply *reply,
+    enum reply_text all, printer *print)
 {
 	const struct maildrop *drop = state->retrieve.drop;
 	struct wire *wire = state->retrieve.wire;
 	char room[LIMITS_UID_MAX + 1], digits[SPAN_DIGITS];
 
 	if (reply->n != 0) {
-		reply->text = DISPATCH_ITEM;
+		reply->text = REPLY_ITEM;
 		reply->name = print(&drop->messages[reply->n - 1], room);
-		dispatch_say(wire, reply);
-		return DISPATCH_SENT;
+		reply_say(wire, reply);
+		return REPLY_SENT;
 	}
 	reply->text = all;
 	total(state, reply);
-	dispatch_say(wire, reply);
+	reply_say(wire, reply);
 	for (size_t i = 0; i < drop->count; i++) {
 		if (drop->messages[i].marked)
 			continue;
@@ -112,128 +112,128 @@ tell(const struct transaction *state, struct dispatch_reply *reply,
 		wire_put(wire, SPAN("\r\n"));
 	}
 	wire_put(wire, SPAN(".\r\n"));
-	return DISPATCH_SENT;
+	return REPLY_SENT;
 }
 
-static enum dispatch_text
+static enum reply_text
 list(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
-	enum dispatch_text text = find(to, command, reply);
+	enum reply_text text = find(to, command, reply);
 
-	return text != DISPATCH_OK ? text :
-	    tell(to, reply, DISPATCH_LIST_ALL, print_octets);
+	return text != REPLY_OK ? text :
+	    tell(to, reply, REPLY_LIST_ALL, print_octets);
 }
 
-static enum dispatch_text
+static enum reply_text
 uidl(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	struct transaction *state = to;
-	enum dispatch_text text = find(state, command, reply);
+	enum reply_text text = find(state, command, reply);
 
-	if (text == DISPATCH_OK)
-		text = note(state, dispatch_fault(
+	if (text == REPLY_OK)
+		text = note(state, reply_fault(
 		    identity_complete(state->retrieve.drop)));
-	return text != DISPATCH_OK ? text :
-	    tell(state, reply, DISPATCH_UIDL_ALL, print_uid);
+	return text != REPLY_OK ? text :
+	    tell(state, reply, REPLY_UIDL_ALL, print_uid);
 }
 
 /* Send message number ${n}, whole or cut by ${top}. */
-static enum dispatch_text
+static enum reply_text
 send_message(struct transaction *state, uint64_t n, struct mbox_top *top)
 {
-	enum dispatch_text text = note(state,
+	enum reply_text text = note(state,
 	    retrieve_message(&state->retrieve, n - 1, top));
 
-	state->torn = text == DISPATCH_CLOSED;
+	state->torn = text == REPLY_CLOSED;
 	return text;
 }
 
-static enum dispatch_text
+static enum reply_text
 retr(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
-	enum dispatch_text text = find(to, command, reply);
+	enum reply_text text = find(to, command, reply);
 
-	return text != DISPATCH_OK ? text : send_message(to, reply->n, NULL);
+	return text != REPLY_OK ? text : send_message(to, reply->n, NULL);
 }
 
-static enum dispatch_text
+static enum reply_text
 top(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	struct mbox_top top = { .lines = command->numbers[1] };
-	enum dispatch_text text = find(to, command, reply);
+	enum reply_text text = find(to, command, reply);
 
-	if (text == DISPATCH_OK)
+	if (text == REPLY_OK)
 		return send_message(to, reply->n, &top);
-	return text == DISPATCH_NO_SUCH ? DISPATCH_NO_SUCH_TOP : text;
+	return text == REPLY_NO_SUCH ? REPLY_NO_SUCH_TOP : text;
 }
 
-static enum dispatch_text
+static enum reply_text
 dele(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	const struct transaction *state = to;
 	struct maildrop *drop = state->retrieve.drop;
-	enum dispatch_text text;
+	enum reply_text text;
 
 	if (drop->mailbox.read_only)
-		return DISPATCH_READ_ONLY;
+		return REPLY_READ_ONLY;
 	text = find(state, command, reply);
-	if (text != DISPATCH_OK)
-		return text == DISPATCH_IS_DELETED ?
-		    DISPATCH_ALREADY_DELETED : text;
+	if (text != REPLY_OK)
+		return text == REPLY_IS_DELETED ?
+		    REPLY_ALREADY_DELETED : text;
 	/* By its sum it is known again if the mailbox changes. */
 	message_sum_ahead(drop, reply->n - 1);
 	message_sum_from(drop, reply->n - 1, LIMITS_BLOCK);
 	maildrop_mark(drop, reply->n - 1);
-	return DISPATCH_DELETED;
+	return REPLY_DELETED;
 }
 
-static enum dispatch_text
+static enum reply_text
 noop(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	(void)to;
 	(void)command;
 	(void)reply;
-	return DISPATCH_OK;
+	return REPLY_OK;
 }
 
-static enum dispatch_text
+static enum reply_text
 rset(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	const struct transaction *state = to;
 
 	(void)command;
 	maildrop_unmark_all(state->retrieve.drop);
 	total(state, reply);
-	return DISPATCH_MAILDROP;
+	return REPLY_MAILDROP;
 }
 
-static enum dispatch_text
+static enum reply_text
 capa(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	const struct transaction *state = to;
 
 	(void)command;
 	(void)reply;
-	dispatch_capabilities(state->retrieve.wire, state->passwords, true);
-	return DISPATCH_SENT;
+	reply_capabilities(state->retrieve.wire, state->passwords, true);
+	return REPLY_SENT;
 }
 
-static enum dispatch_text
+static enum reply_text
 quit(void *to, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	(void)to;
 	(void)command;
 	(void)reply;
-	return DISPATCH_LEFT;
+	return REPLY_LEFT;
 }
 
 enum dispatch_end

@@ -20,7 +20,7 @@ verdict_method(enum login_method method)
 }
 
 /* Refuse a login, after the time that every refusal of this try takes. */
-static enum dispatch_text
+static enum reply_text
 refuse(struct verdict *verdict, int64_t asked)
 {
 	struct login *login = &verdict->login;
@@ -35,12 +35,12 @@ refuse(struct verdict *verdict, int64_t asked)
 	(void)channel_wait(-1, 0, due, verdict->waiting, verdict->stop);
 	/* Nobody is told anything any more. */
 	if (*verdict->stop != 0)
-		return DISPATCH_SENT;
-	return login->tries < LIMITS_TRIES ? DISPATCH_REFUSED :
-	    DISPATCH_REFUSED_LAST;
+		return REPLY_SENT;
+	return login->tries < LIMITS_TRIES ? REPLY_REFUSED :
+	    REPLY_REFUSED_LAST;
 }
 
-enum dispatch_text
+enum reply_text
 verdict_give(struct verdict *verdict, const struct login_question *question,
     struct users_entry *entry)
 {
@@ -50,19 +50,19 @@ verdict_give(struct verdict *verdict, const struct login_question *question,
 	/* Who asks all the same is told nothing. */
 	if (question->method == LOGIN_USER &&
 	    verdict->login.options->hide_users)
-		return DISPATCH_USER;
+		return REPLY_USER;
 	switch (login_check(&verdict->login, question, entry)) {
 	case LOGIN_ACCEPTED:
 		if (question->method != LOGIN_USER)
-			return DISPATCH_MAILDROP;
+			return REPLY_MAILDROP;
 		users_forget(entry);
-		return DISPATCH_USER;
+		return REPLY_USER;
 	case LOGIN_REFUSED:
-		return question->method == LOGIN_USER ? DISPATCH_NO_USER :
+		return question->method == LOGIN_USER ? REPLY_NO_USER :
 		    refuse(verdict, asked);
 	case LOGIN_MISCONFIGURED:
 		break;
 	}
-	return question->method == LOGIN_APOP ? DISPATCH_NO_APOP :
-	    DISPATCH_MISCONFIGURED;
+	return question->method == LOGIN_APOP ? REPLY_NO_APOP :
+	    REPLY_MISCONFIGURED;
 }

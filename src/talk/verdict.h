@@ -9,7 +9,7 @@
 #include <signal.h>
 
 #include "base/log.h"
-#include "talk/dispatch.h"
+#include "talk/reply.h"
 #include "who/login.h"
 
 struct verdict {
@@ -28,11 +28,11 @@ enum log_method verdict_method(enum login_method method);
 
 /*
  * verdict_give(verdict, question, entry):
- * Judge ${question}.  DISPATCH_MAILDROP: ${entry} may be let in, if his
+ * Judge ${question}.  REPLY_MAILDROP: ${entry} may be let in, if his
  * maildrop can be opened.  A refusal waits as login_delay says, and is logged;
- * the last one is DISPATCH_REFUSED_LAST.
+ * the last one is REPLY_REFUSED_LAST.
  */
-enum dispatch_text verdict_give(struct verdict *verdict,
+enum reply_text verdict_give(struct verdict *verdict,
     const struct login_question *question, struct users_entry *entry);
 
 #endif

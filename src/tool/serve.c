@@ -28,17 +28,17 @@
 
 /* Started by anybody but root: the state asks its own process.  Returns only to
  * speak on. */
-static enum dispatch_text
+static enum reply_text
 answer(void *to, struct login_question *question)
 {
 	struct session *session = to;
-	enum dispatch_text text = verdict_give(&session->verdict, question,
+	enum reply_text text = verdict_give(&session->verdict, question,
 	    &session->user);
 
 	/* The session, which is forked now, must not have it. */
 	span_wipe(question->secret, sizeof(question->secret));
-	return text != DISPATCH_MAILDROP ? text :
-	    dispatch_fault(keeper_admit(session, -1));
+	return text != REPLY_MAILDROP ? text :
+	    reply_fault(keeper_admit(session, -1));
 }
 
 /* --preauth: whoever calls is the user. */
@@ -89,13 +89,13 @@ serve_client(const struct options *options, bool by_root)
 void
 serve_refusal(void)
 {
-	const struct dispatch_reply reply = { .text = DISPATCH_MISCONFIGURED };
+	const struct reply reply = { .text = REPLY_MISCONFIGURED };
 	static struct wire wire;
 
 	wire_open(&wire, STDIN_FILENO, STDOUT_FILENO, process_catch_signals());
 	wire.idle_ms = LIMITS_LINGER_MS;
 	if (wire.out_socket) {
-		dispatch_say(&wire, &reply);
+		reply_say(&wire, &reply);
 		wire_close(&wire);
 	}
 }

@@ -33,13 +33,13 @@ mix(uint64_t hash, const char *p, size_t n)
 }
 
 /* Answer by what is asked. */
-static enum dispatch_text
+static enum reply_text
 answer(void *to, struct login_question *question)
 {
-	static const enum dispatch_text texts[] = { DISPATCH_REFUSED,
-	    DISPATCH_REFUSED, DISPATCH_REFUSED_LAST, DISPATCH_MAILDROP,
-	    DISPATCH_IN_USE, DISPATCH_TROUBLE, DISPATCH_MISCONFIGURED,
-	    DISPATCH_SENT };
+	static const enum reply_text texts[] = { REPLY_REFUSED,
+	    REPLY_REFUSED, REPLY_REFUSED_LAST, REPLY_MAILDROP,
+	    REPLY_IN_USE, REPLY_TROUBLE, REPLY_MISCONFIGURED,
+	    REPLY_SENT };
 	struct run *run = to;
 
 	FUZZ_CHECK(question->name_n >= 1);
@@ -50,8 +50,8 @@ answer(void *to, struct login_question *question)
 	run->asked = mix(run->asked, question->secret, question->secret_n);
 	run->questions++;
 	if (question->method == LOGIN_USER)
-		return (run->asked + run->seed) % 3 == 0 ? DISPATCH_NO_USER :
-		    DISPATCH_USER;
+		return (run->asked + run->seed) % 3 == 0 ? REPLY_NO_USER :
+		    REPLY_USER;
 	return texts[(run->asked + run->seed) % 8];
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The dispatch room: every text that a client can see is a reply of RFC 1939,
- * 2449 and 3206, those that DESIGN section 11 has are as there, and only whole
- * and sound commands reach a handler.
+ * The rooms reply and dispatch: every text that a client can see is a reply of
+ * RFC 1939, 2449 and 3206, those that DESIGN section 11 has are as there, and
+ * only whole and sound commands reach a handler.
  */
 #include "unit/unit.h"
 
@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "spool/mailbox.h"
 #include "talk/dispatch.h"
+#include "talk/reply.h"
 
 static volatile sig_atomic_t stop;
 
@@ -50,13 +51,13 @@ close_site(struct site *site, char *said, size_t size)
 }
 
 static const char *
-say(const struct dispatch_reply *reply)
+say(const struct reply *reply)
 {
 	static char said[2 * LIMITS_REPLY];
 	struct site site;
 
 	open_site(&site);
-	dispatch_say(&site.wire, reply);
+	reply_say(&site.wire, reply);
 	close_site(&site, said, sizeof(said));
 	return said;
 }
@@ -71,9 +72,9 @@ test_every_text(void **state)
 
 	(void)state;
 	memset(longest, 'x', sizeof(longest));
-	for (int text = DISPATCH_CLOSED + 1; text <= DISPATCH_MISCONFIGURED;
+	for (int text = REPLY_CLOSED + 1; text <= REPLY_MISCONFIGURED;
 	    text++) {
-		struct dispatch_reply reply = { (enum dispatch_text)text,
+		struct reply reply = { (enum reply_text)text,
 		    { longest, sizeof(longest) }, { longest, sizeof(longest) },
 		    UINT64_MAX, UINT64_MAX };
 		const char *line = say(&reply), *rest;
@@ -109,80 +110,80 @@ test_texts(void **state)
 {
 #define NAME(literal) { literal, sizeof(literal) - 1 }
 	static const struct {
-		struct dispatch_reply reply;
+		struct reply reply;
 		const char *line;
 	} rows[] = {
-		{ { DISPATCH_GREETING_APOP,
+		{ { REPLY_GREETING_APOP,
 		    NAME("<1896.697170952.x@dbc.mtview.ca.us>"), { 0 }, 0, 0 },
 		    "+OK POP3 server ready "
 		    "<1896.697170952.x@dbc.mtview.ca.us>" },
-		{ { .text = DISPATCH_GREETING }, "+OK POP3 server ready" },
-		{ { DISPATCH_USER, NAME("mrose"), { 0 }, 0, 0 },
+		{ { .text = REPLY_GREETING }, "+OK POP3 server ready" },
+		{ { REPLY_USER, NAME("mrose"), { 0 }, 0, 0 },
 		    "+OK mrose is a real hoopy frood" },
-		{ { .text = DISPATCH_USER_UNNAMED }, "+OK send PASS" },
-		{ { DISPATCH_NO_USER, NAME("frated"), { 0 }, 0, 0 },
+		{ { .text = REPLY_USER_UNNAMED }, "+OK send PASS" },
+		{ { REPLY_NO_USER, NAME("frated"), { 0 }, 0, 0 },
 		    "-ERR [AUTH] sorry, no mailbox for frated here" },
-		{ { DISPATCH_MAILDROP_OF, NAME("mrose"), { 0 }, 2, 320 },
+		{ { REPLY_MAILDROP_OF, NAME("mrose"), { 0 }, 2, 320 },
 		    "+OK mrose's maildrop has 2 messages (320 octets)" },
-		{ { DISPATCH_MAILDROP, { 0 }, { 0 }, 1, 369 },
+		{ { REPLY_MAILDROP, { 0 }, { 0 }, 1, 369 },
 		    "+OK maildrop has 1 message (369 octets)" },
-		{ { DISPATCH_MAILDROP, { 0 }, { 0 }, 2, 320 },
+		{ { REPLY_MAILDROP, { 0 }, { 0 }, 2, 320 },
 		    "+OK maildrop has 2 messages (320 octets)" },
-		{ { DISPATCH_MAILDROP, { 0 }, { 0 }, 0, 0 },
+		{ { REPLY_MAILDROP, { 0 }, { 0 }, 0, 0 },
 		    "+OK maildrop has 0 messages (0 octets)" },
-		{ { DISPATCH_MAILDROP, { 0 }, { 0 }, 1, 1 },
+		{ { REPLY_MAILDROP, { 0 }, { 0 }, 1, 1 },
 		    "+OK maildrop has 1 message (1 octet)" },
-		{ { .text = DISPATCH_IN_USE },
+		{ { .text = REPLY_IN_USE },
 		    "-ERR [IN-USE] maildrop already locked" },
-		{ { DISPATCH_STAT, { 0 }, { 0 }, 2, 320 }, "+OK 2 320" },
-		{ { DISPATCH_LIST_ALL, { 0 }, { 0 }, 2, 320 },
+		{ { REPLY_STAT, { 0 }, { 0 }, 2, 320 }, "+OK 2 320" },
+		{ { REPLY_LIST_ALL, { 0 }, { 0 }, 2, 320 },
 		    "+OK 2 messages (320 octets)" },
-		{ { DISPATCH_LIST_ALL, { 0 }, { 0 }, 0, 0 },
+		{ { REPLY_LIST_ALL, { 0 }, { 0 }, 0, 0 },
 		    "+OK 0 messages (0 octets)" },
-		{ { DISPATCH_ITEM, NAME("200"), { 0 }, 2, 0 }, "+OK 2 200" },
-		{ { DISPATCH_NO_SUCH, { 0 }, { 0 }, 2, 0 },
+		{ { REPLY_ITEM, NAME("200"), { 0 }, 2, 0 }, "+OK 2 200" },
+		{ { REPLY_NO_SUCH, { 0 }, { 0 }, 2, 0 },
 		    "-ERR no such message, only 2 messages in maildrop" },
-		{ { DISPATCH_NO_SUCH, { 0 }, { 0 }, 1, 0 },
+		{ { REPLY_NO_SUCH, { 0 }, { 0 }, 1, 0 },
 		    "-ERR no such message, only 1 message in maildrop" },
-		{ { DISPATCH_NO_SUCH, { 0 }, { 0 }, 0, 0 },
+		{ { REPLY_NO_SUCH, { 0 }, { 0 }, 0, 0 },
 		    "-ERR no such message, only 0 messages in maildrop" },
-		{ { DISPATCH_RETR, { 0 }, { 0 }, 1, 120 }, "+OK 120 octets" },
-		{ { DISPATCH_RETR, { 0 }, { 0 }, 1, 1 }, "+OK 1 octet" },
-		{ { DISPATCH_DELETED, { 0 }, { 0 }, 1, 0 },
+		{ { REPLY_RETR, { 0 }, { 0 }, 1, 120 }, "+OK 120 octets" },
+		{ { REPLY_RETR, { 0 }, { 0 }, 1, 1 }, "+OK 1 octet" },
+		{ { REPLY_DELETED, { 0 }, { 0 }, 1, 0 },
 		    "+OK message 1 deleted" },
-		{ { DISPATCH_ALREADY_DELETED, { 0 }, { 0 }, 1, 0 },
+		{ { REPLY_ALREADY_DELETED, { 0 }, { 0 }, 1, 0 },
 		    "-ERR message 1 already deleted" },
-		{ { DISPATCH_IS_DELETED, { 0 }, { 0 }, 1, 0 },
+		{ { REPLY_IS_DELETED, { 0 }, { 0 }, 1, 0 },
 		    "-ERR message 1 is deleted" },
-		{ { .text = DISPATCH_OK }, "+OK" },
-		{ { .text = DISPATCH_TOP }, "+OK" },
-		{ { .text = DISPATCH_NO_SUCH_TOP }, "-ERR no such message" },
-		{ { .text = DISPATCH_UIDL_ALL }, "+OK" },
-		{ { DISPATCH_ITEM, NAME("QhdPYR00WBw1Ph7x7"), { 0 }, 2,
+		{ { .text = REPLY_OK }, "+OK" },
+		{ { .text = REPLY_TOP }, "+OK" },
+		{ { .text = REPLY_NO_SUCH_TOP }, "-ERR no such message" },
+		{ { .text = REPLY_UIDL_ALL }, "+OK" },
+		{ { REPLY_ITEM, NAME("QhdPYR00WBw1Ph7x7"), { 0 }, 2,
 		    0 }, "+OK 2 QhdPYR00WBw1Ph7x7" },
-		{ { DISPATCH_BAD_ARGUMENT, NAME("LIST"),
+		{ { REPLY_BAD_ARGUMENT, NAME("LIST"),
 		    NAME("a message-number"), 0, 0 },
 		    "-ERR LIST takes a message-number" },
-		{ { .text = DISPATCH_UNKNOWN }, "-ERR unknown command" },
-		{ { DISPATCH_WRONG_STATE, NAME("STAT"), NAME("AUTHORIZATION"),
+		{ { .text = REPLY_UNKNOWN }, "-ERR unknown command" },
+		{ { REPLY_WRONG_STATE, NAME("STAT"), NAME("AUTHORIZATION"),
 		    0, 0 },
 		    "-ERR STAT is not valid in the AUTHORIZATION state" },
-		{ { .text = DISPATCH_CAPA }, "+OK capability list follows" },
-		{ { DISPATCH_BYE, NAME("dewey"), { 0 }, 0, 0 },
+		{ { .text = REPLY_CAPA }, "+OK capability list follows" },
+		{ { REPLY_BYE, NAME("dewey"), { 0 }, 0, 0 },
 		    "+OK dewey POP3 server signing off" },
-		{ { DISPATCH_BYE_EMPTY, NAME("dewey"), { 0 }, 0, 0 },
+		{ { REPLY_BYE_EMPTY, NAME("dewey"), { 0 }, 0, 0 },
 		    "+OK dewey POP3 server signing off (maildrop empty)" },
-		{ { DISPATCH_BYE_LEFT, NAME("dewey"), { 0 }, 1, 0 },
+		{ { REPLY_BYE_LEFT, NAME("dewey"), { 0 }, 1, 0 },
 		    "+OK dewey POP3 server signing off (1 message left)" },
-		{ { DISPATCH_BYE_LEFT, NAME("dewey"), { 0 }, 2, 0 },
+		{ { REPLY_BYE_LEFT, NAME("dewey"), { 0 }, 2, 0 },
 		    "+OK dewey POP3 server signing off (2 messages left)" },
-		{ { .text = DISPATCH_NOT_REMOVED }, "-ERR [SYS/TEMP] "
+		{ { .text = REPLY_NOT_REMOVED }, "-ERR [SYS/TEMP] "
 		    "some deleted messages not removed" },
-		{ { .text = DISPATCH_TOO_MANY_BAD },
+		{ { .text = REPLY_TOO_MANY_BAD },
 		    "-ERR too many bad commands" },
-		{ { .text = DISPATCH_MISCONFIGURED },
+		{ { .text = REPLY_MISCONFIGURED },
 		    "-ERR [SYS/PERM] server is misconfigured" },
-		{ { DISPATCH_STAT, { 0 }, { 0 }, UINT64_MAX, UINT64_MAX },
+		{ { REPLY_STAT, { 0 }, { 0 }, UINT64_MAX, UINT64_MAX },
 		    "+OK 18446744073709551615 18446744073709551615" },
 	};
 
@@ -194,7 +195,7 @@ test_texts(void **state)
 		    rows[i].line);
 		ROW(rows[i].line, strcmp(say(&rows[i].reply), expected) == 0);
 	}
-	assert_string_equal(say(&(struct dispatch_reply){ DISPATCH_SENT,
+	assert_string_equal(say(&(struct reply){ REPLY_SENT,
 	    { 0 }, { 0 }, 0, 0 }), "");
 }
 
@@ -203,32 +204,32 @@ static void
 test_codes(void **state)
 {
 	static const struct {
-		enum dispatch_text text;
+		enum reply_text text;
 		const char *begin;
 	} rows[] = {
-		{ DISPATCH_REFUSED, "-ERR [AUTH] " },
-		{ DISPATCH_REFUSED_LAST, "-ERR [AUTH] " },
-		{ DISPATCH_NO_PLAINTEXT, "-ERR [AUTH] " },
-		{ DISPATCH_NO_USER_UNNAMED, "-ERR [AUTH] " },
-		{ DISPATCH_NO_PASSWORDS, "-ERR [SYS/PERM] " },
-		{ DISPATCH_NO_APOP, "-ERR [SYS/PERM] " },
-		{ DISPATCH_LOCKED, "-ERR [SYS/TEMP] " },
-		{ DISPATCH_CHANGED, "-ERR [SYS/TEMP] " },
-		{ DISPATCH_TROUBLE, "-ERR [SYS/TEMP] " },
-		{ DISPATCH_NOT_MBOX, "-ERR [SYS/PERM] " },
-		{ DISPATCH_NO_DIRECTORY, "-ERR [SYS/PERM] " },
-		{ DISPATCH_NOT_A_FILE, "-ERR [SYS/PERM] " },
-		{ DISPATCH_FOREIGN, "-ERR [SYS/PERM] " },
-		{ DISPATCH_DENIED, "-ERR [SYS/PERM] " },
-		{ DISPATCH_READ_ONLY, "-ERR [SYS/PERM] " },
-		{ DISPATCH_NO_NAME, "-ERR " },
-		{ DISPATCH_TOO_LONG, "-ERR " },
-		{ DISPATCH_MALFORMED, "-ERR " },
+		{ REPLY_REFUSED, "-ERR [AUTH] " },
+		{ REPLY_REFUSED_LAST, "-ERR [AUTH] " },
+		{ REPLY_NO_PLAINTEXT, "-ERR [AUTH] " },
+		{ REPLY_NO_USER_UNNAMED, "-ERR [AUTH] " },
+		{ REPLY_NO_PASSWORDS, "-ERR [SYS/PERM] " },
+		{ REPLY_NO_APOP, "-ERR [SYS/PERM] " },
+		{ REPLY_LOCKED, "-ERR [SYS/TEMP] " },
+		{ REPLY_CHANGED, "-ERR [SYS/TEMP] " },
+		{ REPLY_TROUBLE, "-ERR [SYS/TEMP] " },
+		{ REPLY_NOT_MBOX, "-ERR [SYS/PERM] " },
+		{ REPLY_NO_DIRECTORY, "-ERR [SYS/PERM] " },
+		{ REPLY_NOT_A_FILE, "-ERR [SYS/PERM] " },
+		{ REPLY_FOREIGN, "-ERR [SYS/PERM] " },
+		{ REPLY_DENIED, "-ERR [SYS/PERM] " },
+		{ REPLY_READ_ONLY, "-ERR [SYS/PERM] " },
+		{ REPLY_NO_NAME, "-ERR " },
+		{ REPLY_TOO_LONG, "-ERR " },
+		{ REPLY_MALFORMED, "-ERR " },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct dispatch_reply reply = { .text = rows[i].text };
+		struct reply reply = { .text = rows[i].text };
 		const char *line = say(&reply);
 		size_t n = strlen(rows[i].begin);
 
@@ -242,23 +243,23 @@ test_faults(void **state)
 {
 	static const struct {
 		unsigned fault;
-		enum dispatch_text text;
+		enum reply_text text;
 	} rows[] = {
-		{ MAILBOX_IN_USE, DISPATCH_IN_USE },
-		{ MAILBOX_LOCKED, DISPATCH_LOCKED },
-		{ MAILBOX_NOT_MBOX, DISPATCH_NOT_MBOX },
-		{ MAILBOX_NO_DIRECTORY, DISPATCH_NO_DIRECTORY },
-		{ MAILBOX_NOT_A_FILE, DISPATCH_NOT_A_FILE },
-		{ MAILBOX_FOREIGN, DISPATCH_FOREIGN },
-		{ MAILBOX_DENIED, DISPATCH_DENIED },
-		{ MAILBOX_CHANGED, DISPATCH_CHANGED },
-		{ MAILBOX_TROUBLE, DISPATCH_TROUBLE },
-		{ 4711, DISPATCH_TROUBLE },
+		{ MAILBOX_IN_USE, REPLY_IN_USE },
+		{ MAILBOX_LOCKED, REPLY_LOCKED },
+		{ MAILBOX_NOT_MBOX, REPLY_NOT_MBOX },
+		{ MAILBOX_NO_DIRECTORY, REPLY_NO_DIRECTORY },
+		{ MAILBOX_NOT_A_FILE, REPLY_NOT_A_FILE },
+		{ MAILBOX_FOREIGN, REPLY_FOREIGN },
+		{ MAILBOX_DENIED, REPLY_DENIED },
+		{ MAILBOX_CHANGED, REPLY_CHANGED },
+		{ MAILBOX_TROUBLE, REPLY_TROUBLE },
+		{ 4711, REPLY_TROUBLE },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_int_equal(dispatch_fault(rows[i].fault), rows[i].text);
+		assert_int_equal(reply_fault(rows[i].fault), rows[i].text);
 }
 
 /* RFC 2449 section 5: as DESIGN section 11 has it, octet for octet. */
@@ -279,7 +280,7 @@ test_capabilities(void **state)
 		    "%s%s%s.\r\n", user ? "USER\r\n" : "", common, transaction ?
 		    "IMPLEMENTATION dewey-" PACKAGE_VERSION "\r\n" : "");
 		open_site(&site);
-		dispatch_capabilities(&site.wire, user, transaction);
+		reply_capabilities(&site.wire, user, transaction);
 		close_site(&site, said, sizeof(said));
 		assert_string_equal(said, expected);
 	}
@@ -288,9 +289,9 @@ test_capabilities(void **state)
 /* ---- From a line to a handler: one for each kind of argument.  It says what
  * it got. */
 
-static enum dispatch_text
+static enum reply_text
 echo(void *state, const struct dispatch_command *command,
-    struct dispatch_reply *reply)
+    struct reply *reply)
 {
 	static char text[LIMITS_REPLY];
 	int n = snprintf(text, sizeof(text), "%.*s/%u", (int)command->verb.n,
@@ -303,11 +304,11 @@ echo(void *state, const struct dispatch_command *command,
 		    command->words[i].p == NULL ? "" : command->words[i].p,
 		    (unsigned long long)command->numbers[i]);
 	reply->name = span_of(text);
-	return span_equal(command->verb, SPAN("LEAVE")) ? DISPATCH_LEFT :
-	    span_equal(command->verb, SPAN("CLOSE")) ? DISPATCH_CLOSED :
-	    span_equal(command->verb, SPAN("BYE")) ? DISPATCH_BYE :
-	    span_equal(command->verb, SPAN("LAST")) ? DISPATCH_REFUSED_LAST :
-	    DISPATCH_USER;
+	return span_equal(command->verb, SPAN("LEAVE")) ? REPLY_LEFT :
+	    span_equal(command->verb, SPAN("CLOSE")) ? REPLY_CLOSED :
+	    span_equal(command->verb, SPAN("BYE")) ? REPLY_BYE :
+	    span_equal(command->verb, SPAN("LAST")) ? REPLY_REFUSED_LAST :
+	    REPLY_USER;
 }
 
 static const struct dispatch_row table[] = {

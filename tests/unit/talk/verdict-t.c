@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "talk/dispatch.h"
+#include "talk/reply.h"
 #include "talk/verdict.h"
 #include "who/login.h"
 
@@ -93,14 +93,14 @@ open_site(void **state, struct site *site, const char *fail_delay)
 }
 
 /* Ask.  Returns the answer; ${ms} is how long it took. */
-static enum dispatch_text
+static enum reply_text
 ask(struct site *site, enum login_method method, const char *name,
     const char *secret, int64_t *ms)
 {
 	struct login_question question;
 	struct users_entry entry;
 	int64_t before = now;
-	enum dispatch_text text;
+	enum reply_text text;
 
 	memset(&question, 0, sizeof(question));
 	question.method = method;
@@ -164,12 +164,12 @@ test_causes(void **state)
 			open_site(state, &site, times[t].unit);
 			work = times[t].work;
 			for (int try = 0; try < 3; try++) {
-				enum dispatch_text text = ask(&site,
+				enum reply_text text = ask(&site,
 				    rows[i].method, rows[i].name,
 				    rows[i].secret, &ms);
 
 				ROW(rows[i].what, text == (try < 2 ?
-				    DISPATCH_REFUSED : DISPATCH_REFUSED_LAST));
+				    REPLY_REFUSED : REPLY_REFUSED_LAST));
 				ROW(rows[i].what, ms == times[t].due[try]);
 			}
 		}
@@ -186,7 +186,7 @@ test_interrupted(void **state)
 	work = 5;
 	slice = 7;
 	assert_int_equal(ask(&site, LOGIN_PASS, "zaphod", "x", &ms),
-	    DISPATCH_REFUSED);
+	    REPLY_REFUSED);
 	assert_true(ms >= 1000 && ms < 1000 + slice);
 }
 
@@ -202,7 +202,7 @@ test_stopped(void **state)
 	slice = 100;
 	stops = true;
 	assert_int_equal(ask(&site, LOGIN_PASS, "zaphod", "x", &ms),
-	    DISPATCH_SENT);
+	    REPLY_SENT);
 	assert_true(ms < 1000);
 }
 
@@ -216,9 +216,9 @@ test_accepted(void **state)
 	open_site(state, &site, "1");
 	work = 30;
 	assert_int_equal(ask(&site, LOGIN_PASS, "frated", "no", &ms),
-	    DISPATCH_REFUSED);
+	    REPLY_REFUSED);
 	assert_int_equal(ask(&site, LOGIN_PASS, "frated", "hoopy", &ms),
-	    DISPATCH_MAILDROP);
+	    REPLY_MAILDROP);
 	assert_int_equal(ms, 0);
 }
 
@@ -228,14 +228,14 @@ test_user(void **state)
 {
 	static const struct {
 		const char *hide, *name;
-		enum dispatch_text text;
+		enum reply_text text;
 	} rows[] = {
-		{ "yes", "frated", DISPATCH_USER },
-		{ "yes", "zaphod", DISPATCH_USER },
-		{ "yes", "locked", DISPATCH_USER },
-		{ "no", "frated", DISPATCH_USER },
-		{ "no", "mrose", DISPATCH_USER },
-		{ "no", "zaphod", DISPATCH_NO_USER },
+		{ "yes", "frated", REPLY_USER },
+		{ "yes", "zaphod", REPLY_USER },
+		{ "yes", "locked", REPLY_USER },
+		{ "no", "frated", REPLY_USER },
+		{ "no", "mrose", REPLY_USER },
+		{ "no", "zaphod", REPLY_NO_USER },
 	};
 	struct site site;
 	int64_t ms;
