@@ -3,7 +3,7 @@
  * The log.  Its settings are the one mutable state that belongs to no session:
  * every room may have something to say, and none should carry a handle for it.
  *
- * A line is kept as the octet of its priority, its text, and a NUL.
+ * A line is kept as the octet of its level, its text, and a NUL.
  */
 #include "config.h"
 
@@ -108,22 +108,22 @@ escape(const char *p, size_t n, const char *plain, char *out)
 	return out;
 }
 
-/* Begin a line of this process: its priority, then what stands before its text.
- * Returns how many octets these are. */
+/* Begin a line of this process: the octet of its level, then what stands before
+ * its text.  Returns how many octets these are. */
 static size_t
-begin_line(char line[LIMITS_LOG_HEAD], int priority)
+begin_line(char line[LIMITS_LOG_HEAD], enum log_level level)
 {
 	time_t now = time(NULL);
 	struct tm tm = { .tm_mday = 1 };
 	size_t n = 1;
 
-	line[0] = (char)priority;
+	line[0] = (char)level;
 	if (log_state.sink.stream)
 		return n;
 	if (log_state.target == LOG_TO_SYSLOG) {
 		(void)localtime_r(&now, &tm);
 		n += (size_t)snprintf(line + n, LIMITS_LOG_HEAD - n, "<%d>",
-		    LOG_MAIL | priority);
+		    LOG_MAIL | (int)level);
 		/* No locale is ever set: English. */
 		n += strftime(line + n, LIMITS_LOG_HEAD - n,
 		    "%b %e %H:%M:%S ", &tm);
@@ -158,7 +158,7 @@ deliver(char *line)
 	size_t n;
 
 	if (log_state.lost > 0) {
-		n = begin_line(note, LOG_WARNING);
+		n = begin_line(note, LOG_LEVEL_WARNING);
 		(void)snprintf(note + n, sizeof(note) - n,
 		    "%u lines could not be logged", log_state.lost);
 		if (deliver_line(note))
@@ -205,11 +205,11 @@ log_let_go(enum log_holder holder)
 	log_state.held_n = 0;
 }
 
-/* Nothing that a stranger chose reaches a terminal or splits a line. */
-static void __attribute__((format(printf, 2, 0)))
-write_line(int priority, const char *format, va_list arguments)
+void
+log_line(enum log_level level, const char *format, ...)
 {
 	char text[LIMITS_LOG], line[LINE];
+	va_list arguments;
 	size_t n;
 
 	if (log_state.target == LOG_TO_NONE)
@@ -217,43 +217,16 @@ write_line(int priority, const char *format, va_list arguments)
 	if (log_state.pid != getpid())
 		log_state.held_n = log_state.lost = 0;
 	log_state.pid = getpid();
+	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
-	n = begin_line(line, priority);
+	va_end(arguments);
+	n = begin_line(line, level);
+	/* Nothing that a stranger chose reaches a terminal or splits a line. */
 	(void)escape(text, strlen(text), " \"\\", line + n);
 	if (log_state.holders != 0)
 		hold_line(line);
 	else
 		deliver(line);
-}
-
-void
-log_info(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	write_line(LOG_INFO, format, arguments);
-	va_end(arguments);
-}
-
-void
-log_warning(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	write_line(LOG_WARNING, format, arguments);
-	va_end(arguments);
-}
-
-void
-log_error(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	write_line(LOG_ERR, format, arguments);
-	va_end(arguments);
 }
 
 const char *
@@ -279,10 +252,8 @@ void
 log_record(const struct log_session *session, int64_t now_ms)
 {
 	static const char *const ends[] = {
-		[LOG_END_ERROR] = "error",
-		[LOG_END_QUIT] = "quit",
-		[LOG_END_EOF] = "eof",
-		[LOG_END_TIMEOUT] = "timeout",
+		[LOG_END_ERROR] = "error", [LOG_END_QUIT] = "quit",
+		[LOG_END_EOF] = "eof", [LOG_END_TIMEOUT] = "timeout",
 		[LOG_END_SIGNAL] = "signal",
 		[LOG_END_AUTH_FAILED] = "auth-failed",
 		[LOG_END_BAD_COMMANDS] = "bad-commands",

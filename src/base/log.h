@@ -46,6 +46,13 @@ enum log_end {
 	LOG_END_CHANGED		/* the mailbox was, while a message was sent */
 };
 
+/* How much a line of the log matters: the priorities of syslog(3). */
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6
+};
+
 /* Octets that log_escape may need for ${n} octets, its NUL included. */
 #define LOG_ESCAPED(n) (4 * (n) + 1)
 
@@ -86,14 +93,17 @@ void log_open(enum log_target target, bool verbose);
 void log_close(int fd);
 
 /*
+ * log_line(level, format, ...),
  * log_info(format, ...), log_warning(format, ...), log_error(format, ...):
  * Write one line.  A process waits LIMITS_LOG_MS in all for a reader that takes
  * none.  Lines that are lost then are counted, and the count stands before the
  * next line that is taken.
  */
-void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_line(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+#define log_info(...)		log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warning(...)	log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_error(...)		log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /*
  * log_hold(holder), log_let_go(holder):

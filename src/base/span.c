@@ -93,23 +93,22 @@ int
 span_number(struct span s, uint64_t max, uint64_t *out)
 {
 	uint64_t value = 0;
+	bool fits = true;
 
-	errno = EINVAL;
-	if (s.n == 0)
-		return -1;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return -1;
-	errno = ERANGE;
 	for (size_t i = 0; i < s.n; i++) {
-		uint64_t digit = (uint64_t)(s.p[i] - '0');
+		uint64_t digit = (uint64_t)s.p[i] - '0';
 
-		if (value > (UINT64_MAX - digit) / 10)
+		if (digit > 9) {
+			errno = EINVAL;
 			return -1;
+		}
+		fits = fits && value <= (UINT64_MAX - digit) / 10;
 		value = value * 10 + digit;
 	}
-	if (value > max)
+	if (s.n == 0 || !fits || value > max) {
+		errno = s.n == 0 ? EINVAL : ERANGE;
 		return -1;
+	}
 	*out = value;
 	return 0;
 }
