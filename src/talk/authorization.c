@@ -40,8 +40,7 @@ set_name(struct authorization *state, struct span name)
 }
 
 static enum reply_text
-user(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+user(void *to, struct dispatch_command *command)
 {
 	struct authorization *state = to;
 	enum reply_text text = REPLY_USER;
@@ -49,25 +48,23 @@ user(void *to, const struct dispatch_command *command,
 	if (!state->plaintext)
 		return REPLY_NO_PLAINTEXT;
 	set_name(state, command->words[0]);
-	reply->name = command->words[0];
+	command->reply.name = command->words[0];
 	if (!state->hide_users)
 		text = ask(state, LOGIN_USER, SPAN(""));
 	if (text == REPLY_NO_USER)
 		state->question.name_n = 0;
-	if (span_is_name(reply->name))
+	if (span_is_name(command->reply.name))
 		return text;
 	return text == REPLY_USER ? REPLY_USER_UNNAMED :
 	    text == REPLY_NO_USER ? REPLY_NO_USER_UNNAMED : text;
 }
 
 static enum reply_text
-pass(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+pass(void *to, struct dispatch_command *command)
 {
 	struct authorization *state = to;
 	enum reply_text text = REPLY_NO_PASSWORDS;
 
-	(void)reply;
 	if (!state->plaintext)
 		return REPLY_NO_PLAINTEXT;
 	if (state->question.name_n == 0)
@@ -79,13 +76,11 @@ pass(void *to, const struct dispatch_command *command,
 }
 
 static enum reply_text
-apop(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+apop(void *to, struct dispatch_command *command)
 {
 	struct authorization *state = to;
 	enum reply_text text;
 
-	(void)reply;
 	if (!state->apop)
 		return REPLY_NO_APOP;
 	set_name(state, command->words[0]);
@@ -95,26 +90,23 @@ apop(void *to, const struct dispatch_command *command,
 }
 
 static enum reply_text
-capa(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+capa(void *to, struct dispatch_command *command)
 {
 	const struct authorization *state = to;
 
 	(void)command;
-	(void)reply;
 	reply_capabilities(state->wire,
 	    state->plaintext && state->passwords, false);
 	return REPLY_SENT;
 }
 
 static enum reply_text
-quit(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+quit(void *to, struct dispatch_command *command)
 {
 	const struct authorization *state = to;
 
 	(void)command;
-	reply->name = state->host;
+	command->reply.name = state->host;
 	return REPLY_BYE;
 }
 
@@ -127,15 +119,11 @@ authorization_run(struct authorization *state, unsigned *bad)
 		{ "APOP", DISPATCH_NAME_AND_DIGEST, apop },
 		{ "CAPA", DISPATCH_NONE, capa },
 		{ "QUIT", DISPATCH_NONE, quit },
-		{ "STAT", DISPATCH_NONE, NULL },
-		{ "LIST", DISPATCH_NONE, NULL },
-		{ "RETR", DISPATCH_NONE, NULL },
-		{ "DELE", DISPATCH_NONE, NULL },
-		{ "NOOP", DISPATCH_NONE, NULL },
-		{ "RSET", DISPATCH_NONE, NULL },
-		{ "TOP", DISPATCH_NONE, NULL },
-		{ "UIDL", DISPATCH_NONE, NULL },
-		{ NULL, DISPATCH_NONE, NULL }
+		/* Of the TRANSACTION state. */
+		{ .verb = "STAT" }, { .verb = "LIST" }, { .verb = "RETR" },
+		{ .verb = "DELE" }, { .verb = "NOOP" }, { .verb = "RSET" },
+		{ .verb = "TOP" }, { .verb = "UIDL" },
+		{ .verb = NULL }
 	};
 	const struct dispatch dispatch = { "AUTHORIZATION", rows, bad };
 

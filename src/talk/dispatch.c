@@ -87,10 +87,9 @@ show(struct span line, struct span verb)
 
 static enum reply_text
 run_line(const struct dispatch *dispatch, struct span line, void *state,
-    struct reply *reply)
+    struct dispatch_command *command)
 {
 	const struct dispatch_row *row = dispatch->rows;
-	struct dispatch_command command = { .given = 0 };
 	struct span rest = line, verb;
 
 	/* Blanks before the verb are tolerated, too. */
@@ -106,16 +105,16 @@ run_line(const struct dispatch *dispatch, struct span line, void *state,
 		return REPLY_MALFORMED;
 	if (row->verb == NULL)
 		return REPLY_UNKNOWN;
-	command.verb = reply->name = span_of(row->verb);
+	command->verb = command->reply.name = span_of(row->verb);
 	if (row->handler == NULL) {
-		reply->second = span_of(dispatch->name);
+		command->reply.second = span_of(dispatch->name);
 		return REPLY_WRONG_STATE;
 	}
-	if (!parse(&command, row->argument, rest)) {
-		reply->second = span_of(arguments[row->argument].name);
+	if (!parse(command, row->argument, rest)) {
+		command->reply.second = span_of(arguments[row->argument].name);
 		return REPLY_BAD_ARGUMENT;
 	}
-	return row->handler(state, &command, reply);
+	return row->handler(state, command);
 }
 
 static bool
@@ -149,26 +148,27 @@ dispatch_run(const struct dispatch *dispatch, struct wire *wire, void *state)
 	enum dispatch_end end;
 
 	do {
-		struct reply reply = { .text = REPLY_TOO_LONG };
+		struct dispatch_command command = { .given = 0 };
+		enum reply_text text = REPLY_TOO_LONG;
 		struct span line;
 
 		switch (wire_read_line(wire, &line)) {
 		case WIRE_LINE:
-			reply.text = run_line(dispatch, line, state, &reply);
+			text = run_line(dispatch, line, state, &command);
 			break;
 		case WIRE_TOO_LONG:
 			break;
 		case WIRE_MALFORMED:
-			reply.text = REPLY_MALFORMED;
+			text = REPLY_MALFORMED;
 			break;
 		case WIRE_NO_LINE:
 			return DISPATCH_END_WIRE;
 		}
-		if (is_bad(reply.text) &&
-		    ++*dispatch->bad >= LIMITS_BAD_COMMANDS)
-			reply.text = REPLY_TOO_MANY_BAD;
-		reply_say(wire, &reply);
-		end = end_with(reply.text);
+		if (is_bad(text) && ++*dispatch->bad >= LIMITS_BAD_COMMANDS)
+			text = REPLY_TOO_MANY_BAD;
+		command.reply.text = text;
+		reply_say(wire, &command.reply);
+		end = end_with(text);
 	} while (end == DISPATCH_END_NOT);
 	return end;
 }

@@ -22,20 +22,21 @@ enum dispatch_argument {
 	DISPATCH_PASSWORD	/* everything behind one space */
 };
 
-/* A parsed command. */
+/* A parsed command, and its reply. */
 struct dispatch_command {
 	struct span verb;	/* as in the table */
 	struct span words[2];
 	uint64_t numbers[2];
 	unsigned given;		/* how many of them were */
+	struct reply reply;	/* but for its text */
 };
 
 /*
- * Does what ${command} says.  Returns the text of the reply; what it needs
- * besides is set in ${reply}.
+ * Does what ${command} says.  Returns the text of the reply; what that needs
+ * besides is set in ${command}->reply.
  */
 typedef enum reply_text dispatch_handler(void *state,
-    const struct dispatch_command *command, struct reply *reply);
+    struct dispatch_command *command);
 
 /* One verb. */
 struct dispatch_row {

@@ -18,19 +18,18 @@
  * it names one: its number goes to ${reply}.  Returns REPLY_OK, or the text
  * that says why it cannot be had. */
 static enum reply_text
-find(const struct transaction *state, const struct dispatch_command *command,
-    struct reply *reply)
+find(const struct transaction *state, struct dispatch_command *command)
 {
 	struct maildrop *drop = state->retrieve.drop;
 	enum reply_text text = reply_fault(cache_need(drop));
 
 	if (text != REPLY_OK || command->given == 0)
 		return text;
-	reply->n = command->numbers[0];
-	if (reply->n >= 1 && reply->n <= drop->count)
-		return drop->messages[reply->n - 1].marked ?
+	command->reply.n = command->numbers[0];
+	if (command->reply.n >= 1 && command->reply.n <= drop->count)
+		return drop->messages[command->reply.n - 1].marked ?
 		    REPLY_IS_DELETED : REPLY_OK;
-	reply->n = drop->count;
+	command->reply.n = drop->count;
 	return REPLY_NO_SUCH;
 }
 
@@ -57,11 +56,10 @@ total(const struct transaction *state, struct reply *reply)
 }
 
 static enum reply_text
-stat_all(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+stat_all(void *to, struct dispatch_command *command)
 {
 	(void)command;
-	total(to, reply);
+	total(to, &command->reply);
 	return REPLY_STAT;
 }
 
@@ -116,27 +114,25 @@ tell(const struct transaction *state, struct reply *reply,
 }
 
 static enum reply_text
-list(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+list(void *to, struct dispatch_command *command)
 {
-	enum reply_text text = find(to, command, reply);
+	enum reply_text text = find(to, command);
 
 	return text != REPLY_OK ? text :
-	    tell(to, reply, REPLY_LIST_ALL, print_octets);
+	    tell(to, &command->reply, REPLY_LIST_ALL, print_octets);
 }
 
 static enum reply_text
-uidl(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+uidl(void *to, struct dispatch_command *command)
 {
 	struct transaction *state = to;
-	enum reply_text text = find(state, command, reply);
+	enum reply_text text = find(state, command);
 
 	if (text == REPLY_OK)
 		text = note(state, reply_fault(
 		    identity_complete(state->retrieve.drop)));
 	return text != REPLY_OK ? text :
-	    tell(state, reply, REPLY_UIDL_ALL, print_uid);
+	    tell(state, &command->reply, REPLY_UIDL_ALL, print_uid);
 }
 
 /* Send message number ${n}, whole or cut by ${top}. */
@@ -151,29 +147,27 @@ send_message(struct transaction *state, uint64_t n, struct mbox_top *top)
 }
 
 static enum reply_text
-retr(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+retr(void *to, struct dispatch_command *command)
 {
-	enum reply_text text = find(to, command, reply);
+	enum reply_text text = find(to, command);
 
-	return text != REPLY_OK ? text : send_message(to, reply->n, NULL);
+	return text != REPLY_OK ? text :
+	    send_message(to, command->reply.n, NULL);
 }
 
 static enum reply_text
-top(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+top(void *to, struct dispatch_command *command)
 {
 	struct mbox_top top = { .lines = command->numbers[1] };
-	enum reply_text text = find(to, command, reply);
+	enum reply_text text = find(to, command);
 
 	if (text == REPLY_OK)
-		return send_message(to, reply->n, &top);
+		return send_message(to, command->reply.n, &top);
 	return text == REPLY_NO_SUCH ? REPLY_NO_SUCH_TOP : text;
 }
 
 static enum reply_text
-dele(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+dele(void *to, struct dispatch_command *command)
 {
 	const struct transaction *state = to;
 	struct maildrop *drop = state->retrieve.drop;
@@ -181,58 +175,51 @@ dele(void *to, const struct dispatch_command *command,
 
 	if (drop->mailbox.read_only)
 		return REPLY_READ_ONLY;
-	text = find(state, command, reply);
+	text = find(state, command);
 	if (text != REPLY_OK)
 		return text == REPLY_IS_DELETED ?
 		    REPLY_ALREADY_DELETED : text;
 	/* By its sum it is known again if the mailbox changes. */
-	message_sum_ahead(drop, reply->n - 1);
-	message_sum_from(drop, reply->n - 1, LIMITS_BLOCK);
-	maildrop_mark(drop, reply->n - 1);
+	message_sum_ahead(drop, command->reply.n - 1);
+	message_sum_from(drop, command->reply.n - 1, LIMITS_BLOCK);
+	maildrop_mark(drop, command->reply.n - 1);
 	return REPLY_DELETED;
 }
 
 static enum reply_text
-noop(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+noop(void *to, struct dispatch_command *command)
 {
 	(void)to;
 	(void)command;
-	(void)reply;
 	return REPLY_OK;
 }
 
 static enum reply_text
-rset(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+rset(void *to, struct dispatch_command *command)
 {
 	const struct transaction *state = to;
 
 	(void)command;
 	maildrop_unmark_all(state->retrieve.drop);
-	total(state, reply);
+	total(state, &command->reply);
 	return REPLY_MAILDROP;
 }
 
 static enum reply_text
-capa(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+capa(void *to, struct dispatch_command *command)
 {
 	const struct transaction *state = to;
 
 	(void)command;
-	(void)reply;
 	reply_capabilities(state->retrieve.wire, state->passwords, true);
 	return REPLY_SENT;
 }
 
 static enum reply_text
-quit(void *to, const struct dispatch_command *command,
-    struct reply *reply)
+quit(void *to, struct dispatch_command *command)
 {
 	(void)to;
 	(void)command;
-	(void)reply;
 	return REPLY_LEFT;
 }
 
@@ -250,10 +237,9 @@ transaction_run(struct transaction *state, unsigned *bad)
 		{ "UIDL", DISPATCH_MAYBE_NUMBER, uidl },
 		{ "CAPA", DISPATCH_NONE, capa },
 		{ "QUIT", DISPATCH_NONE, quit },
-		{ "USER", DISPATCH_NONE, NULL },
-		{ "PASS", DISPATCH_NONE, NULL },
-		{ "APOP", DISPATCH_NONE, NULL },
-		{ NULL, DISPATCH_NONE, NULL }
+		/* Of the AUTHORIZATION state. */
+		{ .verb = "USER" }, { .verb = "PASS" }, { .verb = "APOP" },
+		{ .verb = NULL }
 	};
 	const struct dispatch dispatch = { "TRANSACTION", rows, bad };
 

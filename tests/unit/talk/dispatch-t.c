@@ -290,8 +290,7 @@ test_capabilities(void **state)
  * it got. */
 
 static enum reply_text
-echo(void *state, const struct dispatch_command *command,
-    struct reply *reply)
+echo(void *state, struct dispatch_command *command)
 {
 	static char text[LIMITS_REPLY];
 	int n = snprintf(text, sizeof(text), "%.*s/%u", (int)command->verb.n,
@@ -303,7 +302,7 @@ echo(void *state, const struct dispatch_command *command,
 		    "/%.*s=%llu", (int)command->words[i].n,
 		    command->words[i].p == NULL ? "" : command->words[i].p,
 		    (unsigned long long)command->numbers[i]);
-	reply->name = span_of(text);
+	command->reply.name = span_of(text);
 	return span_equal(command->verb, SPAN("LEAVE")) ? REPLY_LEFT :
 	    span_equal(command->verb, SPAN("CLOSE")) ? REPLY_CLOSED :
 	    span_equal(command->verb, SPAN("BYE")) ? REPLY_BYE :
