@@ -44,8 +44,8 @@
 /* Octets of a user name that can be a maildrop, and of one that is echoed. */
 #define LIMITS_NAME 64
 
-/* Octets of a line in a users, secrets, allow, deny or configuration file; those
- * of such a file that are read at once: several lines. */
+/* Octets of a line in a users, secrets, allow, deny or configuration file;
+ * those of such a file that are read at once: several lines. */
 #define LIMITS_RECORD 1024
 #define LIMITS_RECORDS 4096
 
@@ -65,8 +65,8 @@
 /* Octets of the lines that are held while a lock is: one fits, however long. */
 #define LIMITS_LOG_HELD 8192
 
-/* Milliseconds that a process waits in all for who reads the log; the first
- * pause between two tries for a line, the longest. */
+/* Milliseconds that a process waits in all for the reader of the log; its first
+ * pause between two tries to write a line, and its longest one. */
 #define LIMITS_LOG_MS 1000
 #define LIMITS_LOG_FIRST_MS 1
 #define LIMITS_LOG_PAUSE_MS 16
@@ -201,7 +201,7 @@
 /* Octets of the mailbox that the journal hashes to know it again. */
 #define LIMITS_JOURNAL_PROBE 512
 
-/* Octets of a message between processes: a question, or a user and his home,
+/* Octets of a message between processes: a question, or a user and a home,
  * with the unread input. */
 #define LIMITS_MESSAGE (LIMITS_INPUT + LIMITS_PATH + 3 * LIMITS_COMMAND)
 

@@ -11,10 +11,8 @@
 #include "spool/mailbox.h"
 #include "talk/reply.h"
 
+/* NULL: nothing is said. */
 static const char *const texts[] = {
-	[REPLY_SENT] = "",
-	[REPLY_LEFT] = "",
-	[REPLY_CLOSED] = "",
 	[REPLY_GREETING_APOP] = "+OK POP3 server ready %s",
 	[REPLY_GREETING] = "+OK POP3 server ready",
 	[REPLY_USER] = "+OK %s is a real hoopy frood",
@@ -112,11 +110,10 @@ reply_fault(unsigned fault)
 		[MAILBOX_TROUBLE] = REPLY_TROUBLE,
 	};
 
-	return fault < sizeof(of) / sizeof(of[0]) ? of[fault] :
-	    REPLY_TROUBLE;
+	return fault < sizeof(of) / sizeof(of[0]) ? of[fault] : REPLY_TROUBLE;
 }
 
-/* A reply being written: what does not fit is left out. */
+/* A reply while it is written; what does not fit is left out. */
 struct line {
 	size_t n;
 	char octets[LIMITS_REPLY];
@@ -136,8 +133,7 @@ append(struct line *line, struct span s)
 
 /* What ${reply} puts in the place %${place} of its text. */
 static struct span
-fill_in(const struct reply *reply, char place,
-    char digits[SPAN_DIGITS])
+fill_in(const struct reply *reply, char place, char digits[SPAN_DIGITS])
 {
 	switch (place) {
 	case 'n':
@@ -162,7 +158,7 @@ reply_say(struct wire *wire, const struct reply *reply)
 	struct line line = { .n = 0 };
 	char digits[SPAN_DIGITS];
 
-	if (*text == '\0')
+	if (text == NULL)
 		return;
 	for (; *text != '\0'; text++)
 		if (*text == '%')

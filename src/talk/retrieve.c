@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RETR and TOP.
+ * RETR and TOP.  A message is looked at before and after it is sent, as far as
+ * somebody else may have changed the mailbox since it was scanned.
  */
 #include "config.h"
 
