@@ -129,7 +129,7 @@ for my $path (glob "$srcdir/tests/unit/*/*-t.c") {
 
 # Only the rooms that own a maildrop write to it: those of others have it for
 # reading, and call functions.  What ${text}, code of ${room}, writes to.
-use constant OWNERS => qw(hold maildrop message);
+use constant OWNERS => qw(hold identity maildrop message);
 
 sub written {
 	my ($text) = @_;

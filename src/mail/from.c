@@ -32,13 +32,13 @@ add(struct from *from, char c)
 	struct from_word *word;
 
 	from->words += !from->inside;
-	word = &from->word[(from->words - 1) % FROM_WORDS];
+	word = &from->word[(from->words - 1) % LIMITS_FROM_WORDS];
 	if (!from->inside)
 		word->n = 0;
 	from->inside = true;
-	if (word->n < FROM_WORD)
+	if (word->n < LIMITS_FROM_WORD)
 		word->s[word->n] = c;
-	if (word->n <= FROM_WORD)
+	if (word->n <= LIMITS_FROM_WORD)
 		word->n++;
 }
 
@@ -71,52 +71,59 @@ static struct span
 word_of(const struct from *from, unsigned i)
 {
 	const struct from_word *word =
-	    &from->word[(from->words - 1 - i) % FROM_WORDS];
+	    &from->word[(from->words - 1 - i) % LIMITS_FROM_WORDS];
 
-	if (i + 1 >= from->words || word->n > FROM_WORD)
+	if (i + 1 >= from->words || word->n > LIMITS_FROM_WORD)
 		return (struct span){ NULL, 0 };
 	return (struct span){ word->s, word->n };
 }
 
+/* Whether ${s} looks like ${form}: a 0 there stands for a digit, a ? for any
+ * octet, others for themselves. */
 static bool
-is_number(struct span s, uint64_t least, uint64_t most)
+is_like(struct span s, const char *form)
 {
-	uint64_t value = 0;
+	size_t i;
 
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
+	for (i = 0; i < s.n && form[i] != '\0'; i++)
+		if (form[i] == '0' ? s.p[i] < '0' || s.p[i] > '9' :
+		    form[i] != '?' && s.p[i] != form[i])
 			return false;
-		value = value * 10 + (uint64_t)(s.p[i] - '0');
-	}
-	return s.n > 0 && value >= least && value <= most;
-}
-
-static bool
-is_year(struct span s)
-{
-	return s.n == 4 && is_number(s, 0, 9999);
+	return i == s.n && form[i] == '\0';
 }
 
 static bool
 is_zone(struct span s)
 {
-	if (s.n == 5 && (s.p[0] == '+' || s.p[0] == '-'))
-		return is_number((struct span){ s.p + 1, 4 }, 0, 9999);
+	if (is_like(s, "+0000") || is_like(s, "-0000"))
+		return true;
 	for (size_t i = 0; i < s.n; i++)
-		if (!(s.p[i] >= 'A' && s.p[i] <= 'Z') &&
-		    !(s.p[i] >= 'a' && s.p[i] <= 'z'))
+		if ((s.p[i] | 0x20) < 'a' || (s.p[i] | 0x20) > 'z')
 			return false;
 	return s.n >= 1 && s.n <= 5;
+}
+
+/* Whether a clock may show ${s}, which is like 00:00 or 00:00:00. */
+static bool
+is_shown(struct span s)
+{
+	return (s.p[0] < '2' || (s.p[0] == '2' && s.p[1] < '4')) &&
+	    s.p[3] < '6' && (s.n == 5 || s.p[6] < '6' ||
+	    (s.p[6] == '6' && s.p[7] == '0'));
 }
 
 static bool
 is_time(struct span s)
 {
-	if (s.n != 5 && s.n != 8)
-		return false;
-	return is_number((struct span){ s.p, 2 }, 0, 23) && s.p[2] == ':' &&
-	    is_number((struct span){ s.p + 3, 2 }, 0, 59) && (s.n == 5 ||
-	    (s.p[5] == ':' && is_number((struct span){ s.p + 6, 2 }, 0, 60)));
+	return (is_like(s, "00:00") || is_like(s, "00:00:00")) && is_shown(s);
+}
+
+static bool
+is_day(struct span s)
+{
+	if (is_like(s, "00"))
+		return memcmp(s.p, "00", 2) > 0 && memcmp(s.p, "31", 2) <= 0;
+	return is_like(s, "0") && *s.p != '0';
 }
 
 static bool
@@ -139,15 +146,12 @@ is_date(const struct from *from, unsigned skip)
 {
 	unsigned i = skip;
 
-	if (!is_year(word_of(from, i)) && !is_zone(word_of(from, i++)))
+	if (!is_like(word_of(from, i), "0000") && !is_zone(word_of(from, i++)))
 		return false;
-	if (!is_year(word_of(from, i++)))
+	if (!is_like(word_of(from, i++), "0000"))
 		return false;
-	if (is_zone(word_of(from, i)))
-		i++;
-	return is_time(word_of(from, i)) &&
-	    word_of(from, i + 1).n <= 2 &&
-	    is_number(word_of(from, i + 1), 1, 31) &&
+	i += is_zone(word_of(from, i));
+	return is_time(word_of(from, i)) && is_day(word_of(from, i + 1)) &&
 	    is_month(word_of(from, i + 2));
 }
 
@@ -167,7 +171,7 @@ from_end(struct from *from, bool ended)
 bool
 from_is_usual(const char *p, size_t n)
 {
-	static const char form[] = "Mmm ?0 00:00:00 0000";
+	static const char form[] = "??? ?0 00:00:00 0000";
 	const size_t date = sizeof(form) - 1;
 	const char *d;
 
@@ -175,11 +179,8 @@ from_is_usual(const char *p, size_t n)
 	if (n < sizeof("From ") + date || memcmp(p, "From ", 5) != 0)
 		return false;
 	d = p + n - date;
-	for (size_t i = 3; i < date; i++)
-		if (form[i] == '0' ? d[i] < '0' || d[i] > '9' :
-		    form[i] != '?' && d[i] != form[i])
-			return false;
-	return is_blank(d[-1]) && is_month((struct span){ d, 3 }) &&
-	    is_number((struct span){ d + 5 - (d[4] != ' '),
-	    1u + (d[4] != ' ') }, 1, 31) && is_time((struct span){ d + 7, 8 });
+	return is_blank(d[-1]) && is_like((struct span){ d, date }, form) &&
+	    is_month((struct span){ d, 3 }) &&
+	    is_day((struct span){ d + 5 - (d[4] != ' '),
+	    1u + (d[4] != ' ') }) && is_shown((struct span){ d + 7, 8 });
 }

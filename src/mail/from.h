@@ -9,23 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Octets of a word in a From_ line that are kept: the longest that means
- * something is "remote"; a longer one cannot be part of a date. */
-#define FROM_WORD 12
-
-/* Www Mmm d hh:mm:ss zone yyyy zone remote from host: what stands before the
- * last ten words is the sender, of any length. */
-#define FROM_WORDS 10
+#include "base/limits.h"
 
 struct from_word {
-	char s[FROM_WORD];
-	unsigned n;		/* octets; FROM_WORD + 1: longer */
+	char s[LIMITS_FROM_WORD];
+	unsigned n;		/* octets; LIMITS_FROM_WORD + 1: longer */
 };
 
 /* The last words of a line that may be a From_ line. */
 struct from {
-	struct from_word word[FROM_WORDS];	/* a ring: word k at k modulo
-						 * FROM_WORDS */
+	/* A ring: word k is at k modulo LIMITS_FROM_WORDS. */
+	struct from_word word[LIMITS_FROM_WORDS];
 	uint64_t words;		/* how many there were */
 	bool inside;		/* the last octet belonged to a word */
 	bool cr;		/* the last octet was a CR */

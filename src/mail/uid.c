@@ -21,7 +21,7 @@ is_edited(struct span name)
 #define FIELD(name) { sizeof(name) - 1, name }
 	static const struct {
 		uint8_t n;
-		char s[UID_FIELD - 1];
+		char s[LIMITS_FIELD - 1];
 	} fields[] = {
 		FIELD("Status"), FIELD("X-Status"), FIELD("X-Keywords"),
 		FIELD("X-UID"), FIELD("X-UIDL"), FIELD("X-IMAP"),
@@ -57,7 +57,7 @@ hash(struct uid *uid, const char *p, size_t n)
 static void
 decide(struct uid *uid, const char *p, size_t n)
 {
-	const char *colon = memchr(p, ':', n < UID_FIELD ? n : UID_FIELD);
+	const char *colon = memchr(p, ':', n < LIMITS_FIELD ? n : LIMITS_FIELD);
 
 	if (n == 0 || (*p != ' ' && *p != '\t'))
 		uid->skipping = colon != NULL && is_edited((struct span){ p,
@@ -83,7 +83,7 @@ feed_part(struct uid *uid, const char *p, size_t n)
 		uid->inside = true;
 	for (; n > 0 && uid->state == UID_NAME; p++, n--) {
 		uid->name[uid->named++] = *p;
-		if (uid->named == UID_FIELD)
+		if (uid->named == LIMITS_FIELD)
 			decide_name(uid);
 	}
 	if (n > 0 && uid->state != UID_SKIP)

@@ -16,14 +16,11 @@
 
 #include "base/limits.h"
 
-/* Octets of a header line that tell its field. */
-#define UID_FIELD 25
-
 /* A message being hashed; private. */
 struct uid {
 	struct sha256_ctx sha;
 	enum { UID_FROM, UID_NAME, UID_KEEP, UID_SKIP, UID_BODY } state;
-	char name[UID_FIELD];	/* begin of a header line that was cut */
+	char name[LIMITS_FIELD];	/* begin of a header line that was cut */
 	unsigned named;		/* octets of it */
 	bool skipping;		/* the field before was left out */
 	bool cr;		/* a CR waits: is it of a line end? */

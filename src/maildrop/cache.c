@@ -258,12 +258,6 @@ cache_save(struct maildrop *drop)
 }
 
 void
-cache_forget(struct maildrop *drop)
-{
-	index_forget(&drop->index);
-}
-
-void
 cache_distrust(struct maildrop *drop)
 {
 	index_forget(&drop->index);

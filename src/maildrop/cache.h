@@ -64,12 +64,6 @@ enum mailbox_fault cache_need(struct maildrop *drop);
 void cache_save(struct maildrop *drop);
 
 /*
- * cache_forget(drop):
- * The mailbox is about to be written to: nothing cached holds any more.
- */
-void cache_forget(struct maildrop *drop);
-
-/*
  * cache_distrust(drop):
  * The mailbox seems to be as it was scanned, and a message is not: the cached
  * index is wrong.  The next session scans, and this one caches no more.

@@ -24,15 +24,6 @@ struct table {
 	size_t slots;
 };
 
-static int
-table_open(struct table *table, const struct maildrop *drop)
-{
-	table->drop = drop;
-	table->slots = drop->count + drop->count / 2 + 1;
-	table->slot = calloc(table->slots, sizeof(*table->slot));
-	return table->slot == NULL || drop->count >= UINT32_MAX ? -1 : 0;
-}
-
 /* The slot of ${id}: the one that has it, or the free one where it belongs. */
 static uint32_t *
 table_find(const struct table *table, const uint8_t *id)
@@ -54,13 +45,16 @@ table_find(const struct table *table, const uint8_t *id)
 static int
 count_copies(struct table *table, struct maildrop *drop)
 {
-	if (table_open(table, drop) == -1)
+	table->drop = drop;
+	table->slots = drop->count + drop->count / 2 + 1;
+	table->slot = calloc(table->slots, sizeof(*table->slot));
+	if (table->slot == NULL || drop->count >= UINT32_MAX)
 		return -1;
 	for (size_t i = 0; i < drop->count; i++) {
-		uint32_t *slot = table_find(table, drop->messages[i].id);
+		struct maildrop_message *m = &drop->messages[i];
+		uint32_t *slot = table_find(table, m->id);
 
-		message_number(drop, i, *slot == 0 ? 1 :
-		    drop->messages[*slot - 1].copy + 1);
+		m->copy = *slot == 0 ? 1 : drop->messages[*slot - 1].copy + 1;
 		*slot = (uint32_t)i + 1;
 	}
 	return 0;
@@ -73,8 +67,10 @@ vouch(struct maildrop *drop, size_t from, size_t to)
 {
 	if (from >= to || maildrop_is_unchanged(drop))
 		return MAILBOX_FINE;
-	for (size_t i = from; i < to; i++)
-		message_forget(drop, i);
+	for (size_t i = from; i < to; i++) {
+		drop->messages[i].copy = 0;
+		drop->messages[i].sum = 0;
+	}
 	return MAILBOX_CHANGED;
 }
 
@@ -193,24 +189,21 @@ renew_by_id(struct maildrop *old, struct maildrop *drop)
 static bool
 mark_by_place(const struct maildrop *old, struct maildrop *drop)
 {
-	bool lost = false;
-
-	for (size_t i = 0; i < old->count; i++) {
+	for (size_t i = 0; i < old->count; i++)
 		if (old->messages[i].marked && old->messages[i].sum != 0)
 			maildrop_mark(drop, i);
-		lost |= old->messages[i].marked && old->messages[i].sum == 0;
-	}
-	return lost;
+	return drop->marked != old->marked;
 }
 
 enum mailbox_fault
 identity_renew(struct maildrop *drop, bool *lost)
 {
-	struct maildrop old;
+	struct maildrop old = *drop;
 	enum mailbox_fault fault;
 
 	*lost = false;
-	maildrop_leave_to(drop, &old);
+	drop->messages = NULL;
+	drop->room = 0;
 	fault = scan_all(drop);
 	if (fault == MAILBOX_FINE)
 		message_sum_scanned(drop);

@@ -144,14 +144,6 @@ maildrop_forget(struct maildrop *drop)
 	block_forget(&drop->block);
 }
 
-void
-maildrop_leave_to(struct maildrop *drop, struct maildrop *old)
-{
-	*old = *drop;
-	drop->messages = NULL;
-	drop->room = 0;
-}
-
 int
 maildrop_add(struct maildrop *drop, const struct mbox_message *message)
 {

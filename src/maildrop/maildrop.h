@@ -56,9 +56,9 @@ enum maildrop_known {
 	MAILDROP_SCANNED_IDS	/* and the unique-ids of all */
 };
 
-/* Whoever opens a maildrop fills in the first three fields.  All others are
- * written in this folder only, and outside of it for reading: by maildrop and
- * hold those of the maildrop, by maildrop and message those of a message. */
+/* Who opens a maildrop has the first three fields filled in.  All others are
+ * for reading: only the rooms maildrop, hold, message and identity write to
+ * them. */
 struct maildrop {
 	struct mailbox mailbox;
 	struct dotlock dot;
@@ -200,13 +200,6 @@ int maildrop_take(struct maildrop *drop, struct maildrop_message *messages,
 void maildrop_cut(struct maildrop *drop, size_t n);
 void maildrop_restore(struct maildrop *drop, size_t i,
     const struct maildrop_message *was);
-
-/*
- * maildrop_leave_to(drop, old):
- * Make ${old} a copy of ${drop}, and the list the copy's: the caller frees it.
- * ${drop} has none: it is to be scanned.
- */
-void maildrop_leave_to(struct maildrop *drop, struct maildrop *old);
 
 /*
  * maildrop_identified(drop):

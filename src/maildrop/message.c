@@ -74,6 +74,13 @@ end_sum(struct imprint *imprint)
 	return value == 0 ? 1 : value;
 }
 
+/* The end of what RETR sends of message ${i}. */
+static uint64_t
+stored_end(const struct maildrop *drop, size_t i)
+{
+	return maildrop_end_of(drop, i) - drop->messages[i].separator;
+}
+
 /* How many of the ${n} octets from ${at} on are before ${end}. */
 static size_t
 before(uint64_t at, size_t n, uint64_t end)
@@ -89,7 +96,7 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 {
 	const struct maildrop_message *m = &drop->messages[i];
 	uint64_t at = m->offset, end = maildrop_end_of(drop, i), limit = end;
-	uint64_t stored = end - m->separator;
+	uint64_t stored = stored_end(drop, i);
 	struct mbox_message now;
 	struct imprint imprint;
 	struct span piece;
@@ -145,37 +152,38 @@ read_stored(struct maildrop *drop, uint64_t at, uint64_t end,
 	if (id != NULL)
 		uid_begin(&uid);
 	imprint_begin(&imprint, at, end - at);
-	while (block_next(&drop->block, &at, end, &piece) == 1) {
+	while (at < end) {
+		if (block_next(&drop->block, &at, end, &piece) != 1)
+			return -1;
 		if (id != NULL)
 			uid_feed(&uid, piece.p, piece.n);
 		imprint_feed(&imprint, piece.p, piece.n);
 	}
-	if (at < end)
-		return -1;
 	if (id != NULL)
 		uid_end(&uid, id);
 	*sum = end_sum(&imprint);
 	return 0;
 }
 
-/* The end of what RETR sends of message ${i}. */
-static uint64_t
-stored_end(const struct maildrop *drop, size_t i)
+/* Whether the stored octets up to ${end} of what was message ${m} have its
+ * id. */
+static bool
+has_id(struct maildrop *drop, const struct maildrop_message *m, uint64_t end)
 {
-	return maildrop_end_of(drop, i) - drop->messages[i].separator;
+	uint8_t id[LIMITS_UID_OCTETS];
+	uint64_t sum;
+
+	return read_stored(drop, m->offset, end, id, &sum) == 0 &&
+	    memcmp(id, m->id, sizeof(id)) == 0;
 }
 
 bool
 message_measure(struct maildrop *drop, size_t i)
 {
 	const struct maildrop_message *m = &drop->messages[i];
-	uint8_t id[LIMITS_UID_OCTETS];
-	uint64_t sum;
 
 	return is_bounded(drop, i, m->copy == 0 && m->sum != 0) &&
-	    (m->copy == 0 || (read_stored(drop, m->offset,
-	    stored_end(drop, i), id, &sum) == 0 &&
-	    memcmp(id, m->id, sizeof(id)) == 0));
+	    (m->copy == 0 || has_id(drop, m, stored_end(drop, i)));
 }
 
 bool
@@ -203,7 +211,6 @@ message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
 {
 	const struct maildrop_message *was = &old->messages[i];
 	uint64_t end = stored_end(old, i), sum;
-	uint8_t id[LIMITS_UID_OCTETS] = { 0 };
 
 	/* Behind the last one a delivery agent may have put an empty line. */
 	if (drop->messages[i].offset != was->offset ||
@@ -213,15 +220,11 @@ message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
 		return false;
 	if (was->sum == 0)
 		return true;
-	if (read_stored(drop, was->offset, end,
-	    was->marked && was->copy != 0 ? id : NULL, &sum) == -1)
-		return false;
-	if (has_sum(was, sum))
-		return !was->marked || was->copy == 0 ||
-		    memcmp(id, was->id, sizeof(id)) == 0;
+	if (was->marked && was->copy != 0)
+		return has_id(drop, was, end);
 	/* A mail reader may have edited what the id does not tell of. */
-	return was->copy != 0 && read_stored(drop, was->offset, end, id,
-	    &sum) == 0 && memcmp(id, was->id, sizeof(id)) == 0;
+	return (read_stored(drop, was->offset, end, NULL, &sum) == 0 &&
+	    has_sum(was, sum)) || (was->copy != 0 && has_id(drop, was, end));
 }
 
 int
@@ -243,19 +246,6 @@ message_identify(struct maildrop *drop, size_t i, bool unchanged,
 	m->sum = with_id(sum, id);
 	m->copy = 1;
 	return 0;
-}
-
-void
-message_number(struct maildrop *drop, size_t i, uint32_t copy)
-{
-	drop->messages[i].copy = copy;
-}
-
-void
-message_forget(struct maildrop *drop, size_t i)
-{
-	drop->messages[i].copy = 0;
-	drop->messages[i].sum = 0;
 }
 
 static void

@@ -65,14 +65,6 @@ int message_identify(struct maildrop *drop, size_t i, bool unchanged,
     bool *proved);
 
 /*
- * message_number(drop, i, copy), message_forget(drop, i):
- * The id of message ${i} is that of ${copy} messages up to there; its id and sum
- * are not known, after all.
- */
-void message_number(struct maildrop *drop, size_t i, uint32_t copy);
-void message_forget(struct maildrop *drop, size_t i);
-
-/*
  * message_sum_scanned(drop):
  * Right after a scan, under the mailbox locks: have the sums of all messages,
  * if the mailbox fits a block, which costs next to nothing, or if its stamp

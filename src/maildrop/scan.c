@@ -29,46 +29,37 @@ scan_peek(struct maildrop *drop, const char *path)
 	    scan_all(drop);
 }
 
-/* Whether the line ${line} of a header is that field, with ${value} or any. */
-static bool
-is_field(struct span line, struct span name, struct span value)
-{
-	struct span rest = line;
-
-	return span_equal_nocase(span_cut(&rest, ':'), name) &&
-	    rest.p != NULL &&
-	    (value.n == 0 || span_equal(span_trim(rest), value));
-}
-
 /* The first message may be the state of other programs: if its header, as far
  * as it fits a block, has both fields.  It is no message then, and stays. */
 static int
 hide_pseudo(struct maildrop *drop)
 {
 	bool subject = false, imap = false;
-	struct span header, line;
-	uint64_t at, end;
-	const char *p;
-	ssize_t n;
+	struct span header, line, name;
+	uint64_t at;
+	size_t n;
+	int got;
 
 	if (drop->count == 0)
 		return 0;
-	end = maildrop_end_of(drop, 0);
 	if (maildrop_text_of(drop, 0, &at) == -1)
 		return -1;
-	n = at == end ? 0 : block_read(&drop->block, at, end, &p);
-	if (n <= 0)
-		return n < 0 ? -1 : 0;
-	header = (struct span){ p, (size_t)n };
+	got = block_next(&drop->block, &at, maildrop_end_of(drop, 0), &header);
+	if (got != 1)
+		return got;
 	do {
 		line = span_cut(&header, '\n');
 		if (line.n > 0 && line.p[line.n - 1] == '\r')
 			line.n--;
-		subject |= is_field(line, SPAN("Subject"),
-		    SPAN(PSEUDO_SUBJECT));
-		imap |= is_field(line, SPAN("X-IMAP"), SPAN("")) ||
-		    is_field(line, SPAN("X-IMAPbase"), SPAN(""));
-	} while (line.n > 0 && header.p != NULL);
+		n = line.n;
+		name = span_cut(&line, ':');
+		if (line.p != NULL) {
+			subject |= span_equal_nocase(name, SPAN("Subject")) &&
+			    span_equal(span_trim(line), SPAN(PSEUDO_SUBJECT));
+			imap |= span_equal_nocase(name, SPAN("X-IMAP")) ||
+			    span_equal_nocase(name, SPAN("X-IMAPbase"));
+		}
+	} while (n > 0 && header.p != NULL);
 	if (subject && imap)
 		maildrop_hide(drop);
 	return 0;

@@ -43,18 +43,7 @@
 #include "maildrop/update.h"
 #include "spool/journal.h"
 
-/* The first message of those at the end that are all marked. */
-static size_t
-suffix(const struct maildrop *drop)
-{
-	size_t i = drop->count;
-
-	while (i > 0 && drop->messages[i - 1].marked)
-		i--;
-	return i;
-}
-
-/* The messages from first on go, and the file is cut at end. */
+/* The messages from first on, all marked, go, and the file is cut at end. */
 struct tail {
 	size_t first;
 	uint64_t end;
@@ -68,9 +57,11 @@ static struct tail
 find_tail(struct maildrop *drop)
 {
 	const struct maildrop_message *m = drop->messages;
-	struct tail tail = { suffix(drop), drop->end };
+	struct tail tail = { drop->count, drop->end };
 	uint64_t end;
 
+	while (tail.first > 0 && m[tail.first - 1].marked)
+		tail.first--;
 	if (tail.first == drop->count)
 		return tail;
 	tail.end = m[tail.first].offset;
@@ -200,7 +191,8 @@ remove_marked(struct maildrop *drop, uint64_t *deleted)
 	if (drop->marked == 0)
 		return UPDATE_DONE;
 	*deleted = drop->marked;
-	cache_forget(drop);
+	/* Nothing cached holds any more once the mailbox is written to. */
+	index_forget(&drop->index);
 	while (!drop->messages[unmoved].marked)
 		unmoved++;
 	/* Mail from who respects no lock is moved up by the journal. */
