@@ -49,9 +49,9 @@
  * something is "remote"; a longer one cannot be part of a date. */
 #define LIMITS_FROM_WORD 12
 
-/* Words of a From_ line that are kept.  Www Mmm d hh:mm:ss zone yyyy zone remote
- * from host: what stands before the last ten words is the sender, of any
- * length. */
+/* Words of a From_ line that are kept.  Www Mmm d hh:mm:ss zone yyyy zone
+ * remote from host: what stands before the last ten words is the sender, of
+ * any length. */
 #define LIMITS_FROM_WORDS 10
 
 /* Octets of a user name that can be a maildrop, and of one that is echoed. */

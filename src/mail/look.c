@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Skimming: octets are counted as fast as they can be looked at, until something
- * may be a From_ line.
+ * Skimming: line ends and empty lines are counted as fast as octets can be
+ * looked at, until something may be a From_ line.
  */
 #include "config.h"
 

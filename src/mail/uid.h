@@ -20,7 +20,7 @@
 struct uid {
 	struct sha256_ctx sha;
 	enum { UID_FROM, UID_NAME, UID_KEEP, UID_SKIP, UID_BODY } state;
-	char name[LIMITS_FIELD];	/* begin of a header line that was cut */
+	char name[LIMITS_FIELD];	/* begin of a header line cut in two */
 	unsigned named;		/* octets of it */
 	bool skipping;		/* the field before was left out */
 	bool cr;		/* a CR waits: is it of a line end? */

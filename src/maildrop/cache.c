@@ -27,7 +27,7 @@
 #include "spool/lock.h"
 #include "who/users.h"
 
-/* Make the directory and the one it is in. */
+/* Make the directory ${path}, and the one that it is in if that is missing. */
 static void
 make_directory(char path[LIMITS_PATH], mode_t mode)
 {
@@ -102,8 +102,8 @@ cache_open(struct maildrop *drop, const char *dir,
 /* Octets of one record. */
 #define RECORD sizeof(struct maildrop_message)
 
-/* Store the index; the messages before ${from} are stored already, those before
- * ${sure} are certain. */
+/* Store the index.  The messages before ${from} are stored already; those
+ * before ${sure} are certainly in the mailbox as the list says. */
 static void
 store(struct maildrop *drop, size_t sure, size_t from)
 {
@@ -161,7 +161,8 @@ cache_need(struct maildrop *drop)
 	if (fault == MAILBOX_FINE && drop->count == told.count &&
 	    drop->octets == told.octets)
 		return MAILBOX_FINE;
-	/* What the client was told holds, for the next command, too. */
+	/* The client was told of the other list: the next command shall not
+	 * find this one. */
 	maildrop_believe(drop, &told);
 	return fault == MAILBOX_FINE ? MAILBOX_CHANGED : fault;
 }
@@ -171,7 +172,7 @@ static bool
 begins(const struct maildrop *drop, size_t i)
 {
 	uint64_t at = drop->messages[i].offset;
-	size_t before = at < 3 ? (size_t)at : 3;
+	size_t before = at < MBOX_LAST ? (size_t)at : MBOX_LAST;
 	char octets[LIMITS_SAMPLE], *line = octets + before;
 	ssize_t n = pread(drop->mailbox.fd, octets, sizeof(octets),
 	    (off_t)(at - before));
@@ -221,7 +222,7 @@ use(struct maildrop *drop)
 	    !mailbox_is(&drop->mailbox, &drop->stamp))
 		return false;
 	store(drop, n, n - 1);
-	/* Behind that: the records before are stored as they were. */
+	/* Only now: the records that stay in the file are without sums. */
 	message_sum_scanned(drop);
 	return true;
 }

@@ -51,10 +51,10 @@ hold_recover(struct maildrop *drop)
 	return MAILBOX_TROUBLE;
 }
 
-/* The mailbox locks were taken as ${got} says.  Without a dot-lock only reading
- * is safe, but where nobody with the user's rights could ever make one, or where
- * there is no space: deleting is the way out of that.  Of a maildrop that is not
- * locked, as it is empty, nothing is deleted. */
+/* The mailbox locks were taken as ${got} says.  If no dot-lock was, the mailbox
+ * may only be read, with three exceptions: nobody with the user's rights could
+ * ever make one there; there is no space for one, and deleting is the way out
+ * of that; there was no mail, so that nothing can be deleted. */
 static void
 judge_lock(struct maildrop *drop, enum lock_result got)
 {
@@ -94,7 +94,7 @@ hold_take(struct maildrop *drop)
 		judge_lock(drop, got);
 		if (!mailbox_was_replaced(&drop->mailbox))
 			return MAILBOX_FINE;
-		/* Who waited for the same lock put another file there. */
+		/* The program that had the lock put another file there. */
 		lock_release(&drop->lock);
 		fault = drop->rights.reopen(drop->rights.to, &fd);
 		if (fault != MAILBOX_FINE)

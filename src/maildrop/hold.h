@@ -13,9 +13,9 @@ struct maildrop;
 /*
  * hold_take(drop):
  * Take the mailbox locks, of the file that the mailbox's name leads to by then;
- * lock_release(&drop->lock) undoes it.  Where they are not enough to delete, the
- * mailbox is read-only from then on.  The cause of that, and of a fault, is
- * logged.
+ * lock_release(&drop->lock) undoes it.  Where they are not enough to delete
+ * mail, the mailbox is read-only from then on.  The cause of that, and of a
+ * fault, is logged.
  */
 enum mailbox_fault hold_take(struct maildrop *drop);
 

@@ -16,11 +16,11 @@
 #include "maildrop/message.h"
 #include "maildrop/scan.h"
 
-/* Where the last message with each id is: open addressing, slots of 4 octets,
- * half as many again as there are messages; 0 is a free slot. */
+/* A hash table that leads from an id to the last message that has it, with open
+ * addressing.  It has half as many slots again as there are messages. */
 struct table {
 	const struct maildrop *drop;
-	uint32_t *slot;		/* number of a message, from 1 */
+	uint32_t *slot;		/* number of a message, from 1; 0: free */
 	size_t slots;
 };
 
@@ -60,8 +60,9 @@ count_copies(struct table *table, struct maildrop *drop)
 	return 0;
 }
 
-/* The ids of the messages from ${from} up to ${to} were computed of octets that
- * are those that were scanned only if the mailbox is unchanged still. */
+/* The ids of the messages from ${from} up to ${to} were computed just now, of
+ * the octets that were scanned if the mailbox is still unchanged.  If it is
+ * not, forget them. */
 static enum mailbox_fault
 vouch(struct maildrop *drop, size_t from, size_t to)
 {
@@ -74,8 +75,8 @@ vouch(struct maildrop *drop, size_t from, size_t to)
 	return MAILBOX_CHANGED;
 }
 
-/* Compute the ids that are not known: of octets that were scanned, or not at
- * all. */
+/* Compute the ids that are not known, but none of octets that may not be those
+ * that were scanned. */
 static enum mailbox_fault
 hash_all(struct maildrop *drop)
 {
@@ -170,6 +171,7 @@ mark_by_id(const struct table *old, const struct table *now,
 	return lost;
 }
 
+/* Find the marked messages by their ids.  Returns whether a mark is lost. */
 static bool
 renew_by_id(struct maildrop *old, struct maildrop *drop)
 {
@@ -184,8 +186,9 @@ renew_by_id(struct maildrop *old, struct maildrop *drop)
 	return lost != 0;
 }
 
-/* Mark what was marked in ${old}.  Returns whether a mark is lost: nothing is
- * known by which its message can be told from another. */
+/* Mark the messages that were marked in ${old}, which are where they were.
+ * Returns whether a mark is lost: of its message nothing is known by which it
+ * can be told from another one. */
 static bool
 mark_by_place(const struct maildrop *old, struct maildrop *drop)
 {

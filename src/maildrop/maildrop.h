@@ -34,7 +34,8 @@ struct maildrop_message {
 	bool marked;		/* as deleted */
 };
 
-/* What needs rights on the directory: asked of the process that has them. */
+/* What needs rights on the mailbox's directory: functions that ask the process
+ * that has them.  Each is called with to. */
 struct maildrop_rights {
 	enum lock_result (*dot)(void *to, enum lock_request request);
 	enum mailbox_fault (*reopen)(void *to, int *fd);
@@ -42,18 +43,17 @@ struct maildrop_rights {
 	void *to;
 };
 
-/* What is known of the messages of a maildrop.  Each state but the first has
- * what those before it of the same name have. */
+/* What is known of the messages of a maildrop. */
 enum maildrop_known {
 	MAILDROP_NOTHING,	/* nothing: it was not scanned, or in vain */
-	MAILDROP_TOTALS,	/* how many they are and how many octets, as the
-				 * cached index says; there is no list of them */
-	MAILDROP_CACHED,	/* the list, some of it as the cached index says:
-				 * a message is looked at before it is sent or
-				 * deleted */
-	MAILDROP_CACHED_IDS,	/* and the unique-ids of all */
+	MAILDROP_TOTALS,	/* how many they are and how many octets, as
+				 * the cached index says; there is no list */
+	MAILDROP_CACHED,	/* the list, some of it as the cached index
+				 * says: a message is looked at before it is
+				 * sent or deleted */
+	MAILDROP_CACHED_IDS,	/* that list, and the unique-ids of all */
 	MAILDROP_SCANNED,	/* the list, all of it as it was scanned */
-	MAILDROP_SCANNED_IDS	/* and the unique-ids of all */
+	MAILDROP_SCANNED_IDS	/* that list, and the unique-ids of all */
 };
 
 /* Who opens a maildrop has the first three fields filled in.  All others are
@@ -78,8 +78,8 @@ struct maildrop {
 	struct maildrop_message *messages;	/* the list */
 	size_t count;		/* of messages */
 	size_t room;		/* in the list */
-	size_t sure;		/* the first ones that will be certain to be as
-				 * they are known when the stamp is settled */
+	size_t sure;		/* messages, the first ones, that certainly are
+				 * in the file as the list says */
 	size_t shown;		/* those that the client knows of: not what
 				 * UPDATE found to have come since */
 	bool ahead;		/* sums were looked for ahead of the client */
@@ -185,9 +185,10 @@ void maildrop_believe(struct maildrop *drop, const struct index_totals *totals);
 
 /*
  * maildrop_take(drop, messages, n):
- * Take over the ${n} ${messages} of a cached index, which free(3) shall release:
- * from MAILDROP_TOTALS to MAILDROP_CACHED or MAILDROP_CACHED_IDS.  Returns 0, or
- * -1 if they cannot be those of the mailbox, and nothing is taken.
+ * Take over the ${n} ${messages} of a cached index, which maildrop_close
+ * releases with free(3): from MAILDROP_TOTALS to MAILDROP_CACHED or
+ * MAILDROP_CACHED_IDS.  Returns 0, or -1 if they cannot be those of the
+ * mailbox, and nothing is taken.
  */
 int maildrop_take(struct maildrop *drop, struct maildrop_message *messages,
     size_t n);

@@ -51,7 +51,8 @@ message_is_behind_empty(struct maildrop *drop, uint64_t offset)
 	return at == offset && message_follows_empty(before, n);
 }
 
-/* The sum of octets that have this id: an id is vouched for with them. */
+/* What is kept as the sum of octets whose id is known: it shows, too, that the
+ * id is theirs. */
 static uint64_t
 with_id(uint64_t sum, const uint8_t id[LIMITS_UID_OCTETS])
 {
@@ -65,7 +66,7 @@ has_sum(const struct maildrop_message *m, uint64_t sum)
 	return m->sum == (m->copy == 0 ? sum : with_id(sum, m->id));
 }
 
-/* 0 means that a sum is not known. */
+/* The sum that ${imprint} makes; never 0, which stands for one not known. */
 static uint64_t
 end_sum(struct imprint *imprint)
 {
@@ -74,7 +75,7 @@ end_sum(struct imprint *imprint)
 	return value == 0 ? 1 : value;
 }
 
-/* The end of what RETR sends of message ${i}. */
+/* The offset behind what RETR sends of message ${i}. */
 static uint64_t
 stored_end(const struct maildrop *drop, size_t i)
 {
@@ -274,7 +275,7 @@ message_sum_ahead(struct maildrop *drop, size_t i)
 	if (drop->ahead)
 		return;
 	drop->ahead = true;
-	/* Who begins in the middle may come back. */
+	/* A client that begins in the middle may come back to the others. */
 	message_sum_from(drop, drop->end - drop->begin <= LIMITS_AHEAD ? 0 : i,
 	    LIMITS_AHEAD);
 }

@@ -49,10 +49,13 @@ struct tail {
 	uint64_t end;
 };
 
-/* Some agents end a message with an empty line, others begin with one: the end of
- * the file stays as it was found, and the last message may be nothing but a header
- * with its empty line.  But an empty line that is a message's own stays one behind
- * which another stands. */
+/* Some delivery agents write an empty line behind each message, others before
+ * the next one, so that the file ends without it.  It ends so afterwards, too:
+ * the separator of the last message that stays goes with what was behind it.
+ * But if an empty line of that message's own is before the separator, that
+ * stays, or the message's own would be taken for it.  The file itself is asked
+ * how it ends: a last message that is nothing but a header has no separator,
+ * and yet ends with an empty line. */
 static struct tail
 find_tail(struct maildrop *drop)
 {
@@ -164,8 +167,8 @@ compact(struct maildrop *drop, const struct tail *tail)
 	return UPDATE_FAILED;
 }
 
-/* Of the first ${count} messages as they were before UPDATE, which only forgets
- * how many there are. */
+/* Log the ids of those of the first ${count} messages that are marked.  They
+ * are in memory as before UPDATE, which forgets only how many there are. */
 static void
 log_marked(const struct maildrop *drop, size_t count)
 {
@@ -180,7 +183,7 @@ log_marked(const struct maildrop *drop, size_t count)
 		}
 }
 
-/* The locks are held and the marks are settled: do it. */
+/* Remove the marked messages, whichever they are by now; the locks are held. */
 static enum update_result
 remove_marked(struct maildrop *drop, uint64_t *deleted)
 {
