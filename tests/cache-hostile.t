@@ -102,6 +102,17 @@ for my $field (@fields[0 .. 15]) {
 			forge(\@forged, \@records) }) }, $ENV{DEWEY_LONG} ? @samples : 5);
 	}
 }
+# The head lies and the records are torn: what is found instead is not what the
+# client was told of, and it is not served later either.
+{
+	my @forged = @head;
+	$forged[ $at{octets} ]--;
+	restore(sub { forge(\@forged, \@records, 1) });
+	my @said = talk({}, 'STAT', 'LIST', 'LIST', 'DELE 1', 'RETR 1', 'STAT');
+	is join(' ', map { $_->[0] =~ /^([+-]\w+)/ } @said[-6 .. -1]),
+	    '+OK -ERR -ERR -ERR -ERR +OK', 'a lie, and no records: no list';
+	is $said[-1][0], $said[-6][0], '... and STAT says what it said';
+}
 # Each number of a record.
 for my $k (0, 4, $ENV{DEWEY_LONG} ? 19 : (), $count - 1) {
 	for my $c (0 .. $#columns) {
