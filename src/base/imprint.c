@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Imprints.  Where the processor has instructions for it each octet goes through
- * a round of AES, which mixes 16 at once and loses nothing: what differs in one
+ * Imprints.  Where the processor has instructions for it, octets go through a
+ * round of AES, which mixes 16 at once and loses nothing: what differs in one
  * place differs at the end.  Elsewhere an imprint is a sum.
  */
 #include "config.h"

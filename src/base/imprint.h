@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Imprints of octets: 64 bits that tell octets from others by accident, several
- * times as fast as a sum.  They are the same on one machine, not on every one.
+ * Imprints of octets: 64 bits that differ if octets were changed by accident,
+ * taken several times as fast as a sum.  An imprint is the same on one machine,
+ * but not on all.
  */
 #ifndef IMPRINT_H
 #define IMPRINT_H
@@ -15,7 +16,7 @@
 /* Octets that are mixed at once, in lanes of 16. */
 #define IMPRINT_GROUP 64
 
-/* Octets being taken an imprint of; private. */
+/* An imprint that is being taken; private. */
 struct imprint {
 	struct sum sum;		/* where the processor cannot mix */
 	bool mixes;

@@ -140,7 +140,17 @@
 #define LIMITS_DOTLOCK_STALE_S 300
 #define LIMITS_DOTLOCK_TOUCH_S 60
 
-/* Octets of what stands inside a dot-lock of ours. */
+/* Times that a sidecar is opened because its name leads to another file by the
+ * time it is locked: only an administrator who removes it makes that happen. */
+#define LIMITS_SIDECAR_TRIES 5
+
+/* Octets that are read of a file in /proc: its name in /proc/PID/stat, in which
+ * a process's start is the 22nd word, has 15, each number at most 20.  Octets
+ * of a short name: of such a file, of a boot, of a pid namespace. */
+#define LIMITS_PROC_TEXT 1024
+#define LIMITS_PROC_NAME 64
+
+/* Octets of the text in a dot-lock of ours. */
 #define LIMITS_DOTLOCK_TEXT 512
 
 /* A time stamp can be told from a later one if it is older than this when the
@@ -204,11 +214,11 @@
 
 /* Octets of a page of a file: each slot of a journal begins one, so that a torn
  * write of one does not reach the other; so do the records of an index.  It
- * cannot be changed: journals and indexes of before would not be understood. */
+ * cannot be changed: it is part of the formats. */
 #define LIMITS_PAGE 4096
 
 /* Octets of a step that are moved and hashed at once, at most a block.  It
- * cannot be changed: the hash in a journal of before would be another. */
+ * cannot be changed: hashes in the journals of older versions depend on it. */
 #define LIMITS_PIECE 131072
 
 /* Octets of the mailbox that the journal hashes to know it again. */

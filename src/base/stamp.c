@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What tells one state of a file from another, and how far that can be
- * trusted: a change in the same tick of the clock leaves the same time stamp.
+ * What tells one state of a file from another, and when that can be trusted: a
+ * second change in the same tick of the clock leaves the same time stamp.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Time stamps of files: has it changed?
+ * Time stamps of files, which tell whether a file has changed.
  */
 #ifndef STAMP_H
 #define STAMP_H
@@ -39,7 +39,8 @@ bool stamp_is_known(int fd);
 
 /*
  * stamp_is_before(stamp, now, seconds, ns):
- * Say whether both times of ${stamp} lie more than that before ${now}.
+ * Say whether both times of ${stamp} lie more than ${seconds} and ${ns}
+ * nanoseconds before ${now}.
  */
 bool stamp_is_before(const struct stamp *stamp, struct timespec now,
     time_t seconds, long ns);

@@ -110,6 +110,18 @@ store_write(int fd, uint64_t offset, const void *octets, size_t n)
 	return 0;
 }
 
+bool
+store_is_denied(int error)
+{
+	return error == EACCES || error == EPERM || error == EROFS;
+}
+
+bool
+store_is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
 int
 store_sync_directory(int dir, int fd)
 {

@@ -48,6 +48,13 @@ int store_read(int fd, uint64_t offset, void *octets, size_t n);
 int store_write(int fd, uint64_t offset, const void *octets, size_t n);
 
 /*
+ * store_is_denied(error), store_is_full(error):
+ * Say whether the errno ${error} is that of a missing right, of missing space.
+ */
+bool store_is_denied(int error);
+bool store_is_full(int error);
+
+/*
  * store_sync_directory(dir, fd):
  * Make the names in the directory ${dir} durable; ${fd} is a file there.
  * Returns 0, or -1 with errno.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sums of octets: 64 bits that tell octets from others by accident, at the
- * speed of memory.  Whoever wants to can make others with the same sum.
+ * Sums of octets: 64 bits that differ if octets were changed by accident, taken
+ * at the speed of memory.  Whoever wants to can make octets with the same sum.
  */
 #ifndef SUM_H
 #define SUM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The cached index.  A head of numbers with a checksum, then the records as
- * they are in memory.  It is written in place and never synced: after a boot
- * none of before is believed.
+ * they are in memory.  It is written in place and never synced, so an index of
+ * before the host was booted is not believed.
  */
 #include "config.h"
 
@@ -24,7 +24,7 @@
 _Static_assert(sizeof(struct index_head) == 17 * sizeof(uint64_t),
     "the stored head has seventeen numbers");
 
-/* Open ${dir}, if only ${uid} and root can make names in it. */
+/* Open the directory ${dir}, if only ${uid} and root can make names in it. */
 static int
 open_directory(const char *dir, uid_t uid)
 {
@@ -48,6 +48,13 @@ index_is_safe(const char *dir, uid_t uid)
 	return at != -1;
 }
 
+bool
+index_is_own(const struct stat *st, uid_t uid)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == uid && st->st_nlink == 1 &&
+	    (st->st_mode & 077) == 0;
+}
+
 int
 index_open_file(const char *dir, const char *name, uid_t uid, bool make)
 {
@@ -59,8 +66,7 @@ index_open_file(const char *dir, const char *name, uid_t uid, bool make)
 	fd = openat(at, name, (make ? O_RDWR | O_CREAT : O_RDWR) | O_NOFOLLOW |
 	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	(void)close(at);
-	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_uid == uid && st.st_nlink == 1 && (st.st_mode & 077) == 0))
+	if (fd == -1 || (fstat(fd, &st) == 0 && index_is_own(&st, uid)))
 		return fd;
 	(void)close(fd);
 	return -1;
@@ -69,7 +75,7 @@ index_open_file(const char *dir, const char *name, uid_t uid, bool make)
 void
 index_open(struct index *index, int fd)
 {
-	char boot[64];
+	char boot[LIMITS_PROC_NAME];
 	ssize_t n = 0;
 	int file;
 

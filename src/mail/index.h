@@ -6,6 +6,7 @@
 #ifndef INDEX_H
 #define INDEX_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <stdbool.h>
@@ -62,16 +63,24 @@ enum index_use {
 bool index_is_safe(const char *dir, uid_t uid);
 
 /*
+ * index_is_own(st, uid):
+ * Say whether a file, of which stat(2) says ${st}, is a regular one of ${uid}'s
+ * that nobody else may read or write, and has one name.
+ */
+bool index_is_own(const struct stat *st, uid_t uid);
+
+/*
  * index_open_file(dir, name, uid, make):
- * Open the index ${name} of the effective user ${uid} in such a directory, or
- * ${make} it.  Returns a descriptor, or -1.
+ * Open the index ${name} in the directory ${dir}, which must be safe; if
+ * ${make} is true, it is made if it is missing.  It must be the own file of
+ * ${uid}, who is the effective user.  Returns a descriptor, or -1.
  */
 int index_open_file(const char *dir, const char *name, uid_t uid, bool make);
 
 /*
  * index_open(index, fd):
- * Take over the descriptor ${fd}, or -1, and note which boot this is.  Nothing
- * is cached while there is none.
+ * Take over the descriptor ${fd} and note which boot of the host this is.  With
+ * a ${fd} of -1 there is no index, and nothing is cached.
  */
 void index_open(struct index *index, int fd);
 void index_close(struct index *index);
@@ -79,9 +88,9 @@ bool index_is_open(const struct index *index);
 
 /*
  * index_judge(index, stamp, mailbox, now):
- * Read the index, and say how far it holds for the open ${mailbox} with
- * ${stamp}, the coarse clock having been ${now} before that was taken.  For
- * INDEX_PREFIX, ${index}->totals.count is how many messages it holds for.
+ * Read the index, and say how far it holds for the open ${mailbox}, which has
+ * ${stamp}; ${now} is what the coarse clock said before that stamp was taken.
+ * With INDEX_PREFIX it holds for the first ${index}->totals.count messages.
  */
 enum index_use index_judge(struct index *index, const struct stamp *stamp,
     int mailbox, struct timespec now);
@@ -109,14 +118,15 @@ void index_save(struct index *index, const struct stamp *stamp,
 
 /*
  * index_forget(index):
- * Make what is stored no index.
+ * Overwrite the begin of the file, so that nobody takes it for an index.
  */
 void index_forget(struct index *index);
 
 /*
  * index_is_settled(stamp, mailbox, now):
- * Say whether the time stamps lie so far before ${now} that every later change
- * of the ${mailbox} shows in them: on a local file system of a known kind, 2 s.
+ * Say whether the time stamps are so old at the time ${now} that every later
+ * change of the ${mailbox} shows in them: 2 s on a local file system of a known
+ * kind, never on others.
  */
 bool index_is_settled(const struct stamp *stamp, int mailbox,
     struct timespec now);

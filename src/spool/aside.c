@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Setting a journal aside.  It is the user's own file and perhaps forged, and
- * its copy lies in a directory that may be root's: so there is one copy, of no
- * more than an UPDATE could have written, and holes take no space in it.
+ * Setting a journal aside.  The journal is the user's own file and perhaps
+ * forged, and the directory where its copy lies may be root's.  So there is one
+ * copy at most, no larger than what an UPDATE can write, and the holes of the
+ * journal take no space in it.
  */
 #include "config.h"
 
@@ -26,8 +27,8 @@ skip_hole(int fd, off_t at, off_t end)
 {
 	off_t data = lseek(fd, at, SEEK_DATA);
 
-	/* A file system may know no holes; an error of the disk is met when
-	 * it is read. */
+	/* The file system may not know of holes; an error of the disk shows
+	 * again when the octets are read. */
 	if (data == -1)
 		return errno == ENXIO ? end : at;
 	return data < end ? data : end;
@@ -49,14 +50,18 @@ copy(int from, int to, uint64_t at, uint64_t end)
 		at = (uint64_t)skip_hole(from, (off_t)at, (off_t)end);
 		n = end - at < sizeof(block) ? (size_t)(end - at) :
 		    sizeof(block);
-		if (n > 0 && (store_read(from, at, block, n) == -1 ||
-		    (!is_zero(block, n) && store_write(to, at, block, n) == -1)))
+		if (n == 0)
+			break;
+		if (store_read(from, at, block, n) == -1 ||
+		    (!is_zero(block, n) &&
+		    store_write(to, at, block, n) == -1))
 			return -1;
 	}
 	return 0;
 }
 
-/* Copy what the plan of ${file}, which has ${size} octets, names. */
+/* Copy from ${file}, which has ${size} octets, the slots, the plan, and the
+ * data that the slots name. */
 static int
 copy_named(const struct slot_file *file, uint64_t size, int to)
 {
@@ -83,19 +88,18 @@ static int
 copy_journal(const struct mailbox *mailbox, uint64_t size, int to)
 {
 	struct slot_file file = { .sidecar = mailbox->sidecar };
-	uint64_t end = size;
+	uint64_t end = size, most;
 	struct stat box = { .st_size = 0 };
 	int found, done = -1;
 
 	if (mailbox->fd != -1 && fstat(mailbox->fd, &box) == -1)
 		return -1;
-	/* The mailbox may be shorter than the one that the plan was for. */
+	/* The mailbox may be shorter than it was when it was planned. */
 	found = slot_load(&file, size, plan_most((uint64_t)box.st_size) +
 	    LIMITS_ASIDE);
-	if (found == 1 && slot_file_end(&file) < end)
-		end = slot_file_end(&file);
-	if (found == 0 && end > LIMITS_ASIDE)
-		end = LIMITS_ASIDE;
+	most = found == 1 ? slot_file_end(&file) : LIMITS_ASIDE;
+	if (end > most)
+		end = most;
 	if (found == 1)
 		done = copy_named(&file, size, to);
 	else if (found == 0)
@@ -104,24 +108,28 @@ copy_journal(const struct mailbox *mailbox, uint64_t size, int to)
 	return done == -1 || ftruncate(to, (off_t)end) == -1 ? -1 : fsync(to);
 }
 
-/* Say what became of the journal: it is in ${name}, or not, because of
- * ${error}. */
+/* Log what became of the journal: ${error} is why the copy ${name} cannot be
+ * made, or 0. */
 static void
 explain(const struct mailbox *mailbox, const char *name, int error)
 {
-	const char *what = error == 0 ? "set aside as" :
-	    error == EEXIST ? "cannot be set aside: look at and remove" :
-	    "cannot be set aside as";
+	const char *path = mailbox->path, *journal = mailbox->elsewhere ?
+	    "in --state-dir" : mailbox->sidecar_name;
 
-	log_error("%s: the journal %s does not fit it: %s %s%s%s",
-	    mailbox->path, mailbox->elsewhere ? "in --state-dir" :
-	    mailbox->sidecar_name, what, name,
-	    error == 0 ? "; the mailbox is served as it is" :
-	    error == EEXIST ? ", which was set aside before" : ": ",
-	    error == 0 || error == EEXIST ? "" : strerror(error));
+	if (error == 0)
+		log_error("%s: the journal %s does not fit it: set aside as "
+		    "%s; the mailbox is served as it is", path, journal, name);
+	else if (error == EEXIST)
+		log_error("%s: the journal %s does not fit it: cannot be set "
+		    "aside: look at and remove %s, which was set aside before",
+		    path, journal, name);
+	else
+		log_error("%s: the journal %s does not fit it: cannot be set "
+		    "aside as %s: %s", path, journal, name, strerror(error));
 }
 
-/* Make the copy ${name}, durably, or none of it. */
+/* Make the copy ${name} of the journal, which has ${size} octets, durably.  If
+ * that fails there is no copy. */
 static int
 keep(const struct mailbox *mailbox, const char *name, uint64_t size)
 {

@@ -11,10 +11,10 @@
 /*
  * aside_journal(mailbox):
  * Copy the journal in the sidecar, which does not fit the mailbox, to the new
- * file .NAME.dewey.aside beside it, log both names, and clear it.  Only what
- * its plan names is copied; without a whole plan LIMITS_ASIDE octets at most.
- * Returns 0, or -1 with the cause logged and the journal as it was: also if
- * there is such a file already.
+ * file .NAME.dewey.aside beside the mailbox, log both names, and empty the
+ * sidecar.  Only what the journal's plan and slots name is copied; if the plan
+ * is not whole, LIMITS_ASIDE octets at most.  Returns 0, or -1 with the cause
+ * logged and the journal as it was, also if that file exists already.
  */
 int aside_journal(const struct mailbox *mailbox);
 

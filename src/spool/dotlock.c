@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/span.h"
 #include "base/stamp.h"
+#include "base/store.h"
 #include "spool/dotlock.h"
 #include "spool/owner.h"
 
@@ -30,7 +31,8 @@ dotlock_open(struct dotlock *dot, int dir, int mailbox, const char *base)
 	owner_write(dot->owner);
 }
 
-/* What stands in the way. */
+/* Look at the dot-lock that is there: store what it is in ${st}, and in ${gone}
+ * whether the process that made it is.  Returns whether it can be a lock. */
 static bool
 look(struct dotlock *dot, struct stat *st, bool *gone)
 {
@@ -48,12 +50,13 @@ look(struct dotlock *dot, struct stat *st, bool *gone)
 	(void)close(fd);
 	*gone = n > 0 && owner_is_gone(dot->owner,
 	    (struct span){ text, (size_t)n });
-	/* A mailbox may be called so: it is no lock. */
+	/* A mailbox that has such a name is no lock. */
 	return n >= 0 && st->st_size <= (off_t)sizeof(text) &&
 	    (n < 5 || memcmp(text, "From ", 5) != 0);
 }
 
-/* A name that no other host or process comes upon.  Returns -1 with errno. */
+/* Make a name that no other host or process chooses.  Returns 0, or -1 with
+ * errno. */
 static int
 name_temporary(const struct dotlock *dot, char name[LIMITS_PATH])
 {
@@ -68,15 +71,16 @@ name_temporary(const struct dotlock *dot, char name[LIMITS_PATH])
 	return -1;
 }
 
-/* Rename the dot-lock away and remove it, if it is still the one with the
- * inode ${ino}; otherwise link it back. */
+/* Rename the dot-lock and remove it.  If that was by now another one than that
+ * with the inode ${ino}, it gets its name back instead. */
 static void
 break_lock(struct dotlock *dot, ino_t ino)
 {
 	char away[LIMITS_PATH];
 	struct stat st;
 
-	/* Two that break at once could remove a lock made in between. */
+	/* If two processes broke the same lock, the second could remove the
+	 * new lock of the first. */
 	if (dot->mailbox != -1 && lock_whole(dot->mailbox) == -1)
 		return;
 	if (name_temporary(dot, away) == -1 ||
@@ -94,7 +98,7 @@ break_lock(struct dotlock *dot, ino_t ino)
 }
 
 /* Whether the dot-lock is old at the time ${now}, and did not change during the
- * wait.  One of somebody else's may be a mailbox. */
+ * wait.  One of another user is left alone: it may be that user's mailbox. */
 static bool
 is_stale(const struct dotlock *dot, const struct stat *st, time_t now)
 {
@@ -108,8 +112,9 @@ is_stale(const struct dotlock *dot, const struct stat *st, time_t now)
 	return false;
 }
 
-/* The dot-lock is taken: take note of it, and break it if it is stale at the
- * time ${now} of the file system's clock. */
+/* Somebody has the dot-lock: take note of it, and break it if its process is
+ * gone or, when the ${last} try is made, if it is stale at the time ${now} of
+ * the file system's clock.  Returns whether another try is worth while. */
 static bool
 break_if_stale(struct dotlock *dot, time_t now, bool last)
 {
@@ -136,17 +141,8 @@ break_if_stale(struct dotlock *dot, time_t now, bool last)
 static enum lock_result
 judge_errno(void)
 {
-	switch (errno) {
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return LOCK_DENIED;
-	case ENOSPC:
-	case EDQUOT:
-		return LOCK_FULL;
-	default:
-		return LOCK_FAILED;
-	}
+	return store_is_denied(errno) ? LOCK_DENIED :
+	    store_is_full(errno) ? LOCK_FULL : LOCK_FAILED;
 }
 
 static bool
@@ -158,9 +154,10 @@ is_there(const struct dotlock *dot)
 	    errno != ENOENT;
 }
 
-/* No file can be made, because of ${why}.  A dot-lock that is there is somebody's
- * all the same.  No new file shows the clock of its file system: only that of
- * this host's own is known. */
+/* No file can be made, because of ${why}, but a dot-lock of somebody may be
+ * there all the same.  How old it is shows only on file systems that use the
+ * clock of this host: on others a new file would show the time, and there is
+ * none. */
 static enum lock_result
 look_only(struct dotlock *dot, enum lock_result why, bool last)
 {
@@ -189,8 +186,8 @@ link_to_name(struct dotlock *dot, const char *unique, int fd, bool last)
 		enum lock_result why = linked || errno == EEXIST ? LOCK_BUSY :
 		    judge_errno();
 
-		/* NFS may carry out link(2) and lose the answer: count the
-		 * links. */
+		/* NFS may make the link and lose the answer: the number of
+		 * links tells. */
 		if (linked || (fstat(fd, &st) == 0 && st.st_nlink == 2)) {
 			dot->ours = fd;
 			return LOCK_HELD;
@@ -243,8 +240,8 @@ is_ours(const struct dotlock *dot)
 	return named.st_dev == st.st_dev && named.st_ino == st.st_ino;
 }
 
-/* Remove the dot-lock if it is ${ours}.  One that cannot be removed, or of which
- * that cannot be told, stays ours: the keeper tries again at the end. */
+/* Remove the dot-lock if it is ${ours}, which is_ours found.  If it cannot be
+ * removed, or is_ours failed, it stays ours: the keeper tries again later. */
 static enum lock_result
 drop(struct dotlock *dot, int ours)
 {
@@ -263,23 +260,18 @@ drop(struct dotlock *dot, int ours)
 enum lock_result
 dotlock_ask(struct dotlock *dot, enum lock_request request)
 {
+	bool last = request == LOCK_DOT_TRY_LAST;
 	enum lock_result result;
 	int ours = is_ours(dot);
 
-	switch (request) {
-	case LOCK_DOT_TRY:
-	case LOCK_DOT_TRY_LAST:
-		if (ours == -1)
-			return LOCK_FAILED;
-		result = ours == 1 ? LOCK_HELD :
-		    make(dot, request == LOCK_DOT_TRY_LAST);
-		if (result != LOCK_BUSY || request == LOCK_DOT_TRY_LAST)
-			dot->seen = 0;
-		return result;
-	case LOCK_DOT_DROP:
+	if (request == LOCK_DOT_DROP)
 		return drop(dot, ours);
-	}
-	return LOCK_FAILED;
+	if (ours == -1)
+		return LOCK_FAILED;
+	result = ours == 1 ? LOCK_HELD : make(dot, last);
+	if (result != LOCK_BUSY || last)
+		dot->seen = 0;
+	return result;
 }
 
 bool

@@ -197,7 +197,7 @@ allocate(struct slot_file *file)
 		if (error == EINTR)
 			continue;
 		errno = error;
-		if (error != ENOSPC && error != EDQUOT && error != EFBIG)
+		if (!store_is_full(error) && error != EFBIG)
 			return -1;
 		if (ftruncate(file->sidecar, 0) == -1 ||
 		    file->plan.head.window / 2 < LIMITS_WINDOW_LEAST)
@@ -218,7 +218,8 @@ start(struct journal *journal)
 		errno = EFBIG;
 		return -1;
 	}
-	/* No message is that short; the nonce needs the room. */
+	/* The nonce takes the place of what goes, and every message is
+	 * longer than a nonce. */
 	if (plan->head.size - plan->head.kept < SLOT_NONCE) {
 		errno = EINVAL;
 		return -1;
@@ -227,7 +228,8 @@ start(struct journal *journal)
 	    (ssize_t)sizeof(plan->head.id) || allocate(file) == -1)
 		return -1;
 	plan_seal(plan);
-	/* Delivery agents do not sync, and a new sidecar must survive, too. */
+	/* Delivery agents do not sync the mailbox; nor is the name of a new
+	 * sidecar on the disk yet. */
 	if (fsync(plan->mailbox) == -1 ||
 	    store_sync_directory(journal->dir, file->sidecar) == -1)
 		return -1;
@@ -313,10 +315,10 @@ journal_recover(struct journal *journal)
 		return JOURNAL_FAILED;
 	if (st.st_size == 0)
 		return JOURNAL_NONE;
-	/* No UPDATE made that; reading it could take for ever. */
+	/* No UPDATE makes so large a file; to read it could take for ever. */
 	if ((uint64_t)st.st_size > slot_file_most((uint64_t)box.st_size))
 		return JOURNAL_UNBELIEVED;
-	/* First make durable what is about to be believed. */
+	/* Both files must be on the disk as they are believed to be. */
 	if (fsync(file->plan.mailbox) == -1 || fsync(file->sidecar) == -1)
 		return JOURNAL_FAILED;
 	found = slot_load(file, (uint64_t)st.st_size,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The redo journal of UPDATE.  Kept runs of the mailbox move towards its begin,
- * in place; what a step may destroy is either not yet needed or already in the
- * journal.  A process that dies at any moment leaves a journal from which the
- * next one goes on: only forward.
+ * in place; the octets that a step overwrites were moved before or are in the
+ * journal.  A process may die at any moment: from the journal that it leaves
+ * the next one goes on, always forward.
  */
 #ifndef JOURNAL_H
 #define JOURNAL_H
@@ -45,17 +45,17 @@ void journal_end(struct journal *journal);
 
 /*
  * journal_run(journal):
- * Make the mailbox consist of the runs added to ${journal}->file.plan and of what
- * was delivered behind them, durably.  Needs the mailbox locks.
- * Returns 0, or -1 with errno: if ${journal}->touched is false the mailbox is
- * as it was; otherwise the journal stays, for journal_recover.
+ * Make the mailbox consist of the runs that were added to ${journal}->file.plan
+ * and of what was delivered behind them, durably.  The caller holds the mailbox
+ * locks.  Returns 0, or -1 with errno: if ${journal}->touched is false then,
+ * the mailbox is as it was; otherwise the journal stays, for journal_recover.
  */
 int journal_run(struct journal *journal);
 
 /*
  * journal_recover(journal):
- * Complete the update that the sidecar tells of, if it fits the mailbox.
- * Needs the mailbox locks.
+ * Complete the update that the sidecar tells of, if it fits the mailbox.  The
+ * caller holds the mailbox locks.
  */
 enum journal_found journal_recover(struct journal *journal);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The mailbox locks.  fcntl locks are those of the open file description
- * (F_OFD_SETLK): the classic ones fall when any descriptor of the file is
- * closed.  Nothing blocks while another lock is held, so no order of kinds,
- * ours or anybody's, can deadlock.
+ * (F_OFD_SETLK): the classic ones are lost when any descriptor of the file is
+ * closed.  Nobody waits for a lock while holding another, so there is no
+ * deadlock with programs that take them in another order.
  */
 #include "config.h"
 
@@ -32,27 +32,19 @@ lock_whole(int mailbox)
 static enum lock_result
 take_one(struct lock *lock, enum options_lock kind, enum lock_request request)
 {
-	int got = 0;
+	int got;
 
-	switch (kind) {
-	case OPTIONS_LOCK_FCNTL:
-		got = lock_whole(lock->mailbox);
-		break;
-	case OPTIONS_LOCK_FLOCK:
-		got = flock(lock->mailbox, LOCK_EX | LOCK_NB);
-		break;
-	case OPTIONS_LOCK_DOTLOCK:
+	if (kind == OPTIONS_LOCK_DOTLOCK)
 		return lock->dot(lock->to, request);
-	case OPTIONS_LOCK_END:
-		break;
-	}
+	got = kind == OPTIONS_LOCK_FCNTL ? lock_whole(lock->mailbox) :
+	    flock(lock->mailbox, LOCK_EX | LOCK_NB);
 	if (got == 0)
 		return LOCK_HELD;
 	return errno == EACCES || errno == EAGAIN || errno == EINTR ?
 	    LOCK_BUSY : LOCK_FAILED;
 }
 
-/* Whether ${got} is that no dot-lock can be made and nobody has one. */
+/* Whether ${got} says that no dot-lock can be made and nobody has one. */
 static bool
 is_without(enum lock_result got)
 {
@@ -129,21 +121,16 @@ lock_release(struct lock *lock)
 {
 	struct flock range = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
-	while (lock->held > 0)
-		switch (lock->kinds[--lock->held]) {
-		case OPTIONS_LOCK_FLOCK:
+	while (lock->held > 0) {
+		enum options_lock kind = lock->kinds[--lock->held];
+
+		if (kind == OPTIONS_LOCK_FLOCK)
 			(void)flock(lock->mailbox, LOCK_UN);
-			break;
-		case OPTIONS_LOCK_DOTLOCK:
-			if (lock->dot_held)
-				(void)lock->dot(lock->to, LOCK_DOT_DROP);
-			lock->dot_held = false;
-			break;
-		case OPTIONS_LOCK_FCNTL:
-		case OPTIONS_LOCK_END:
-			break;
-		}
-	/* Breaking a dot-lock takes this one whatever the kinds are. */
+		if (kind == OPTIONS_LOCK_DOTLOCK && lock->dot_held)
+			(void)lock->dot(lock->to, LOCK_DOT_DROP);
+	}
+	lock->dot_held = false;
+	/* To break a dot-lock takes this lock, whatever the kinds are. */
 	if (lock->mailbox != -1)
 		(void)fcntl(lock->mailbox, F_OFD_SETLK, &range);
 	log_let_go(LOG_FOR_LOCK);

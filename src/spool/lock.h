@@ -24,7 +24,8 @@ enum lock_result {
 /* What is asked of the dot-lock, perhaps of another process. */
 enum lock_request {
 	LOCK_DOT_TRY,		/* make it */
-	LOCK_DOT_TRY_LAST,	/* make it; the wait is over: break an old one */
+	LOCK_DOT_TRY_LAST,	/* make it, the wait being over: break an old
+				 * one */
 	LOCK_DOT_DROP		/* remove ours */
 };
 
@@ -50,11 +51,11 @@ int lock_whole(int mailbox);
 
 /*
  * lock_take(lock):
- * Take all kinds of locks, or none: a refusal releases all, sleeps and tries
- * again until the time-out or ${lock}->stop.
- * Returns LOCK_HELD; LOCK_DENIED or LOCK_FULL if no dot-lock can be made and
- * nobody has one: the other kinds are held then; LOCK_BUSY; or LOCK_FAILED with
- * errno.
+ * Take all kinds of locks, or none.  If somebody holds one, those that were
+ * taken are released, and after a pause all are tried again, until the time-out
+ * or ${lock}->stop.  Returns LOCK_HELD; LOCK_DENIED or LOCK_FULL if no dot-lock
+ * can be made and nobody has one: the other kinds are held then; LOCK_BUSY; or
+ * LOCK_FAILED with errno.
  */
 enum lock_result lock_take(struct lock *lock);
 

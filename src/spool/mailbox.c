@@ -17,39 +17,35 @@
 
 #include "base/log.h"
 #include "base/span.h"
+#include "base/store.h"
 #include "spool/mailbox.h"
 
 int
 mailbox_expand(const char *template, const char *name, const char *home,
     char path[LIMITS_PATH])
 {
+	static const char letters[] = { 'u', 'n', 'd', 'h' };
 	struct span host = span_of(name), user = span_cut(&host, '@');
+	const struct span parts[] = { span_of(name), user, host,
+	    span_of(home) };
 	size_t at = 0;
 
 	for (const char *t = template; *t != '\0'; t++) {
 		struct span part = { t, 1 };
+		const char *letter = NULL;
 
-		if (*t == '%')
-			switch (*++t) {
-			case 'u':
-				part = span_of(name);
-				break;
-			case 'n':
-				part = user;
-				break;
-			case 'd':
-				part = host;
-				break;
-			case 'h':
-				part = span_of(home);
-				break;
-			default:
-				part.p = t;
-			}
-		/* No part of a name is a step up or a hidden file. */
-		if (part.n >= LIMITS_PATH - at || (part.p != t && part.n > 0 &&
-		    part.p[0] == '.') || (*t == 'h' && home[0] != '/' &&
-		    part.p != t))
+		if (*t == '%') {
+			part.p = ++t;
+			letter = memchr(letters, *t, sizeof(letters));
+		}
+		if (letter != NULL) {
+			part = parts[letter - letters];
+			/* No part of a name is a step up or a hidden file. */
+			if ((part.n > 0 && part.p[0] == '.') ||
+			    (*letter == 'h' && home[0] != '/'))
+				return -1;
+		}
+		if (part.n >= LIMITS_PATH - at)
 			return -1;
 		if (part.n > 0)
 			memcpy(path + at, part.p, part.n);
@@ -65,21 +61,10 @@ mailbox_judge(const char *path, const char *what)
 	int error = errno;
 
 	log_error("%s: cannot %s: %s", path, what, strerror(error));
-	switch (error) {
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return MAILBOX_DENIED;
-	case ENOENT:
-	case ENOTDIR:
-		return MAILBOX_NO_DIRECTORY;
-	case ELOOP:
-	case EISDIR:
-	case ENXIO:
-		return MAILBOX_NOT_A_FILE;
-	default:
-		return MAILBOX_TROUBLE;
-	}
+	return store_is_denied(error) ? MAILBOX_DENIED :
+	    error == ENOENT || error == ENOTDIR ? MAILBOX_NO_DIRECTORY :
+	    error == ELOOP || error == EISDIR || error == ENXIO ?
+	    MAILBOX_NOT_A_FILE : MAILBOX_TROUBLE;
 }
 
 static enum mailbox_fault
@@ -102,42 +87,51 @@ judge_file(const char *path, const struct stat *st)
 	return MAILBOX_FINE;
 }
 
-/* Open the mailbox itself.  A device is not opened even to be looked at. */
+/* Open the file with ${flags}: for reading only, if it may not be written. */
+static void
+open_descriptor(struct mailbox *mailbox, int flags)
+{
+	flags |= O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	if (!mailbox->read_only) {
+		mailbox->fd = openat(mailbox->dir, mailbox->base,
+		    O_RDWR | flags);
+		if (mailbox->fd != -1 || !store_is_denied(errno))
+			return;
+		log_warning("%s: read-only: cannot be opened for writing: %s",
+		    mailbox->path, strerror(errno));
+		mailbox->read_only = true;
+	}
+	mailbox->fd = openat(mailbox->dir, mailbox->base, O_RDONLY | flags);
+}
+
+/* Open the mailbox itself.  To open a device can do something to it: what is
+ * no regular file is not opened at all. */
 static enum mailbox_fault
 open_file(struct mailbox *mailbox)
 {
-	int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW;
+	int flags = O_NOFOLLOW, looked;
+	enum mailbox_fault fault;
 	struct stat st;
 
-	if (fstatat(mailbox->dir, mailbox->base, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? MAILBOX_FINE :
-		    mailbox_judge(mailbox->path, "be looked at");
-	if (S_ISLNK(st.st_mode)) {
+	looked = fstatat(mailbox->dir, mailbox->base, &st,
+	    AT_SYMLINK_NOFOLLOW);
+	if (looked == 0 && S_ISLNK(st.st_mode)) {
 		if (st.st_uid != 0 && st.st_uid != geteuid()) {
 			log_error("%s: is a symbolic link of somebody else",
 			    mailbox->path);
 			return MAILBOX_FOREIGN;
 		}
-		flags &= ~O_NOFOLLOW;
-		if (fstatat(mailbox->dir, mailbox->base, &st, 0) == -1)
-			return errno == ENOENT ? MAILBOX_FINE :
-			    mailbox_judge(mailbox->path, "be looked at");
+		flags = 0;
+		looked = fstatat(mailbox->dir, mailbox->base, &st, 0);
 	}
-	enum mailbox_fault fault = judge_file(mailbox->path, &st);
+	if (looked == -1 && errno == ENOENT)
+		return MAILBOX_FINE;
+	if (looked == -1)
+		return mailbox_judge(mailbox->path, "be looked at");
+	fault = judge_file(mailbox->path, &st);
 	if (fault != MAILBOX_FINE)
 		return fault;
-	if (!mailbox->read_only)
-		mailbox->fd = openat(mailbox->dir, mailbox->base,
-		    O_RDWR | flags, 0);
-	if (mailbox->fd == -1 && (mailbox->read_only || errno == EACCES ||
-	    errno == EROFS || errno == EPERM)) {
-		if (!mailbox->read_only)
-			log_warning("%s: read-only: cannot be opened for "
-			    "writing: %s", mailbox->path, strerror(errno));
-		mailbox->read_only = true;
-		mailbox->fd = openat(mailbox->dir, mailbox->base,
-		    O_RDONLY | flags, 0);
-	}
+	open_descriptor(mailbox, flags);
 	if (mailbox->fd == -1)
 		return mailbox_judge(mailbox->path, "be opened");
 	if (fstat(mailbox->fd, &st) == -1)
@@ -181,7 +175,8 @@ open_directory(struct mailbox *mailbox, const char *path)
 	if (mailbox_name(mailbox, path) == -1)
 		return MAILBOX_NO_DIRECTORY;
 	name_directory(path, dir);
-	/* Readable, so that it can be synced; else as good as it gets. */
+	/* Only a directory that is open for reading can be synced; without the
+	 * right to read it, it is opened for looking up names. */
 	mailbox->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mailbox->dir == -1 && errno == EACCES)
 		mailbox->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -189,25 +184,15 @@ open_directory(struct mailbox *mailbox, const char *path)
 	    MAILBOX_FINE;
 }
 
-/* Whether ${path} ends like the name of a dot-lock: as one, somebody else's
- * mailbox would be in the way. */
-static bool
-is_lock_name(const char *path)
-{
-	static const char end[] = ".lock";
-	size_t n = strlen(path);
-
-	return n >= sizeof(end) - 1 &&
-	    strcmp(path + n - (sizeof(end) - 1), end) == 0;
-}
-
 enum mailbox_fault
 mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
 {
 	enum mailbox_fault fault = open_directory(mailbox, path);
+	const char *end = strrchr(path, '.');
 
 	mailbox->read_only = read_only;
-	if (fault == MAILBOX_FINE && is_lock_name(path)) {
+	/* A mailbox of that name would be the dot-lock of another one. */
+	if (fault == MAILBOX_FINE && end != NULL && strcmp(end, ".lock") == 0) {
 		log_error("%s: is no name of a mailbox: a file of that name is "
 		    "the lock of another", path);
 		fault = MAILBOX_NOT_A_FILE;
@@ -219,15 +204,29 @@ mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
 	return fault;
 }
 
+/* Look at the directory of the mailbox ${path}: whether it is root's. */
+static bool
+is_roots(const char *path, struct stat *st)
+{
+	char dir[LIMITS_PATH];
+
+	name_directory(path, dir);
+	return stat(dir, st) == 0 && st->st_uid == 0;
+}
+
+/* Whether the group of a directory that is root's may write there. */
+static bool
+has_group(const struct stat *st)
+{
+	return st->st_gid != 0 && (st->st_mode & S_IWGRP) != 0;
+}
+
 bool
 mailbox_spool_group(const char *path, gid_t *group)
 {
-	char dir[LIMITS_PATH];
 	struct stat st;
 
-	name_directory(path, dir);
-	if (fstatat(AT_FDCWD, dir, &st, 0) == -1 || st.st_uid != 0 ||
-	    st.st_gid == 0 || (st.st_mode & S_IWGRP) == 0)
+	if (!is_roots(path, &st) || !has_group(&st))
 		return false;
 	*group = st.st_gid;
 	return true;
@@ -236,13 +235,10 @@ mailbox_spool_group(const char *path, gid_t *group)
 bool
 mailbox_is_shut(const char *path)
 {
-	char dir[LIMITS_PATH];
 	struct stat st;
-	gid_t group;
 
-	name_directory(path, dir);
-	return fstatat(AT_FDCWD, dir, &st, 0) == 0 && st.st_uid == 0 &&
-	    (st.st_mode & S_IWOTH) == 0 && !mailbox_spool_group(path, &group);
+	return is_roots(path, &st) && !has_group(&st) &&
+	    (st.st_mode & S_IWOTH) == 0;
 }
 
 enum mailbox_fault
@@ -251,7 +247,6 @@ mailbox_reopen(const struct mailbox *mailbox, int *fd)
 	struct mailbox again = *mailbox;
 	enum mailbox_fault fault;
 
-	again.base = again.path + (mailbox->base - mailbox->path);
 	again.fd = -1;
 	fault = open_file(&again);
 	if (fault == MAILBOX_FINE && again.fd == -1)
@@ -307,10 +302,10 @@ mailbox_close(struct mailbox *mailbox)
 {
 	int *fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar };
 
-	/* Another process of the session may still have it open. */
+	/* Another process of the session may still have the sidecar open, and
+	 * the lock with it. */
 	if (mailbox->sidecar != -1)
 		(void)flock(mailbox->sidecar, LOCK_UN);
-
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] != -1)
 			(void)close(*fds[i]);

@@ -38,21 +38,23 @@ struct mailbox {
 	int sidecar;		/* the session lock; later the journal */
 	bool read_only;		/* asked for, or for lack of rights */
 	bool no_journal;	/* no space for a sidecar */
-	bool elsewhere;		/* the sidecar is in --state-dir: its directory
-				 * is root's alone */
+	bool elsewhere;		/* the sidecar is in --state-dir, because only
+				 * root can make files beside the mailbox */
 };
 
 /*
  * mailbox_judge(path, what):
- * Log that ${path} cannot ${what} because of errno.  Returns the fault.
+ * Log that ${path} "cannot ${what}" because of errno.  Returns the fault that
+ * this errno is.
  */
 enum mailbox_fault mailbox_judge(const char *path, const char *what);
 
 /*
  * mailbox_expand(template, name, home, path):
- * Write to ${path} the ${template} with %u %n %d %h %% replaced: the user, his
- * name before and behind @, ${home}.  Returns 0, or -1 if that is too long or
- * not an absolute path.
+ * Write to ${path} the ${template}, in which %u stands for the user ${name}, %n
+ * and %d for the parts of it before and behind the first @, %h for ${home}, %%
+ * for a percent sign.  Returns 0, or -1 if the path is too long or not
+ * absolute.
  */
 int mailbox_expand(const char *template, const char *name, const char *home,
     char path[LIMITS_PATH]);
@@ -67,19 +69,21 @@ int mailbox_name(struct mailbox *mailbox, const char *path);
 /*
  * mailbox_open(mailbox, path, read_only):
  * Open the mailbox ${path} of the effective user.  A missing mailbox is an
- * empty one, and nothing is made for it.  It must be a regular file of the
- * user's that not everybody may write; a symbolic link is followed if it is
- * root's or the user's.  Its name does not end in ".lock".  The cause of a
- * fault, and why it is read-only where that was not asked for, is logged; nothing
- * has to be closed after a fault.
+ * empty one, and nothing is made for it.  It must be a regular file that
+ * belongs to the user and that not everybody may write; a symbolic link is
+ * followed if it is root's or the user's.  A name that ends in ".lock" is
+ * refused.  The cause of a fault is logged, and so is the cause if the mailbox
+ * can only be read though ${read_only} is false.  After a fault nothing is
+ * open.
  */
 enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
     bool read_only);
 
 /*
  * mailbox_spool_group(path, group):
- * Say whether the directory of the mailbox ${path} is root's and its group may
- * write there, as in Debian's /var/mail; that is ${group}.
+ * Say whether the directory of the mailbox ${path} belongs to root and a group
+ * that may write there, as Debian's /var/mail does; store that group in
+ * ${group}.
  */
 bool mailbox_spool_group(const char *path, gid_t *group);
 
@@ -92,8 +96,9 @@ bool mailbox_is_shut(const char *path);
 
 /*
  * mailbox_reopen(mailbox, fd):
- * Open what the mailbox's name leads to now, with all checks, and store the
- * descriptor, the caller's, in ${fd}.
+ * Open the file that the mailbox's name leads to now, with all checks of
+ * mailbox_open, and store its descriptor, which the caller closes, in ${fd}; -1
+ * after a fault.
  */
 enum mailbox_fault mailbox_reopen(const struct mailbox *mailbox, int *fd);
 
@@ -106,7 +111,7 @@ bool mailbox_was_replaced(const struct mailbox *mailbox);
 /*
  * mailbox_peek(mailbox, path):
  * Open the regular file ${path}, whoever owns it, for reading only and without
- * the session lock; and its sidecar, if there is one.
+ * the session lock, and its sidecar, if there is one.
  */
 enum mailbox_fault mailbox_peek(struct mailbox *mailbox, const char *path);
 
@@ -125,8 +130,8 @@ int mailbox_stat(const struct mailbox *mailbox, struct stamp *stamp);
 
 /*
  * mailbox_is_still(mailbox, stamp), mailbox_is(mailbox, stamp):
- * Say whether the open mailbox still has ${stamp}; mailbox_is: and whether its
- * name, where it can be looked up, still leads to it.
+ * Say whether the open mailbox still has ${stamp}.  mailbox_is also asks
+ * whether its name still leads to it, unless names cannot be looked up.
  */
 bool mailbox_is_still(const struct mailbox *mailbox,
     const struct stamp *stamp);

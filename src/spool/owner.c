@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who made a dot-lock: the line "dewey PID START HOST BOOT PID-NAMESPACE".
+ * Which process made a dot-lock: the line
+ * "dewey PID START HOST BOOT PID-NAMESPACE".
  */
 #include "config.h"
 
@@ -13,7 +14,10 @@
 
 #include "spool/owner.h"
 
-/* Read a small file of /proc; ${text} is empty if that fails. */
+/* The words of the line. */
+enum { DEWEY, PID, START, HOST, BOOT, SPACE, WORDS };
+
+/* Read the first line of a file in /proc; if that fails ${text} is empty. */
 static void
 read_text(const char *path, char *text, size_t size)
 {
@@ -33,7 +37,7 @@ read_text(const char *path, char *text, size_t size)
 static uint64_t
 start_time(long pid)
 {
-	char path[64], text[1024];
+	char path[LIMITS_PROC_NAME], text[LIMITS_PROC_TEXT];
 	struct span rest;
 	uint64_t ticks = 0;
 
@@ -52,7 +56,8 @@ start_time(long pid)
 void
 owner_write(char owner[LIMITS_DOTLOCK_TEXT])
 {
-	char host[LIMITS_HOST + 1] = "", boot[64], space[64] = "";
+	char host[LIMITS_HOST + 1] = "", boot[LIMITS_PROC_NAME];
+	char space[LIMITS_PROC_NAME] = "";
 	ssize_t n = readlink("/proc/self/ns/pid", space, sizeof(space) - 1);
 
 	space[n < 0 ? 0 : n] = '\0';
@@ -67,26 +72,29 @@ bool
 owner_is_gone(const char *own, struct span text)
 {
 	struct span mine = span_of(own), theirs = text;
-	struct span my[6], their[6];
+	struct span my[WORDS], their[WORDS];
 	uint64_t pid, started, now;
 
-	for (int i = 0; i < 6; i++) {
-		my[i] = span_cut(&mine, i < 5 ? ' ' : '\n');
-		their[i] = span_cut(&theirs, i < 5 ? ' ' : '\n');
+	for (int i = 0; i < WORDS; i++) {
+		char end = i < WORDS - 1 ? ' ' : '\n';
+
+		my[i] = span_cut(&mine, end);
+		their[i] = span_cut(&theirs, end);
 		if (my[i].n == 0 || their[i].n == 0)
 			return false;
 	}
-	if (!span_equal(my[0], their[0]) || !span_equal(my[3], their[3]) ||
-	    span_number(their[1], INT32_MAX, &pid) == -1 ||
-	    span_number(their[2], UINT64_MAX, &started) == -1)
+	if (!span_equal(my[DEWEY], their[DEWEY]) ||
+	    !span_equal(my[HOST], their[HOST]) ||
+	    span_number(their[PID], INT32_MAX, &pid) == -1 ||
+	    span_number(their[START], UINT64_MAX, &started) == -1)
 		return false;
-	if (!span_equal(my[4], their[4]))
+	if (!span_equal(my[BOOT], their[BOOT]))
 		return true;
-	if (!span_equal(my[5], their[5]))
+	if (!span_equal(my[SPACE], their[SPACE]))
 		return false;
 	if (kill((pid_t)pid, 0) == -1 && errno == ESRCH)
 		return true;
-	/* Of another user's process /proc may be silent: then it lives. */
+	/* If /proc hides processes of other users, this one lives. */
 	now = start_time((long)pid);
 	return now != 0 && now != started;
 }

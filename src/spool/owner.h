@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who made a dot-lock, and is he still there?
+ * Which process made a dot-lock, and does it still live?
  */
 #ifndef OWNER_H
 #define OWNER_H
@@ -12,16 +12,16 @@
 
 /*
  * owner_write(owner):
- * Write to ${owner} the line that tells this process from any other: pid, start
- * time, host, boot and pid namespace.
+ * Write to ${owner} the line that tells this process from all others.
  */
 void owner_write(char owner[LIMITS_DOTLOCK_TEXT]);
 
 /*
  * owner_is_gone(own, text):
- * Say whether the process of the line ${text}, ${own} being this one's, is
- * certainly gone.  Only a dewey of this host, seen from the same pid namespace,
- * can be judged; after a boot every process of before is gone.
+ * Say whether the process that wrote the line ${text} is certainly gone; ${own}
+ * is the line of this process.  Of processes on other hosts or in other pid
+ * namespaces that cannot be known.  After a boot of this host all processes of
+ * before are gone.
  */
 bool owner_is_gone(const char *own, struct span text);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The plan of an UPDATE.  It is walked in its stored form, so the process that
- * made it and the one that finds it after a crash do the same.
+ * The plan of an UPDATE.  Its runs are read from the form in which they are
+ * stored, so that the process that made the plan and the one that finds it
+ * after a crash run the same code.
  */
 #include "config.h"
 
@@ -212,7 +213,7 @@ plan_load(struct plan *plan, int fd, uint64_t at, uint64_t limit)
 	    is_sound(plan);
 }
 
-/* Fill the block with octets from ${dst} on, ${n} of them. */
+/* Fill the block with the ${n} octets of the new mailbox from ${dst} on. */
 static int
 gather(const struct plan *plan, struct plan_cursor *cursor, uint64_t dst,
     size_t n)

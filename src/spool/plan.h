@@ -69,8 +69,8 @@ void plan_free(struct plan *plan);
 
 /*
  * plan_keep(plan, offset, length):
- * Add a run behind the last one; the caller merges those that touch.  A
- * ${length} of 0 adds none, but makes a plan without runs one that can be sealed.
+ * Add a run behind the last one; the caller merges those that touch.  With a
+ * ${length} of 0 none is added: a plan needs one such call if it has no runs.
  * Returns 0, or -1 with errno.
  */
 int plan_keep(struct plan *plan, uint64_t offset, uint64_t length);

@@ -16,36 +16,26 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/store.h"
 #include "mail/index.h"
 #include "spool/sidecar.h"
 #include "spool/state.h"
 
-/* Times the sidecar is opened again because its name led elsewhere. */
-#define SIDECAR_TRIES 5
-
-/* Whether the locked sidecar is what it must be: the user's alone. */
-static bool
-is_own(const struct stat *st)
-{
-	return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
-	    st->st_nlink == 1 && (st->st_mode & 077) == 0;
-}
-
-/* Open ${name} in ${dir} and lock it.  It is never removed by us, but an
- * administrator may do so: then the name leads to another file, or none. */
+/* Open ${name} in ${dir} and lock it.  dewey never removes a sidecar, but an
+ * administrator may: then the name leads to another file, or to none. */
 static enum mailbox_fault
 lock_sidecar(struct mailbox *mailbox, int dir, const char *name, int flags)
 {
 	struct stat st, named;
 
-	for (int i = 0; i < SIDECAR_TRIES; i++) {
+	for (int i = 0; i < LIMITS_SIDECAR_TRIES; i++) {
 		int fd = openat(dir, name, flags | O_NOFOLLOW | O_NONBLOCK |
 		    O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
 		if (fd == -1)
 			return errno == ELOOP ? MAILBOX_FOREIGN :
 			    MAILBOX_TROUBLE;
-		if (fstat(fd, &st) == -1 || !is_own(&st)) {
+		if (fstat(fd, &st) == -1 || !index_is_own(&st, geteuid())) {
 			(void)close(fd);
 			return MAILBOX_FOREIGN;
 		}
@@ -81,12 +71,12 @@ has_octets(int dir, const char *name)
 	return st.st_size > 0;
 }
 
-/* The session lock without space for a sidecar: a file in the run-time
- * directory, named after the mailbox. */
+/* Where there is no space for a sidecar, a file in the run-time directory is
+ * the session lock, named after the mailbox's device and inode. */
 static enum mailbox_fault
 lock_elsewhere(struct mailbox *mailbox, const struct stat *st)
 {
-	char name[64];
+	char name[LIMITS_PROC_NAME];
 	int dir = open("/run/lock", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	enum mailbox_fault fault;
 
@@ -105,7 +95,8 @@ lock_elsewhere(struct mailbox *mailbox, const struct stat *st)
 	return fault;
 }
 
-/* Log why there is no sidecar for lack of rights: ${error}. */
+/* Log that the mailbox can only be read, for the sidecar cannot be opened: the
+ * errno was ${error}. */
 static void
 explain(const struct mailbox *mailbox, int error)
 {
@@ -139,7 +130,8 @@ lock_state(struct mailbox *mailbox, const char *state)
 	return fault;
 }
 
-/* There is no right to open the sidecar. */
+/* The right to open the sidecar is missing: use its second home ${state}, or
+ * none, and let the mailbox be read only. */
 static enum mailbox_fault
 open_without_right(struct mailbox *mailbox, const char *state)
 {
@@ -175,24 +167,18 @@ open_any(struct mailbox *mailbox, const char *state)
 		    mailbox->path, mailbox->sidecar_name);
 	if (fault != MAILBOX_TROUBLE)
 		return fault;
-	/* None is made for an empty mailbox, or to read only. */
+	/* An empty mailbox, and one that is only read, needs no sidecar. */
 	if (errno == ENOENT && (empty || mailbox->read_only))
 		return MAILBOX_FINE;
-	switch (errno) {
-	case ENOSPC:
-	case EDQUOT:
+	if (store_is_full(errno))
 		return lock_elsewhere(mailbox, &st);
-	case EACCES:
-	case EPERM:
-	case EROFS:
+	if (store_is_denied(errno))
 		return open_without_right(mailbox, state);
-	default:
-		return mailbox_judge(mailbox->path, "have its sidecar opened");
-	}
+	return mailbox_judge(mailbox->path, "have its sidecar opened");
 }
 
-/* Write to ${state} the path of the second home of ${mailbox}'s sidecar; nothing
- * if there are none. */
+/* Write to ${state} the path of the second home, in ${dir}, of the sidecar of
+ * ${mailbox}; an empty string if there cannot be one. */
 static void
 find_state(char state[LIMITS_PATH], const char *dir, const char *mailbox)
 {
@@ -210,9 +196,10 @@ sidecar_enter(struct mailbox *mailbox, const char *dir)
 
 	find_state(state, dir, mailbox->path);
 	begun = has_octets(AT_FDCWD, state);
-	/* What was begun there is completed from there, though the directory
-	 * of the mailbox may be writable by now.  Where nothing is kept there
-	 * nobody needs a right to look. */
+	/* An UPDATE that was begun with a journal in the second home is
+	 * completed from there, even if a sidecar could be made beside the
+	 * mailbox by now.  Where no journal can be kept there, nobody needs a
+	 * right to look. */
 	if (begun == 0 || (begun == -1 && errno == EACCES &&
 	    !mailbox_is_shut(mailbox->path)))
 		fault = open_any(mailbox, state);

@@ -12,12 +12,13 @@
 /*
  * sidecar_enter(mailbox, state_dir):
  * Take the session lock: make, open and lock the sidecar.  Where there is no
- * space for it, a file in the run-time directory is locked instead, and there
- * is no journal.  Without the right to make it its second home in ${state_dir}
- * (NULL: there is none) is used, if it has one; else the maildrop is read-only,
- * and the log says why.  An empty mailbox gets none.  Returns MAILBOX_FINE, or
- * the fault, with the mailbox closed and the cause logged; MAILBOX_IN_USE is
- * not.
+ * space for a sidecar, a file in the run-time directory is locked instead, and
+ * there is no journal.  Where the right to make one is missing, the file that
+ * root made for it in ${state_dir} is used, if there is one (NULL: there is no
+ * such directory); otherwise the mailbox can only be read, and the log says
+ * why.  No sidecar is made for an empty mailbox.  Returns MAILBOX_FINE, or the
+ * fault, with the mailbox closed; the cause is logged, but not that another
+ * session has it (MAILBOX_IN_USE).
  */
 enum mailbox_fault sidecar_enter(struct mailbox *mailbox,
     const char *state_dir);
@@ -30,9 +31,8 @@ bool sidecar_has_journal(const struct mailbox *mailbox);
 
 /*
  * sidecar_pending(path, state_dir):
- * Say whether the mailbox ${path} has a journal, beside it or in its second
- * home, without opening anything.
- * Returns 1, 0, or -1 with errno.
+ * Say whether the mailbox ${path} has a journal, beside it or in ${state_dir},
+ * without opening anything.  Returns 1, 0, or -1 with errno.
  */
 int sidecar_pending(const char *path, const char *state_dir);
 

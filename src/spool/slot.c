@@ -157,7 +157,8 @@ has_hash(const struct slot_file *file, uint64_t behind, uint64_t to,
 	return probe(file, behind, to, &value) == -1 ? -1 : value == hash;
 }
 
-/* Whether the runs that ${slot} says were not moved begin as they did. */
+/* Whether the runs that were not moved before ${slot} begin as they did when
+ * they were planned. */
 static int
 runs_fit(const struct slot_file *file, const struct slot *slot)
 {
@@ -166,7 +167,7 @@ runs_fit(const struct slot_file *file, const struct slot *slot)
 
 	for (; run.length > 0 && run.src < file->plan.head.size;
 	    plan_next(&run)) {
-		/* Those that were moved may have been overwritten since. */
+		/* What was moved may have been overwritten since. */
 		if (run.src < slot->dst + slot->length || run.dst < slot->dst)
 			continue;
 		if (plan_hash_line(&file->plan, run.src, run.length, &value) ==
@@ -204,7 +205,8 @@ slot_is_marked(const struct slot_file *file, const struct slot *slot,
 {
 	uint8_t octets[SLOT_NONCE], nonce[SLOT_NONCE];
 
-	/* Shorter than it was: it has been cut, whatever came since. */
+	/* If it is shorter than it was, it has been cut, though mail may have
+	 * been delivered since. */
 	if (size < slot->size || size < SLOT_NONCE ||
 	    slot->dst > size - SLOT_NONCE)
 		return 0;

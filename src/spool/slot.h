@@ -94,16 +94,17 @@ int slot_find(const struct slot_file *file, struct slot *slot);
 
 /*
  * slot_renew(file, slot):
- * Write again what ${slot}, which was found, stands on, durably: an fsync that
- * failed in the process before may have left it in memory only, and the next
- * one would not say so.  Returns 0, or -1 with errno.
+ * Write the plan, the data of ${slot}, which was found, and ${slot} again,
+ * durably.  If an fsync of the process before failed, they may be in memory
+ * only, and the next fsync would not say so.  Returns 0, or -1 with errno.
  */
 int slot_renew(const struct slot_file *file, const struct slot *slot);
 
 /*
  * slot_was_begun(file):
- * Say whether the mailbox may have been written to, by a journal that has no
- * plan or no slot that counts: then it is damaged, not just unfinished.
+ * Say of a journal that has no plan, or no slot that counts, whether the
+ * mailbox may have been written to: then the journal is damaged, not just
+ * unfinished.
  */
 bool slot_was_begun(const struct slot_file *file);
 
@@ -117,8 +118,8 @@ int slot_fits(const struct slot_file *file, const struct slot *slot,
 
 /*
  * slot_is_marked(file, slot, size):
- * Say whether the mailbox has the nonce at the new end: each octet may also be
- * NUL, for it may not have reached the disk.  Returns 1, 0, or -1 with errno.
+ * Say whether the mailbox has the nonce at the new end.  Octets of it may be
+ * NUL: they did not reach the disk then.  Returns 1, 0, or -1 with errno.
  */
 int slot_is_marked(const struct slot_file *file, const struct slot *slot,
     uint64_t size);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The state directory.  Its files are named after the last part of a mailbox's
- * path, for people, and a sum of all of it, as links are resolved.
+ * The state directory.  The name of a file there is the last part of the
+ * mailbox's path, for people to read, and a sum of the path of the mailbox's
+ * directory with all links resolved.
  */
 #include "config.h"
 
@@ -55,11 +56,12 @@ state_make(const char *name, uid_t uid, gid_t gid)
 		fd = open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return;
-	/* One that could not be given is not believed later. */
+	/* If this fails, the file is not the user's, and sidecar_enter refuses
+	 * it. */
 	(void)!fchown(fd, uid, gid);
 	(void)fsync(fd);
 	(void)close(fd);
-	/* A journal in a file whose name is lost would be lost with it. */
+	/* If a crash took the file's name, a journal in it would be lost. */
 	(void)snprintf(dir, sizeof(dir), "%.*s",
 	    (int)(strrchr(name, '/') - name), name);
 	above = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The state directory: a second home for the sidecar of a mailbox whose own
- * directory nobody but root can write.
+ * The state directory: a second place for the sidecar of a mailbox in
+ * whose own directory only root can make files.
  */
 #ifndef STATE_H
 #define STATE_H
@@ -12,18 +12,19 @@
 
 /*
  * state_name(name, dir, mailbox):
- * Write to ${name} the path of the second home of the mailbox ${mailbox} in
- * the directory ${dir}.  However the mailbox's directory is called, it is the
- * same.  Returns 0, or -1 if there is none: ${dir} is "none", or a name is too
- * long.
+ * Write to ${name} the path in the directory ${dir} of the second sidecar of
+ * the mailbox ${mailbox}.  It is the same path by whatever links the mailbox's
+ * directory is reached.  Returns 0, or -1 if there is none: ${dir} is no
+ * absolute path ("none", or NULL), the mailbox's directory is missing, or a
+ * name is too long.
  */
 int state_name(char name[LIMITS_PATH], const char *dir, const char *mailbox);
 
 /*
  * state_make(name, uid, gid):
- * As root, in a directory where nobody else can make names: make the empty file
- * ${name}, if it is missing, durably, and give it to that user; or one that was
- * made before and not given.
+ * Make the empty file ${name}, if it is missing, and give it to the user ${uid}
+ * and the group ${gid}, durably; or give them one that was made before and not
+ * given.  The caller is root, and nobody else can make names in its directory.
  */
 void state_make(const char *name, uid_t uid, gid_t gid);
 
