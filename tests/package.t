@@ -74,7 +74,7 @@ is join(' ', grep { m{\.(?:o|log|trs|orig|rej)$|~$|/\.deps/|/build/} } @names),
     '', '... and nothing that a build left';
 my %names = map { s{^[^/]+/}{}r => 1 } @names;
 is join(' ', grep { !$names{$_} } map { s{^\Q$srcdir\E/}{}r } grep { -f }
-    glob "$srcdir/{src/*/*.[ch],tests/unit/*/*.c,tests/*.{t,pm,pl},contrib/*/*,doc/*,doc/*/*}"), '',
+    glob "$srcdir/{src/*/*.[ch],tests/unit/*/*.c,tests/*.{t,pm,pl},contrib/*/*,doc/*,doc/*/*,findings/*}"), '',
     '... of the sources, tests, contrib and doc nothing is missing';
 
 # ---- The package
