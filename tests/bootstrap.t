@@ -1,0 +1,107 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# README's two commands, one after the other in one clone: `./bootstrap try`
+# does without cmocka, and `./bootstrap check` builds the unit tests when cmocka
+# has come since.  `make check` in between says that configure has to be run
+# again.
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Spawner;
+use Test::More;
+
+plan skip_all => 'a tool watches the processes' if $ENV{DEWEY_WRAPPER};
+plan skip_all => 'a clone is not built for a sanitizer'
+    if $ENV{ASAN_OPTIONS} || $ENV{DEWEY_PROFILES};
+my $srcdir = Spawner::srcdir();
+plan skip_all => 'the sources have not been through autoreconf'
+    unless -x "$srcdir/configure";
+for my $name (qw(autoreconf automake cc make mandoc pkg-config)) {
+	plan skip_all => "$name is not installed"
+	    unless Spawner::program($name);
+}
+plan skip_all => 'cmocka is not installed'
+    if system('pkg-config --exists cmocka 2>/dev/null') != 0;
+my $make = $ENV{MAKE} || 'make';
+my $built = $ENV{builddir} || '.';
+# What a harness says and a clone does not know.
+delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES srcdir builddir DEWEY
+    HAVE_CMOCKA PKG_CONFIG BUILD_CFLAGS TEST_LOGS)};
+
+my $dir = Dewey::tmpdir();
+my $clone = "$dir/clone";
+chmod 0755, $dir or die "$dir: $!";
+
+# All programs but apt-get: nothing is installed for this.  pkg-config knows
+# no cmocka while there is a file `hidden`.
+mkdir "$dir/bin" or die "$dir/bin: $!";
+for my $path (map { glob "$_/*" } split /:/, $ENV{PATH}) {
+	my ($name) = $path =~ m{([^/]+)\z};
+	symlink $path, "$dir/bin/$name"
+	    unless $name =~ /^(?:apt-get|pkg-config)$/;
+}
+my $pkg_config = Spawner::program('pkg-config');
+Dewey::write_file("$dir/bin/pkg-config", <<"SH", 0755);
+#!/bin/sh
+case " \$* " in *' cmocka '*) [ ! -e $dir/hidden ] || exit 1 ;; esac
+exec $pkg_config "\$@"
+SH
+# A compiler that has compiled all this before: what the build that is tested
+# has made is what it makes.
+my $cc = Spawner::program('cc');
+Dewey::write_file("$dir/bin/again", <<"SH", 0755);
+#!/bin/sh
+out= rules= before=
+for word; do
+	case \$before in -o) out=\$word ;; -MF) rules=\$word ;; esac
+	before=\$word
+done
+[ -n "\$out" ] && [ -e "$built/\$out" ] || exec $cc "\$@"
+[ -z "\$rules" ] || : >"\$rules"
+cp "$built/\$out" "\$out"
+SH
+$ENV{PATH} = "$dir/bin";
+$ENV{CONFIGURE_FLAGS} = "CC=again --cache-file=$dir/cache";
+
+# The clone, with what autoreconf made of these sources: it would make it again.
+mkdir $_ or die "$_: $!" for $clone, "$clone/build";
+system("cd '$srcdir' && tar -cf - --exclude=./build --exclude=./.git " .
+    "--exclude='*.o' --exclude='*.log' --exclude='*.trs' . | " .
+    "tar -C '$clone' --no-same-owner -xf - && cd '$clone' && " .
+    'chmod -R u+w . && rm -rf Makefile config.status && mkdir build/tree && ' .
+    'cp -a aclocal.m4 Makefile.in configure config.h.in build-aux build/tree')
+    == 0 or BAIL_OUT('no clone');
+
+# Runs ./bootstrap; returns its exit code and what it said.
+sub bootstrap {
+	my ($command) = @_;
+	my $said = qx{cd '$clone' && ./bootstrap $command 2>&1 </dev/null};
+	return ($? >> 8, $said);
+}
+
+my $obj = "$clone/build/obj";
+Dewey::write_file("$dir/hidden", '');
+my ($code, $said) = bootstrap('try');
+is $code, 0, './bootstrap try, without cmocka' or diag $said;
+like Dewey::read_file("$obj/Makefile"), qr/^have_cmocka = no/m,
+    '... which configure did not find';
+is join(' ', glob "$obj/tests/unit/*/*-t"), '', '... and no unit test was built';
+
+unlink "$dir/hidden";
+$ENV{CHECK_TESTS} = 'tests/unit/cmocka.t';
+$said = qx{cd '$obj' && $make check TESTS='$ENV{CHECK_TESTS}' 2>&1 </dev/null};
+like $said, qr/^FAIL: .*the unit tests were not built/m,
+    'make check says that configure did not see cmocka';
+
+# All of them are built, and some are run.
+$ENV{CHECK_TESTS} .= ' tests/unit/base/span-t tests/unit/who/users-t';
+($code, $said) = bootstrap('check');
+is $code, 0, './bootstrap check, with cmocka' or diag $said;
+like $said, qr/ 0 failed, 0 skipped$/m, '... skips nothing';
+like $said, qr/^  \Q$_\E$/m, "... $_" for split ' ', $ENV{CHECK_TESTS};
+my @units = map { s{^\Q$clone\E/(.*)\.c\z}{$1}r }
+    glob "$clone/tests/unit/*/*-t.c";
+cmp_ok scalar @units, '>', 30, '... all unit tests';
+is join(' ', grep { !-x "$obj/$_" } @units), '', '... are built';
+done_testing;
