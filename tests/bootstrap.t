@@ -86,7 +86,8 @@ my ($code, $said) = bootstrap('try');
 is $code, 0, './bootstrap try, without cmocka' or diag $said;
 like Dewey::read_file("$obj/Makefile"), qr/^have_cmocka = no/m,
     '... which configure did not find';
-is join(' ', glob "$obj/tests/unit/*/*-t"), '', '... and no unit test was built';
+is join(' ', glob "$obj/tests/unit/*/*-t"), '',
+    '... and no unit test was built';
 
 unlink "$dir/hidden";
 $ENV{CHECK_TESTS} = 'tests/unit/cmocka.t';
