@@ -397,9 +397,6 @@ sub may_be_silent {
 	# The other end has gone: whoever saw its end would tell.
 	return 1 if $f->{name} =~ /^(?:send|recv)msg$/ &&
 	    ($error == EPIPE || $error == ECONNRESET);
-	# What the keeper handed over could not be taken: the answer says so.
-	return 1 if $f->{name} eq 'recvmsg' && $error == ENOMEM &&
-	    $row->{roles}[$f->{process}] eq 'session';
 	# The gate has no log.
 	return 1 if $row->{roles}[$f->{process}] eq 'gate';
 	return 1 if $error == EWOULDBLOCK && $f->{name} eq 'flock';

@@ -49,7 +49,12 @@ take_mailbox(const struct session *session, int channel,
 	    mailbox_name(mailbox, path) == -1)
 		return -1;
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		if (letter_receive(channel, LETTER_FILE, &file, &message) != 1)
+		int got = letter_receive(channel, LETTER_FILE, &file, &message);
+
+		if (got == -1)
+			log_error("%s: cannot be had from the keeper: %s", path,
+			    strerror(errno));
+		if (got != 1)
 			return -1;
 		*fds[i] = message.fd;
 	}
