@@ -9,7 +9,10 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Crash;
 use Dewey;
+use Fcntl qw(F_SETLK F_WRLCK LOCK_EX LOCK_NB);
+use Processes;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $why = Crash::reason();
 plan skip_all => $why if defined $why;
@@ -228,6 +231,84 @@ sub kill_recovery {
 
 kill_recovery('alternate', [1, 3, 5], { window => 200 });
 kill_recovery('one step', [2], {});
+
+# ---- Killed when its locks have fallen
+
+my @deletes = map { "DELE $_" } 1, 3, 5;
+my ($full, undef, $less) = states([1, 3, 5], {});
+
+# Takes a lock of the mailbox as another program does.  Returns what undoes it.
+my %lock = (
+	fcntl => sub {
+		open my $fh, '+<', $box or die "$box: $!";
+		my $whole = pack 's s x![q] q q i x4', F_WRLCK, 0, 0, 0, 0;
+		fcntl $fh, F_SETLK, $whole or return;
+		return sub { close $fh };
+	},
+	flock => sub {
+		open my $fh, '+<', $box or die "$box: $!";
+		flock $fh, LOCK_EX | LOCK_NB or return;
+		return sub { close $fh };
+	},
+	dotlock => sub {
+		Dewey::write_file("$box.lock", "1\n");
+		return sub { unlink "$box.lock" };
+	},
+);
+
+# A session whose UPDATE failed half way: it has given its locks back, and waits
+# for a client that does not take the answer.
+sub stopped_half_way {
+	my ($at) = @_;
+	begin($full);
+	my $c = Dewey->start('--preauth', "--mailbox=$box", '--log=stderr',
+	    '--journal-window=200', { transport => 'pipe', keep => 1,
+	    env => Crash::environment($box, { AT => $at, DO => 'fail',
+	    ERRNO => POSIX::EIO() }) });
+	$c->greeting;
+	my (undef, $out) = $c->kept;
+	vec(my $room = '', fileno $out, 1) = 1;
+	while (select undef, my $w = $room, undef, 0) {
+		syswrite $out, 'x' x 4096 or die "write: $!";
+	}
+	$c->send(join '', map { "$_\r\n" } @deletes, 'QUIT');
+	$c->wait_for(sub { -s "$dir/.box.dewey" && !-e "$box.lock" });
+	return $c;
+}
+
+SKIP: {
+	skip 'a tool has processes of its own', 9 if Dewey::slow();
+	begin($full);
+	unlink "$dir/record";
+	update([1, 3, 5], { window => 200 }, { RECORD => "$dir/record" });
+	my @calls = Crash::record("$dir/record");
+	my ($wrote, $synced) = (0);
+	for (1 .. @calls) {
+		my $call = $calls[$_ - 1];
+		next if $call->{file} ne 'm';
+		$wrote ||= $call->{kind} eq 'w';
+		$synced //= $_ if $wrote && $call->{kind} eq 's';
+	}
+	for my $kind (sort keys %lock) {
+		my $c = stopped_half_way($synced);
+		my $half = Dewey::read_file($box);
+		my $undo = $c->wait_for($lock{$kind});
+		my ($session) = Processes::below($c->pid);
+		kill 'KILL', $session;
+		$c->wait_for(sub { Processes::has_ended($c->pid) ||
+		    grep { $_ != $session } Processes::below($c->pid) });
+		sleep 0.3;
+		is Dewey::read_file($box), $half,
+		    "$kind is another's: the keeper waits for it";
+		deliver($since);
+		$undo->();
+		$c->forget_kept;
+		$c->exit_code;
+		is Dewey::read_file($box), "$less$since",
+		    '... then it completes the UPDATE';
+		is join(' ', Crash::leftovers($box)), '', '... all of it';
+	}
+}
 
 diag "$kills kills, $delivered messages delivered meanwhile: "
     . Crash::report();

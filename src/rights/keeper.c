@@ -170,9 +170,11 @@ fork_session(const struct session *session, int above)
 
 /* ---- When the session is over */
 
-/* It died inside UPDATE: complete that in a new process, which reports what it
- * did when the locks have fallen: the mailbox and then ${keeper}->below are
- * closed. */
+/* It died and left a journal: complete its UPDATE in a new process.  The locks
+ * may have fallen before it died, and others may have had them since: they are
+ * taken anew, which changes nothing if they are still held, and the mailbox is
+ * looked at as at any login.  The process logs what it did when
+ * ${keeper}->below is closed. */
 static pid_t
 recover(struct keeper *keeper)
 {
@@ -191,10 +193,13 @@ recover(struct keeper *keeper)
 	if (child == 0) {
 		(void)close(fds[0]);
 		request_begin(&drop->rights, &fds[1]);
+		maildrop_heed(drop, session->stop);
 		if (sandbox_close(FILTER_SESSION,
 		    (enum sandbox_wish)session->options->sandbox, -1) == 0) {
-			fault = hold_recover(drop);
-			(void)close(drop->mailbox.fd);
+			fault = hold_take(drop);
+			if (fault == MAILBOX_FINE)
+				fault = hold_recover(drop);
+			lock_release(&drop->lock);
 			(void)request_report(fds[1], fault);
 			(void)channel_receive(fds[1], &none);
 		}
