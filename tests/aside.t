@@ -85,7 +85,8 @@ my ($synced) = grep { $_ > $made && $calls[$_ - 1]{kind} eq 's' } 1 .. @calls;
 for my $what (['the file cannot be made', $made - 1, ENOSPC],
     ['the disk is full', $made, ENOSPC],
     ['it cannot be synced', $synced, EIO],
-    ['its name cannot be synced', $synced + 1, EIO]) {
+    ['it cannot be given its name', $synced + 1, EIO],
+    ['its name cannot be synced', $synced + 2, EIO]) {
 	my ($name, $at, $errno) = @$what;
 	unlink aside();
 	Dewey::write_file($sidecar, $journal);
@@ -121,12 +122,42 @@ for my $how (['the next login', input => "STAT\r\nQUIT\r\n"],
 	Dewey::write_file($sidecar, $journal);
 }
 
+# ---- Killed meanwhile
+
+# Nobody is locked out: what was begun is overwritten, what is done is believed.
+unlink aside();
+session(shim => { RECORD => "$dir/record" });
+@calls = Crash::record("$dir/record");
+unlink "$dir/record", aside();
+my ($tried, @wrong) = (0);
+for my $n ($made - 2 .. @calls) {
+	for my $when (qw(before middle after)) {
+		next if $when eq 'middle' && $calls[$n - 1]{kind} ne 'w';
+		next if Dewey::slow() && $n % 4;
+		Dewey::write_file($sidecar, $journal);
+		session(shim => { AT => $n, DO => $when, GROUP => 1 });
+		my $r = session();
+		my @left = aside();
+		$tried++;
+		push @wrong, "$when call $n: $r->{output}: @left"
+		    unless $r->{output} =~ /\A\+OK / && !-s $sidecar &&
+		    "@left" eq "$sidecar.aside" &&
+		    Dewey::read_file($left[0]) eq $journal;
+		unlink aside();
+	}
+}
+cmp_ok $tried, '>', Dewey::slow() ? 2 : 15, "killed meanwhile: $tried times";
+is join("\n", @wrong), '', '... the next login goes on';
+Dewey::write_file($sidecar, $journal);
+
 # ---- A second one
 
 session();
 my ($first) = aside();
 is $first, "$sidecar.aside", 'a fixed name';
-my $other = "$journal.";
+# Behind the first slot, where nothing is stored.
+my $other = $journal;
+substr $other, 300, 1, 'x';
 Dewey::write_file($sidecar, $other);
 like session()->{output}, $trouble, 'a second one: nobody gets in';
 like Dewey::read_file("$dir/log"),

@@ -102,7 +102,7 @@ static const struct {
 	{ __NR_openat, K },		/* lock: dot-lock; reopen; set-aside */
 	{ __NR_linkat, K },		/* lock: made by link(2) */
 	{ __NR_unlinkat, K },		/* lock: removed */
-	{ __NR_renameat, K },		/* lock: a stale one is broken */
+	{ __NR_renameat, K },		/* lock: a stale one; set-aside */
 #ifdef __NR_renameat2
 	{ __NR_renameat2, K },
 #endif

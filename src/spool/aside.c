@@ -3,7 +3,8 @@
  * Setting a journal aside.  The journal is the user's own file and perhaps
  * forged, and the directory where its copy lies may be root's.  So there is one
  * copy at most, no larger than what an UPDATE can write, and the holes of the
- * journal take no space in it.
+ * journal take no space in it.  It gets its name when it is whole and on the
+ * disk: who dies meanwhile leaves it without, and the next login begins again.
  */
 #include "config.h"
 
@@ -108,6 +109,48 @@ copy_journal(const struct mailbox *mailbox, uint64_t size, int to)
 	return done == -1 || ftruncate(to, (off_t)end) == -1 ? -1 : fsync(to);
 }
 
+/* Whether the files ${a} and ${b} have the same octets. */
+static bool
+is_same(int a, int b)
+{
+	char octets[LIMITS_PIPE_WRITE], others[sizeof(octets)];
+	struct stat st, other;
+	off_t next;
+
+	if (fstat(a, &st) == -1 || fstat(b, &other) == -1 ||
+	    st.st_size != other.st_size)
+		return false;
+	for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(octets)) {
+		size_t n = sizeof(octets);
+
+		/* What is a hole in both is the same. */
+		next = skip_hole(b, at, st.st_size);
+		at = skip_hole(a, at, next);
+		if (st.st_size - at < (off_t)n)
+			n = (size_t)(st.st_size - at);
+		if (n > 0 && (store_read(a, (uint64_t)at, octets, n) == -1 ||
+		    store_read(b, (uint64_t)at, others, n) == -1 ||
+		    memcmp(octets, others, n) != 0))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the copy ${fd} may be called ${name}: nothing is, or only the same
+ * copy, by whom somebody died before the journal was cleared. */
+static bool
+is_free(int dir, const char *name, int fd)
+{
+	int old = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
+	bool same = old == -1 ? errno == ENOENT : is_same(old, fd);
+
+	if (old != -1)
+		(void)close(old);
+	errno = EEXIST;
+	return same;
+}
+
 /* Log what became of the journal: ${error} is why the copy ${name} cannot be
  * made, or 0. */
 static void
@@ -133,17 +176,28 @@ explain(const struct mailbox *mailbox, const char *name, int error)
 static int
 keep(const struct mailbox *mailbox, const char *name, uint64_t size)
 {
-	int fd = openat(mailbox->dir, name, O_RDWR | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	int done, error;
+	char part[LIMITS_PATH + sizeof(".aside.part")];
+	const char *made = part;
+	int fd, done, error;
 
+	(void)snprintf(part, sizeof(part), "%s.part", name);
+	if (unlinkat(mailbox->dir, part, 0) == -1 && errno != ENOENT)
+		return -1;
+	fd = openat(mailbox->dir, part, O_RDWR | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	if (fd == -1)
 		return -1;
-	done = copy_journal(mailbox, size, fd) == -1 ? -1 :
-	    store_sync_directory(mailbox->dir, fd);
+	done = copy_journal(mailbox, size, fd);
+	if (done == 0)
+		done = is_free(mailbox->dir, name, fd) ?
+		    renameat(mailbox->dir, part, mailbox->dir, name) : -1;
+	if (done == 0) {
+		made = name;
+		done = store_sync_directory(mailbox->dir, fd);
+	}
 	error = errno;
 	if (done == -1)
-		(void)unlinkat(mailbox->dir, name, 0);
+		(void)unlinkat(mailbox->dir, made, 0);
 	(void)close(fd);
 	errno = error;
 	return done;

@@ -92,6 +92,12 @@ test_forged(void **state)
 		ROW(rows[i].what, st.st_blocks <= 128);
 		assert_int_equal(fstat(mailbox.sidecar, &st), 0);
 		ROW(rows[i].what, st.st_size == 0);
+		/* Somebody died before it was cleared: the same again. */
+		forge(&mailbox, (uint64_t)rows[i].window, rows[i].size);
+		ROW(rows[i].what, aside_journal(&mailbox) == 0);
+		ROW(rows[i].what, time(NULL) - begin < 5);
+		assert_int_equal(fstat(mailbox.sidecar, &st), 0);
+		ROW(rows[i].what, st.st_size == 0);
 		/* A second one is not made; none of an empty sidecar. */
 		ROW(rows[i].what, aside_journal(&mailbox) == 0);
 		assert_int_equal(pwrite(mailbox.sidecar, "x", 1, 0), 1);
