@@ -254,4 +254,39 @@ SKIP: {
 	    'system calls of banner and QUIT');
 }
 
+# ---- Waits: for somebody else, or not at all
+
+# The calls by which a process waited in vain or for nobody, in a session that
+# plays ${commands} on a mailbox that was written just now.
+sub waits {
+	my ($flags, @commands) = @_;
+	my $dir = Dewey::tmpdir();
+	Dewey::write_file($site->mailbox('one'), $box{one});
+	is play('one', [$strace, '-ff', '-qq', '-o', "$dir/of", '-e', 'trace='
+	    . join ',', map { "?$_" } qw(nanosleep clock_nanosleep poll ppoll
+	    select pselect6 epoll_wait epoll_pwait)], $flags, @commands), 0,
+	    "waits counted: @commands";
+	my @calls = map { split /\n/, Dewey::read_file($_) } glob "$dir/*";
+	cmp_ok scalar @calls, '>', 0, '... and there are some';
+	# A look that does not wait has no time at all.
+	return grep { /nanosleep/ || (/Timeout/ && !/, 0\) +=/ &&
+	    !/\{tv_sec=0, tv_nsec=0\}/) } @calls;
+}
+
+SKIP: {
+	skip 'strace is not here', 1 unless $strace;
+	skip 'strace may not trace here', 1 unless may_trace();
+	my $cache = Dewey::tmpdir();
+	Dewey::give($cache);
+	for my $dir ('none', $cache) {
+		my @with = ("--cache-dir=$dir");
+		for my $commands (['STAT', 'UIDL'], ['RETR 1', 'DELE 1'],
+		    ['DELE ' . MESSAGES], ['UIDL', 'DELE 1', 'DELE 3']) {
+			my @waits = waits(\@with, @$commands);
+			is "@waits", '', "--cache-dir=$dir: no wait ends by "
+			    . "its time: @$commands";
+		}
+	}
+}
+
 done_testing;

@@ -115,14 +115,19 @@ store(struct maildrop *drop, size_t sure, size_t from)
 		.settled = index_is_settled(&drop->stamp, drop->mailbox.fd,
 		    drop->clock),
 	};
+	struct stamp stamp = drop->stamp;
 
+	/* A change that comes next may leave the same stamp.  What is stored is
+	 * one that no mailbox has: it cannot seem to be as it was. */
+	if (!drop->settled)
+		stamp.ctime = (struct stamp_time){ 0, 0 };
 	totals.sure = totals.settled ? drop->count : sure;
 	maildrop_be_sure(drop, (size_t)totals.sure);
 	if (drop->stamp.size < LIMITS_CACHED_LEAST || drop->count == 0) {
 		index_forget(&drop->index);
 		return;
 	}
-	index_save(&drop->index, &drop->stamp, &totals,
+	index_save(&drop->index, &stamp, &totals,
 	    &(struct index_records){ drop->messages, RECORD, from });
 }
 

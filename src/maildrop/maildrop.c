@@ -79,25 +79,14 @@ maildrop_close(struct maildrop *drop)
 	memset(drop, 0, sizeof(*drop));
 }
 
-/* If the last change was in this very tick of the clock, wait for the next
- * one: it is a few milliseconds. */
 int
 maildrop_stamp(struct maildrop *drop)
 {
-	const struct timespec tick = { .tv_nsec = LIMITS_TICK_NS };
-
-	for (int i = 0; i < 2; i++) {
-		(void)clock_gettime(CLOCK_REALTIME_COARSE, &drop->clock);
-		if (mailbox_stat(&drop->mailbox, &drop->stamp) == -1)
-			return -1;
-		drop->settled = drop->mailbox.fd == -1 ||
-		    stamp_is_settled(&drop->stamp, drop->mailbox.fd,
-		    drop->clock);
-		if (drop->settled)
-			break;
-		if (i == 0)
-			(void)nanosleep(&tick, NULL);
-	}
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &drop->clock);
+	if (mailbox_stat(&drop->mailbox, &drop->stamp) == -1)
+		return -1;
+	drop->settled = drop->mailbox.fd == -1 ||
+	    stamp_is_settled(&drop->stamp, drop->mailbox.fd, drop->clock);
 	return 0;
 }
 

@@ -61,8 +61,6 @@ static const struct {
 	{ __NR_clock_gettime, ALL },	/* where the vdso has none */
 	{ __NR_gettimeofday, ALL },
 	{ __NR_time, ALL },		/* syslog */
-	{ __NR_nanosleep, S | K },	/* lock: the pause between two tries */
-	{ __NR_clock_nanosleep, S | K },	/* the same, newer libc */
 	/* Between the processes: channel. */
 	{ __NR_sendmsg, G | S | K },	/* questions, requests, answers */
 	{ __NR_recvmsg, G | S | K },
