@@ -190,8 +190,8 @@ fail_all('the first and the last', [1, 5], [5]);
 # ---- The limit of a file's size: SIGXFSZ must not kill
 
 sub with_limit {
-	my ($blocks, $goes) = @_;
-	return Crash::run(mailbox => $box, shim => {},
+	my ($blocks, $goes, $log) = @_;
+	return Crash::run(mailbox => $box, shim => {}, stderr => $log,
 	    flags => ['--sandbox=none'], prefix => ['/bin/sh', '-c',
 	    "ulimit -f $blocks && exec \"\$@\"", 'sh'],
 	    input => join('', map { "DELE $_\r\n" } @$goes) . "QUIT\r\n");
@@ -212,6 +212,33 @@ sub with_limit {
 		}
 	}
 	is join("\n", @wrong), '', 'a limit of the size of files';
+	@messages = @small;
+}
+
+# The next login cannot complete an UPDATE then: it says so, and leaves it alone.
+{
+	my @small = @messages;
+	@messages = map { message($_, 10_000) } 1 .. 6;
+	my @flags = ('--journal-window=130');
+	begin(without());
+	session([1, 3], \@flags, { RECORD => "$dir/record" });
+	my @calls = Crash::record("$dir/record");
+	my ($n) = grep { $calls[$_ - 1]{file} eq 'm' &&
+	    $calls[$_ - 1]{kind} eq 'w' } 1 .. @calls;
+	begin(without());
+	session([1, 3], \@flags, { AT => $n, DO => 'after', GROUP => 1 });
+	my @left = map { Dewey::read_file($_) } $box, "$dir/.box.dewey";
+	# More than the journal, less than the mailbox that is to be.
+	open my $log, '>', "$dir/log" or die "$dir/log: $!";
+	my $r = with_limit(64, [], $log);
+	like $r->{output}, qr/\A-ERR \[SYS\/TEMP\]/, 'a limit for recovery';
+	like Dewey::read_file("$dir/log"),
+	    qr/UPDATE that was cut short cannot be completed: File too large/,
+	    '... the log says why';
+	is_deeply [map { Dewey::read_file($_) } $box, "$dir/.box.dewey"],
+	    \@left, '... nothing is written';
+	$tried++;
+	is join("\n", next_login([1, 3], [], 0)), '', '... without it: done';
 	@messages = @small;
 }
 

@@ -29,6 +29,7 @@ hold_recover(struct maildrop *drop)
 	}
 	if (mailbox->fd != -1 && journal_begin(&journal, mailbox->fd,
 	    mailbox->sidecar, mailbox->dir, drop->block.octets) == 0) {
+		journal.most = drop->most;
 		found = journal_recover(&journal);
 		journal_end(&journal);
 	}

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -33,11 +35,14 @@ int
 maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
     unsigned timeout)
 {
+	struct rlimit files;
+
 	drop->block.fd = drop->mailbox.fd;
 	if (block_open(&drop->block) == -1)
 		return -1;
 	drop->window = LIMITS_WINDOW;
-	drop->most = UINT64_MAX;
+	drop->most = getrlimit(RLIMIT_FSIZE, &files) == 0 &&
+	    files.rlim_cur != RLIM_INFINITY ? files.rlim_cur : UINT64_MAX;
 	drop->lock.kinds = locks;
 	drop->lock.mailbox = drop->mailbox.fd;
 	drop->lock.timeout = timeout;
@@ -47,10 +52,9 @@ maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
 }
 
 void
-maildrop_allow(struct maildrop *drop, uint64_t window, uint64_t most)
+maildrop_allow(struct maildrop *drop, uint64_t window)
 {
 	drop->window = window;
-	drop->most = most;
 }
 
 void

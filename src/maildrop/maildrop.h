@@ -100,18 +100,18 @@ void maildrop_begin(struct maildrop *drop);
 /*
  * maildrop_prepare(drop, locks, timeout):
  * ${drop}->mailbox is open: prepare the mailbox locks ${locks}, which stay the
- * caller's, with ${timeout} seconds, and memory.  Returns 0, or -1 with errno.
+ * caller's, with ${timeout} seconds, and memory; look how large this process
+ * may make files.  Returns 0, or -1 with errno.
  */
 int maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
     unsigned timeout);
 
 /*
- * maildrop_allow(drop, window, most):
- * The journal of UPDATE may hold ${window} octets of the mailbox, and this
- * process make files of ${most} octets.  maildrop_prepare has set LIMITS_WINDOW
- * and no limit.
+ * maildrop_allow(drop, window):
+ * The journal of UPDATE may hold ${window} octets of the mailbox, not the
+ * LIMITS_WINDOW that maildrop_prepare has set.
  */
-void maildrop_allow(struct maildrop *drop, uint64_t window, uint64_t most);
+void maildrop_allow(struct maildrop *drop, uint64_t window);
 
 /*
  * maildrop_heed(drop, stop):

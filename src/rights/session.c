@@ -5,8 +5,6 @@
  */
 #include "config.h"
 
-#include <sys/resource.h>
-
 #include <errno.h>
 #include <string.h>
 
@@ -71,16 +69,11 @@ scan(struct session *session, int *channel)
 	const struct options *options = session->options;
 	struct maildrop *drop = &session->drop;
 	enum mailbox_fault fault = MAILBOX_TROUBLE;
-	struct rlimit files;
-	uint64_t most = UINT64_MAX;
 
 	if (maildrop_prepare(drop, options->locks, options->lock_timeout) == -1)
 		return MAILBOX_TROUBLE;
 	wire_be_patient(&session->dialogue.wire);
-	if (getrlimit(RLIMIT_FSIZE, &files) == 0 &&
-	    files.rlim_cur != RLIM_INFINITY)
-		most = files.rlim_cur;
-	maildrop_allow(drop, options->journal_window, most);
+	maildrop_allow(drop, options->journal_window);
 	maildrop_heed(drop, session->stop);
 	request_begin(&drop->rights, channel);
 	cache_open(drop, session->cache, &session->user, !session->by_root);

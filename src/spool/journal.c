@@ -165,19 +165,30 @@ truncate_mailbox(struct journal *journal, uint64_t end)
 	return ftruncate(mailbox, (off_t)end) == -1 ? -1 : fsync(mailbox);
 }
 
+/* What can never be finished is not begun: may this process write to a file up
+ * to ${end}? */
+static int
+check_limit(const struct journal *journal, uint64_t end)
+{
+	errno = EFBIG;
+	return end <= journal->most ? 0 : -1;
+}
+
 /* Go on from ${dst} to the end, as often as mail arrives meanwhile. */
 static int
 go_on(struct journal *journal, uint64_t dst)
 {
-	int more = 1;
+	struct plan *plan = &journal->file.plan;
+	int more;
 
-	while (more == 1) {
-		if (copy(journal, &dst) == -1)
+	do {
+		if (grow(plan) == -1 || check_limit(journal, SLOT_NONCE +
+		    plan_new_size(plan)) == -1 || copy(journal, &dst) == -1)
 			return -1;
-		more = grow(&journal->file.plan);
-		if (more == 0 && dst < journal->file.plan.size)
+		more = grow(plan);
+		if (more == 0 && dst < plan->size)
 			more = truncate_mailbox(journal, dst);
-	}
+	} while (more == 1);
 	if (more == -1 || ftruncate(journal->file.sidecar, 0) == -1)
 		return -1;
 	/* All is done and durable: a journal that comes back says only that. */
@@ -213,11 +224,6 @@ start(struct journal *journal)
 	struct slot_file *file = &journal->file;
 	struct plan *plan = &file->plan;
 
-	/* What can never be finished is not begun. */
-	if (plan->head.kept + SLOT_NONCE > journal->most) {
-		errno = EFBIG;
-		return -1;
-	}
 	/* The nonce takes the place of what goes, and every message is
 	 * longer than a nonce. */
 	if (plan->head.size - plan->head.kept < SLOT_NONCE) {
@@ -290,7 +296,9 @@ resume(struct journal *journal, const struct slot *slot, uint64_t size)
 		if (marked != 1)
 			return marked == -1 ? -1 : journal_clear(file->sidecar);
 	}
-	if (slot_renew(file, slot) == -1)
+	if (check_limit(journal, slot_file_end(file)) == -1 ||
+	    check_limit(journal, plan_new_size(&file->plan) + size -
+	    slot->size + SLOT_NONCE) == -1 || slot_renew(file, slot) == -1)
 		return -1;
 	journal->touched = true;
 	if (slot->phase == SLOT_COPY) {

@@ -16,8 +16,8 @@
 
 #include "spool/slot.h"
 
-/* An UPDATE in progress.  Between journal_begin and journal_run the caller may
- * set file.plan.head.window and most; the other fields are private. */
+/* An UPDATE in progress.  Behind journal_begin the caller may set most, and
+ * before journal_run file.plan.head.window; the other fields are private. */
 struct journal {
 	struct slot_file file;	/* its plan and the descriptors */
 	uint64_t most;		/* octets that this process may make a file */
@@ -55,7 +55,8 @@ int journal_run(struct journal *journal);
 /*
  * journal_recover(journal):
  * Complete the update that the sidecar tells of, if it fits the mailbox.  The
- * caller holds the mailbox locks.
+ * caller holds the mailbox locks.  If ${journal}->most is too little for that,
+ * nothing is written, and errno is EFBIG.
  */
 enum journal_found journal_recover(struct journal *journal);
 

@@ -84,6 +84,7 @@ struct site {
 	uint64_t window;
 };
 
+static uint64_t most = UINT64_MAX;	/* octets of a file that may be made */
 static uint64_t seed = 20240101;
 
 static size_t
@@ -175,6 +176,7 @@ update(struct site *site)
 	assert_int_equal(journal_begin(&journal, site->box, site->sidecar,
 	    site->dir, site->block), 0);
 	journal.file.plan.head.window = site->window;
+	journal.most = most;
 	for (size_t i = 0; i < site->runs; i++)
 		assert_int_equal(plan_keep(&journal.file.plan,
 		    site->run[i].from, site->run[i].length), 0);
@@ -196,6 +198,7 @@ recover(struct site *site)
 
 	assert_int_equal(journal_begin(&journal, site->box, site->sidecar,
 	    site->dir, site->block), 0);
+	journal.most = most;
 	calls = 0;
 	found = setjmp(death) == 0 ? (int)journal_recover(&journal) : -1;
 	last = -1;
@@ -300,6 +303,70 @@ test_delivered_meanwhile(void **state)
 			close_site(&site);
 		}
 	}
+}
+
+/* Mail that came since it was planned makes the new mailbox larger than a file
+ * may be: nothing is begun. */
+static void
+test_limit(void **state)
+{
+	static struct site site;
+
+	changing = &site;
+	change_by = arrive;
+	for (int i = 0; i < 100; i++) {
+		choose(&site);
+		open_site(state, &site);
+		change = 0;
+		most = site.new_n + SLOT_NONCE;
+		assert_int_equal(update(&site), -1);
+		assert_int_equal(errno, EFBIG);
+		assert_true(holds(&site, site.octets, site.n,
+		    "From b\nnew mail\n\n"));
+		assert_true(is_cleared(&site));
+		most = UINT64_MAX;
+		close_site(&site);
+	}
+}
+
+/* Nor does recovery begin what it may not finish, for the size of the journal or
+ * of the mailbox, where more arrived since. */
+static void
+test_limit_of_recovery(void **state)
+{
+	static const uint64_t limits[] = { 0, 2 * LIMITS_PAGE, 50000 };
+	static char before[60000], after[sizeof(before)];
+	static struct site site;
+	size_t refused = 0;
+
+	for (int i = 0; i < 100; i++) {
+		choose(&site);
+		open_site(state, &site);
+		last = 10 + (long)pick(20);
+		if (update(&site) == 1 && !is_cleared(&site))
+			assert_int_equal(syscall(SYS_pwrite64, site.box, "x", 1,
+			    sizeof(before) - 1), 1);
+		for (size_t k = 0; k < COUNT(limits); k++) {
+			assert_int_not_equal(pread(site.box, before,
+			    sizeof(before), 0), -1);
+			most = limits[k];
+			if (recover(&site) != JOURNAL_FAILED)
+				break;
+			assert_int_equal(errno, EFBIG);
+			/* Two syncs, and nothing is written. */
+			assert_int_equal(calls, 2);
+			assert_int_equal(pread(site.box, after, sizeof(after),
+			    0), sizeof(after));
+			assert_memory_equal(before, after, sizeof(after));
+			refused++;
+		}
+		most = UINT64_MAX;
+		assert_int_not_equal(recover(&site), JOURNAL_FAILED);
+		assert_true(is_cleared(&site));
+		close_site(&site);
+	}
+	assert_true(refused > 50);
+	assert_int_equal(refused % COUNT(limits), 0);
 }
 
 /* A mailbox that somebody empties during UPDATE is not taken for one that was
@@ -545,6 +612,8 @@ main(void)
 		cmocka_unit_test(test_torn_plan),
 		cmocka_unit_test(test_another_file),
 		cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit_of_recovery),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, unit_begin,
