@@ -178,8 +178,9 @@
  * some. */
 #define LIMITS_SHOWN 200
 
-/* Octets of messages whose sums are taken when the first one is asked for, so
- * that they can be told from others if the mailbox changes: a millisecond. */
+/* Octets of a mailbox of which all sums are taken when a first message is asked
+ * for, so that each can be told from others if the mailbox changes: one or two
+ * milliseconds.  After so many octets, too, UIDL looks whether it changed. */
 #define LIMITS_AHEAD 8388608
 
 /* Octets of one step of UPDATE that the journal holds: fewer, larger steps

@@ -270,14 +270,13 @@ message_sum_scanned(struct maildrop *drop)
 }
 
 void
-message_sum_ahead(struct maildrop *drop, size_t i)
+message_sum_ahead(struct maildrop *drop)
 {
 	if (drop->ahead)
 		return;
 	drop->ahead = true;
-	/* A client that begins in the middle may come back to the others. */
-	message_sum_from(drop, drop->end - drop->begin <= LIMITS_AHEAD ? 0 : i,
-	    LIMITS_AHEAD);
+	if (drop->end - drop->begin <= LIMITS_AHEAD)
+		message_sum_from(drop, 0, LIMITS_AHEAD);
 }
 
 void

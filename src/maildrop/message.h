@@ -80,11 +80,11 @@ void message_sum_scanned(struct maildrop *drop);
 void message_sum_from(struct maildrop *drop, size_t i, uint64_t octets);
 
 /*
- * message_sum_ahead(drop, i):
- * Message ${i} is the first one that the client asks for by its number, or
- * not: have the sums of the messages that will be asked for if that is not much
- * work, LIMITS_AHEAD octets: all, or from ${i} on.
+ * message_sum_ahead(drop):
+ * The client asks for a message by its number.  If it does so for the first time
+ * have the sums of all messages, where that is not much work: of LIMITS_AHEAD
+ * octets at most.
  */
-void message_sum_ahead(struct maildrop *drop, size_t i);
+void message_sum_ahead(struct maildrop *drop);
 
 #endif

@@ -71,7 +71,7 @@ look(struct maildrop *drop, size_t i, bool whole, struct stamp *stamp)
 	/* What does not fit into memory is read while it is sent, and there may
 	 * be a change meanwhile: its sum tells. */
 	if (whole || fits)
-		message_sum_ahead(drop, i);
+		message_sum_ahead(drop);
 	if (whole && !fits)
 		message_sum_from(drop, i, 0);
 	/* Looking for its end may read on, over its begin. */

@@ -180,7 +180,7 @@ dele(void *to, struct dispatch_command *command)
 		return text == REPLY_IS_DELETED ?
 		    REPLY_ALREADY_DELETED : text;
 	/* By its sum it is known again if the mailbox changes. */
-	message_sum_ahead(drop, command->reply.n - 1);
+	message_sum_ahead(drop);
 	message_sum_from(drop, command->reply.n - 1, LIMITS_BLOCK);
 	maildrop_mark(drop, command->reply.n - 1);
 	return REPLY_DELETED;
