@@ -134,6 +134,32 @@ chown 0, 0, Dewey::write_file($home, '', 0600);
 is $answer, '+OK dewey POP3 server signing off (2 messages left)',
     '... a second home that was not given yet is';
 
+# So with the cached index.  Both names are on the disk before they are given:
+# who dies then has nothing to sync any more.
+SKIP: {
+	my $cache = '/state/cache';
+	my $tracer = "$ENV{builddir}/tests/anomaly/tracer";
+	my $report = '/state/report';
+	mkdir $cache or die "$cache: $!";
+	chown 0, 0, Dewey::write_file("$cache/$name", '', 0600);
+	spool(0755, 0);
+	login("--cache-dir=$cache");
+	is +(stat "$cache/$name")[4], $uid, '... nor was the cached index: it is';
+	skip 'no process can be traced here', 2
+	    if ! -x $tracer || system($tracer, '/dev/null', 9, 'record', 'true');
+	unlink "$cache/$name", glob "$state/*";
+	my (undef, $c) = login("--cache-dir=$cache",
+	    { wrapper => [$tracer, $report, 9, 'record'] });
+	$c->say('QUIT');
+	$c->exit_code;
+	my @calls = map { [(split)[2, 4]] } grep { /^call / }
+	    split /\n/, Dewey::read_file($report);
+	my ($of) = map { $_->[0] } grep { $_->[1] eq 'fchown' } @calls;
+	my $names = join ' ', map { $_->[1] } grep { $_->[0] == $of } @calls;
+	is scalar(() = $names =~ /fsync close fchown/g), 2,
+	    '... both are synced before they are given';
+}
+
 # What may have been begun there is not passed over; nor can it be set aside.
 for my $case ([qr/\Q$home\E.*: Permission denied/, sub { chmod 0700, $state }],
     [qr/\Q$home\E.*: Permission denied/, sub { chown $eve, $eve, $home }],

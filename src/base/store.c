@@ -4,10 +4,15 @@
  */
 #include "config.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/store.h"
 #include "base/sum.h"
 
@@ -129,4 +134,32 @@ store_sync_directory(int dir, int fd)
 		return 0;
 	/* A directory that is not readable cannot be synced by itself. */
 	return errno == EBADF || errno == EINVAL ? syncfs(fd) : -1;
+}
+
+void
+store_give(const char *path, uid_t uid, gid_t gid)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[LIMITS_PATH];
+	struct stat st;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR), above;
+
+	/* Who made it may have died before it was given. */
+	if (fd == -1 && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == 0 && st.st_size == 0)
+		fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	/* If a crash took the name of a file that was given, what the user
+	 * stored in it would be lost. */
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	above = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (above != -1) {
+		(void)fsync(above);
+		(void)close(above);
+	}
+	/* If this fails, the file is not the user's and is not believed. */
+	(void)!fchown(fd, uid, gid);
+	(void)close(fd);
 }

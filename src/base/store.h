@@ -6,6 +6,8 @@
 #ifndef STORE_H
 #define STORE_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,5 +62,13 @@ bool store_is_full(int error);
  * Returns 0, or -1 with errno.
  */
 int store_sync_directory(int dir, int fd);
+
+/*
+ * store_give(path, uid, gid):
+ * As root, in a directory where nobody else can make names: make the empty file
+ * ${path}, if it is missing, durably, and give it to the user ${uid} and the
+ * group ${gid}; or give them one that was made before and not given.
+ */
+void store_give(const char *path, uid_t uid, gid_t gid);
 
 #endif

@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/store.h"
 #include "mail/block.h"
 #include "mail/from.h"
 #include "maildrop/cache.h"
@@ -68,17 +68,10 @@ void
 cache_make(const char *dir, const struct users_entry *user)
 {
 	char path[LIMITS_PATH];
-	int fd = -1;
 
 	if (dir[0] != '\0' && snprintf(path, sizeof(path), "%s/%s", dir,
 	    user->name) < (int)sizeof(path))
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		    S_IRUSR | S_IWUSR);
-	if (fd == -1)
-		return;
-	/* One that could not be given is not believed later. */
-	(void)!fchown(fd, user->uid, user->gid);
-	(void)close(fd);
+		store_give(path, user->uid, user->gid);
 }
 
 void

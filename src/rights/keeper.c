@@ -15,6 +15,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/store.h"
 #include "maildrop/cache.h"
 #include "maildrop/hold.h"
 #include "rights/keeper.h"
@@ -134,7 +135,7 @@ make_state(const struct session *session)
 	    dir, sizeof(dir)) == -1 || !cache_directory(dir) ||
 	    state_name(name, dir, path) == -1)
 		return;
-	state_make(name, session->user.uid, session->user.gid);
+	store_give(name, session->user.uid, session->user.gid);
 }
 
 /* Whoever is root here goes no further. */

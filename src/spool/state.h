@@ -6,8 +6,6 @@
 #ifndef STATE_H
 #define STATE_H
 
-#include <sys/types.h>
-
 #include "base/limits.h"
 
 /*
@@ -19,13 +17,5 @@
  * name is too long.
  */
 int state_name(char name[LIMITS_PATH], const char *dir, const char *mailbox);
-
-/*
- * state_make(name, uid, gid):
- * Make the empty file ${name}, if it is missing, and give it to the user ${uid}
- * and the group ${gid}, durably; or give them one that was made before and not
- * given.  The caller is root, and nobody else can make names in its directory.
- */
-void state_make(const char *name, uid_t uid, gid_t gid);
 
 #endif
