@@ -176,6 +176,34 @@ for my $case ([qr/\Q$home\E.*: Permission denied/, sub { chmod 0700, $state }],
 	chmod 0755, $state;
 }
 
+# The last of these only root can set aside, once.
+like $c->stderr, qr/root can set it aside: dewey --recover \Q$box\E$/m,
+    '... and who can help';
+my $recover = "@{[Dewey::binary()]} --log=stderr --state-dir=$state " .
+    "--recover $box 2>/state/log";
+for my $time ('the first time', 'the second time') {
+	my $first = $time =~ /first/;
+	my $text = `$recover`;
+	my $status = $? >> 8;
+	$text .= Dewey::read_file('/state/log');
+	is $status, $first ? 0 : 111, "--recover by root, $time";
+	like $text, $first ? qr/^\Q$box\E: a journal .* was set aside/m :
+	    qr/^\Q$box\E: FAILED/m, '... says so';
+	like $text, $first ? qr/\Q$home\E .*set aside as \Q$home.aside\E;/ :
+	    qr/look at and remove \Q$home.aside\E,/, '... and so does the log';
+	is join(' ', map { -s } "$home.aside", $home), $first ?
+	    (1 << 36) . ' 0' : (1 << 36) . ' ' . (1 << 37),
+	    '... it is ' . ($first ? 'set aside' : 'left alone');
+	is +(stat $home)[4], $uid, '... and the user has a second home';
+	truncate $home, 1 << 37 if $first;
+}
+unlink "$home.aside";
+`$recover`;
+is $?, 0, '... removed: the next is set aside';
+($answer) = remove([1]);
+is $answer, '+OK dewey POP3 server signing off (2 messages left)',
+    '... and a message goes';
+
 # Without a second home.
 (undef, $log, $said) = remove([1], '--state-dir=none');
 is $said, $read_only, '... without --state-dir: read-only';

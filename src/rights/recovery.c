@@ -24,6 +24,7 @@
 #include "rights/process.h"
 #include "rights/recovery.h"
 #include "settings/options.h"
+#include "spool/aside.h"
 #include "spool/journal.h"
 #include "spool/sidecar.h"
 
@@ -96,6 +97,7 @@ static void
 finish(struct recovery *recovery, const struct task *task, int status)
 {
 	bool exited = status != -1 && WIFEXITED(status);
+	int found = exited ? WEXITSTATUS(status) : JOURNAL_FAILED;
 
 	if (!exited && task->killed)
 		log_error("%s: its recovery was killed, it was not done within "
@@ -104,8 +106,10 @@ finish(struct recovery *recovery, const struct task *task, int status)
 	else if (!exited)
 		log_error("%s: its recovery was killed by signal %d",
 		    task->path, WTERMSIG(status));
-	tell(recovery, task->path, exited ? WEXITSTATUS(status) :
-	    JOURNAL_FAILED, !exited && task->killed ?
+	if (found == JOURNAL_UNBELIEVED && geteuid() == 0 &&
+	    aside_second_home(task->path, recovery->options->state_dir) == -1)
+		found = JOURNAL_FAILED;
+	tell(recovery, task->path, found, !exited && task->killed ?
 	    "FAILED, it was not done in time; its journal stays" : FAILED);
 }
 

@@ -68,6 +68,19 @@ request_begin(struct maildrop_rights *rights, int *channel)
 	rights->to = channel;
 }
 
+static int
+leave(void *to)
+{
+	(void)to;
+	return 0;
+}
+
+void
+request_leave_aside(struct maildrop_rights *rights)
+{
+	rights->set_aside = leave;
+}
+
 int
 request_report(int channel, enum mailbox_fault fault)
 {

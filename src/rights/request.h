@@ -21,6 +21,13 @@
 void request_begin(struct maildrop_rights *rights, int *channel);
 
 /*
+ * request_leave_aside(rights):
+ * In the session: do not ask for a journal to be set aside, and go on as if it
+ * was: somebody else does that when the session has ended.
+ */
+void request_leave_aside(struct maildrop_rights *rights);
+
+/*
  * request_report(channel, fault):
  * In the session: tell the keeper that the maildrop was scanned, or why not.
  * Returns 0, or -1, which is logged if it was.

@@ -76,6 +76,10 @@ scan(struct session *session, int *channel)
 	maildrop_allow(drop, options->journal_window);
 	maildrop_heed(drop, session->stop);
 	request_begin(&drop->rights, channel);
+	/* The keeper can make no copy there; the recovery is root. */
+	if (session->path != NULL && session->by_root &&
+	    drop->mailbox.elsewhere)
+		request_leave_aside(&drop->rights);
 	cache_open(drop, session->cache, &session->user, !session->by_root);
 	if (sandbox_close(FILTER_SESSION, (enum sandbox_wish)options->sandbox,
 	    -1) == 0)

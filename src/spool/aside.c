@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -18,9 +19,11 @@
 
 #include "base/log.h"
 #include "base/store.h"
+#include "mail/index.h"
 #include "spool/aside.h"
 #include "spool/plan.h"
 #include "spool/slot.h"
+#include "spool/state.h"
 
 /* Return the first octet from ${at} on that is not in a hole, or ${end}. */
 static off_t
@@ -151,14 +154,11 @@ is_free(int dir, const char *name, int fd)
 	return same;
 }
 
-/* Log what became of the journal: ${error} is why the copy ${name} cannot be
- * made, or 0. */
+/* Log what became of the journal ${journal} of the mailbox ${path}: ${error} is
+ * why it cannot be set aside as ${name}, or 0. */
 static void
-explain(const struct mailbox *mailbox, const char *name, int error)
+explain(const char *path, const char *journal, const char *name, int error)
 {
-	const char *path = mailbox->path, *journal = mailbox->elsewhere ?
-	    "in --state-dir" : mailbox->sidecar_name;
-
 	if (error == 0)
 		log_error("%s: the journal %s does not fit it: set aside as "
 		    "%s; the mailbox is served as it is", path, journal, name);
@@ -219,6 +219,39 @@ aside_journal(const struct mailbox *mailbox)
 		(void)unlinkat(mailbox->dir, name, 0);
 	if (done == 0)
 		done = fsync(mailbox->sidecar);
-	explain(mailbox, name, done == 0 ? 0 : errno);
+	if (done == -1 && mailbox->elsewhere && store_is_denied(errno))
+		log_error("%s: the journal in --state-dir does not fit it: "
+		    "root can set it aside: dewey --recover %s", mailbox->path,
+		    mailbox->path);
+	else
+		explain(mailbox->path, mailbox->elsewhere ? "in --state-dir" :
+		    mailbox->sidecar_name, name, done == 0 ? 0 : errno);
+	return done;
+}
+
+int
+aside_second_home(const char *path, const char *dir)
+{
+	char home[LIMITS_PATH], name[sizeof(home) + sizeof(".aside")];
+	struct stat st, old;
+	int fd = -1, done = -1;
+
+	if (dir == NULL || !index_is_safe(dir, 0) ||
+	    state_name(home, dir, path) == -1 || lstat(home, &st) == -1 ||
+	    st.st_size == 0)
+		return 0;
+	(void)snprintf(name, sizeof(name), "%s.aside", home);
+	fd = open(home, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	/* A session that came meanwhile keeps what it has. */
+	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		errno = EEXIST;
+		if (lstat(name, &old) == -1 && errno == ENOENT)
+			done = rename(home, name);
+	}
+	explain(path, home, name, done == 0 ? 0 : errno);
+	if (done == 0)
+		store_give(home, st.st_uid, st.st_gid);
+	if (fd != -1)
+		(void)close(fd);
 	return done;
 }

@@ -18,4 +18,13 @@
  */
 int aside_journal(const struct mailbox *mailbox);
 
+/*
+ * aside_second_home(path, dir):
+ * As root, after somebody with the user's rights found that a journal does not
+ * fit the mailbox ${path}: if it is in the state directory ${dir}, rename it to
+ * NAME.aside there, log both names, and give the user an empty file instead.
+ * Returns 0, also if there is none, or -1 with the cause logged.
+ */
+int aside_second_home(const char *path, const char *dir);
+
 #endif
