@@ -128,6 +128,16 @@ is hash(0, substr Dewey::read_file($file), RECORDS_AT), unpack('q<',
     'UIDL with a mark, then mail: the index is whole';
 
 # ---- UPDATE, and what is left of the index.
+# Even if it took so long that its own change has settled, and if the empty line
+# of the last message that stays went, too.
+for my $goes (20, $count) {
+	put($mail =~ s/\n\n\z/\n/r);
+	forget();
+	cached();
+	talk({}, "DELE $goes", 'QUIT');
+	poison(3);
+	ok believed(), "delete $goes: what was before is believed";
+}
 for my $marks ([ 1 ], [ 5 ], [ $count ], [ 1, $count ], [ 2 .. $count ],
     [ 1 .. 40 ], [ 1 .. $count ]) {
 	my %gone = map { $_ => 1 } @$marks;

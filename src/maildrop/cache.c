@@ -105,7 +105,9 @@ store(struct maildrop *drop, size_t sure, size_t from)
 		.octets = drop->octets,
 		.begin = drop->begin,
 		.end = drop->end,
-		.settled = index_is_settled(&drop->stamp, drop->mailbox.fd,
+		/* After UPDATE the list ends elsewhere: scan from there. */
+		.settled = drop->end == drop->stamp.size &&
+		    index_is_settled(&drop->stamp, drop->mailbox.fd,
 		    drop->clock),
 	};
 	struct stamp stamp = drop->stamp;
