@@ -238,6 +238,9 @@
 /* Questions a gate may ask, answered or not. */
 #define LIMITS_QUESTIONS 100
 
+/* Numbers of system calls: those from here on no processor of ours uses. */
+#define LIMITS_CALLS 512
+
 /* Open files of a closed process: those it has, and a few. */
 #define LIMITS_FILES 32
 

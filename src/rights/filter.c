@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/limits.h"
 #include "rights/filter.h"
 
 #if defined(HAVE_LINUX_SECCOMP_H) && defined(HAVE_LINUX_FILTER_H) && \
@@ -46,8 +48,8 @@
 #endif
 
 static const struct {
-	unsigned call;
-	unsigned roles;
+	uint16_t call;
+	uint16_t roles;
 } allowed[] = {
 	/* The client stream: wire. */
 	{ __NR_read, ALL },		/* wire: pipes, terminals */
@@ -123,48 +125,82 @@ static const struct {
 
 /* What the C library may try, and what is not worth a death: a log line that
  * reconnects, a stream that asks whether it is a terminal. */
-static const unsigned refused[] = {
+static const uint16_t refused[] = {
 	__NR_socket, __NR_connect, __NR_ioctl, __NR_mprotect,
 };
 
 #define CALLS (sizeof(allowed) / sizeof(allowed[0]))
 #define REFUSED (sizeof(refused) / sizeof(refused[0]))
+#define RUNS (2 * (CALLS + REFUSED) + 1)	/* at most */
+#define BEGIN (sizeof(begin) / sizeof(begin[0]))
 #define DATA(field) offsetof(struct seccomp_data, field)
+
+/* How each program begins. */
+static const struct sock_filter begin[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(arch)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(nr)),
+};
+
+/* Calls that follow each other and are answered alike. */
+struct run {
+	unsigned first;		/* the last one is before the next run's */
+	unsigned answer;	/* SECCOMP_RET_... */
+};
+
+/* Fill ${runs}, in their order.  Returns how many they are. */
+static size_t
+fill(struct run *runs, enum filter_role role)
+{
+	unsigned answers[LIMITS_CALLS + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i <= LIMITS_CALLS; i++)
+		answers[i] = SECCOMP_RET_KILL_PROCESS;
+	for (size_t i = 0; i < REFUSED; i++)
+		answers[refused[i]] = SECCOMP_RET_ERRNO | EPERM;
+	for (size_t i = 0; i < CALLS; i++)
+		if ((allowed[i].roles & (1u << (unsigned)role)) != 0)
+			answers[allowed[i].call] = SECCOMP_RET_ALLOW;
+	for (unsigned i = 0; i <= LIMITS_CALLS; i++)
+		if (n == 0 || answers[i] != runs[n - 1].answer)
+			runs[n++] = (struct run){ i, answers[i] };
+	return n;
+}
+
+/* Add the search for a call among the ${n} ${runs}, by halves.  That is less
+ * for the kernel to do, which runs the program once for each call there is as
+ * soon as it is installed. */
+static void
+add(struct sock_fprog *program, const struct run *runs, size_t n)
+{
+	unsigned short at = program->len++;
+	size_t half = n / 2;
+
+	if (n == 1) {
+		program->filter[at] = (struct sock_filter)BPF_STMT(
+		    BPF_RET | BPF_K, runs->answer);
+		return;
+	}
+	add(program, runs, half);
+	program->filter[at] = (struct sock_filter)BPF_JUMP(
+	    BPF_JMP | BPF_JGE | BPF_K, runs[half].first,
+	    (uint8_t)(program->len - at - 1), 0);
+	add(program, runs + half, n - half);
+}
 
 int
 filter_install(enum filter_role role)
 {
-	struct sock_filter program[5 + 2 * (CALLS + REFUSED)];
-	struct sock_fprog whole = { 0, program };
-	unsigned short n = 0;
+	struct run runs[RUNS];
+	struct sock_filter filter[BEGIN + 2 * RUNS];
+	struct sock_fprog program = { BEGIN, filter };
 
-	program[n++] = (struct sock_filter)BPF_STMT(
-	    BPF_LD | BPF_W | BPF_ABS, DATA(arch));
-	program[n++] = (struct sock_filter)BPF_JUMP(
-	    BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
-	program[n++] = (struct sock_filter)BPF_STMT(
-	    BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	program[n++] = (struct sock_filter)BPF_STMT(
-	    BPF_LD | BPF_W | BPF_ABS, DATA(nr));
-	for (size_t i = 0; i < CALLS; i++) {
-		if ((allowed[i].roles & (1u << (unsigned)role)) == 0)
-			continue;
-		program[n++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, allowed[i].call, 0, 1);
-		program[n++] = (struct sock_filter)BPF_STMT(
-		    BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	}
-	for (size_t i = 0; i < REFUSED; i++) {
-		program[n++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
-		program[n++] = (struct sock_filter)BPF_STMT(
-		    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	}
-	program[n++] = (struct sock_filter)BPF_STMT(
-	    BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	whole.len = n;
+	memcpy(filter, begin, sizeof(begin));
+	add(&program, runs, fill(runs, role));
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -1 :
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole, 0, 0);
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 #else
 int
