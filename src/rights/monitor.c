@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include "rights/process.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
+#include "settings/records.h"
 
 struct monitor {
 	struct session *session;
@@ -37,26 +39,46 @@ struct ids {
 	gid_t gid;
 };
 
-/* The ids of the account ${name}, or else of ${other}, if it is not NULL. */
+/* The ids in ${rest}, what passwd(5) has behind a name. */
 static struct ids
-find_ids(const char *name, const char *other)
+read_ids(struct span rest)
 {
-	const struct passwd *pw = getpwnam(name);
+	uint64_t uid = 0, gid = 0;
 
-	if (pw == NULL && other != NULL)
-		pw = getpwnam(other);
-	return pw == NULL ? (struct ids){ 0, 0 } :
-	    (struct ids){ pw->pw_uid, pw->pw_gid };
+	(void)span_cut(&rest, ':');
+	(void)span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &uid);
+	(void)span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &gid);
+	return (struct ids){ (uid_t)uid, (gid_t)gid };
 }
 
-/* The ids of nobody, whether there is such an account or not. */
-static struct ids
-nobody(void)
+/* Find who waits: nobody, and who the gate is: dewey-gate, or else nobody.  It
+ * takes one look at the file that such accounts are made in: for one that does
+ * not exist getpwnam(3) goes through all other sources of accounts, too. */
+static void
+find_ids(struct ids *waiting, struct ids *gate)
 {
-	struct ids ids = find_ids("nobody", NULL);
+	struct records_file file;
+	struct records records;
+	struct span rest, name;
+	int got = 0;
 
-	return ids.uid != 0 ? ids :
-	    (struct ids){ LIMITS_NOBODY, LIMITS_NOBODY };
+	(void)records_open(&file, "/etc/passwd", RECORDS_PUBLIC);
+	if (records_begin(&records, &file) == 0)
+		got = records_next(&records, &rest);
+	for (; got == 1 || (got == -1 && errno == EINVAL);
+	    got = records_next(&records, &rest)) {
+		name = span_cut(&rest, ':');
+		if (waiting->uid == 0 && span_equal(name, SPAN("nobody")))
+			*waiting = read_ids(rest);
+		if (gate->uid == 0 && span_equal(name, SPAN("dewey-gate")))
+			*gate = read_ids(rest);
+	}
+	records_end(&records);
+	records_close(&file);
+	if (gate->uid == 0)
+		*gate = *waiting;
+	if (waiting->uid == 0)
+		*waiting = (struct ids){ LIMITS_NOBODY, LIMITS_NOBODY };
 }
 
 int
@@ -225,13 +247,17 @@ fork_both(struct monitor *monitor, struct ids waiting, struct ids ids)
 void
 monitor_main(struct session *session)
 {
-	const char *user = session->options->gate_user;
 	struct monitor monitor = { .session = session, .keeper = -1 };
-	struct ids waiting = nobody();
+	const char *user = session->options->gate_user;
+	const struct passwd *pw = user == NULL ? NULL : getpwnam(user);
+	struct ids waiting = { 0, 0 }, gate = { 0, 0 };
 	int64_t until;
 
-	if (fork_both(&monitor, waiting, user != NULL ? find_ids(user, NULL) :
-	    find_ids("dewey-gate", "nobody")) == -1)
+	find_ids(&waiting, &gate);
+	if (user != NULL)
+		gate = pw == NULL ? (struct ids){ 0, 0 } :
+		    (struct ids){ pw->pw_uid, pw->pw_gid };
+	if (fork_both(&monitor, waiting, gate) == -1)
 		process_end(DIALOGUE_TROUBLE);
 	until = clock_ms() + LIMITS_GRACE_MS +
 	    (int64_t)session->options->login_timeout * 1000;
