@@ -12,6 +12,7 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
 use POSIX ();
+use Spawner;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -20,6 +21,9 @@ use constant {
 	MESSAGES => 200,	# of the smaller mailbox
 	SETTLED => 2.3,		# seconds until a cached index is believed
 };
+
+# Perl has no name for it.
+my $getrusage = { x86_64 => 98, aarch64 => 165 }->{ (POSIX::uname())[4] };
 
 plan skip_all => 'the sessions are run by another tool already'
     if $ENV{DEWEY_WRAPPER};
@@ -252,6 +256,71 @@ SKIP: {
 	my $banner = total([$site->flags(@flags)], "QUIT\r\n");
 	at_most($banner - total(['--version'], ''), 18,
 	    'system calls of banner and QUIT');
+}
+
+# ---- A poll started by root: all processes, all sandboxes
+
+# The minor page faults of all processes that have ended and were waited for.
+sub faults_so_far {
+	my $used = "\0" x 144;		# struct rusage
+	syscall($getrusage, -1, $used) == 0 or die "getrusage: $!";
+	return (unpack 'l!16', $used)[8];
+}
+
+# Those of a session that plays ${input}, or of dewey without one.
+sub faults {
+	my ($flags, @commands) = @_;
+	my $before = faults_so_far();
+	my $c = Dewey->start(@$flags, { as_root => 1 });
+	$c->greeting if @commands;
+	for my $command (@commands) {
+		if ($command =~ /^(?:LIST|UIDL)/) {
+			$c->multi($command) // $c->fail("$command failed");
+		} else {
+			$c->say($command) =~ /^\+OK/
+			    or $c->fail("$command failed");
+		}
+	}
+	$c->rest;
+	is $c->exit_code, 0, "faults counted: @$flags[-1 .. -1]";
+	return faults_so_far() - $before;
+}
+
+# The files and sockets by which ${flags} and QUIT look accounts up.
+sub look_ups {
+	my (@flags) = @_;
+	my $c = Dewey->start(@flags, { as_root => 1, input => "QUIT\r\n",
+	    wrapper => [$strace, '-f', '-qq', '-o', $counts, '-e',
+	    'trace=openat,connect'] });
+	$c->rest;
+	is $c->exit_code, 0, "look-ups counted: @flags[-1 .. -1]";
+	return grep { m{/etc/(?:passwd|group|nsswitch)|libnss|nscd|userdb} }
+	    split /\n/, Dewey::read_file($counts);
+}
+
+SKIP: {
+	skip 'only root starts all processes', 1 if $>;
+	skip 'strace is not here', 1 unless $strace;
+	my $spool = Spawner->site(as_root => 1, mail => { ann => Dewey::mbox(
+	    map { "Subject: $_\n\n" . ('x' x 63 . "\n") x 64 } 1 .. 10) });
+	my @start = ("--users=$spool->{dir}/users", '--host=dewey.example',
+	    "--mailbox=$spool->{dir}/spool/%u", qw(--plaintext=always
+	    --cache-dir=none --log=none));
+	for my $user ([], ['--gate-user=nobody']) {
+		my @found = look_ups(@start, @$user);
+		my $most = @$user ? 8 : 1;
+		cmp_ok scalar @found, '<=', $most,
+		    "files and sockets to find accounts by: at most $most"
+		    or diag join "\n", @found;
+	}
+	skip "no number of getrusage(2) is known for this machine", 1
+	    unless $getrusage;
+	# The second time the sidecar is there.
+	my ($first, $poll) = map { faults([@start], 'USER ann',
+	    'PASS pass-ann', qw(STAT UIDL LIST QUIT)) } 1, 2;
+	my $version = faults(['--version']);
+	# What starting a program takes is not ours: 77 on Debian 12.
+	at_most($poll - $version, 175, 'page faults of a poll');
 }
 
 # ---- Waits: for somebody else, or not at all

@@ -193,6 +193,8 @@ log_let_go(enum log_holder holder)
 {
 	char line[LINE];
 
+	if (log_state.holders == 0)
+		return;
 	log_state.holders &= ~(unsigned)holder;
 	if (log_state.holders != 0 || log_state.held_n == 0 ||
 	    log_state.pid != getpid())

@@ -43,7 +43,8 @@ sink_close(struct sink *sink)
 	if (sink->socket != -1)
 		(void)close(sink->socket);
 	sink->socket = -1;
-	closelog();
+	if (sink->stream)
+		closelog();
 }
 
 /* Whether a queue was full, or syslogd is being started again. */

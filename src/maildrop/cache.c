@@ -135,7 +135,7 @@ load(struct maildrop *drop)
 
 	/* An index makes us take no more memory than its mailbox could. */
 	if (n <= drop->stamp.size / LIMITS_FROM_LEAST)
-		messages = reallocarray(NULL, n + 1, RECORD);
+		messages = calloc(n + 1, RECORD);
 	if (messages != NULL &&
 	    index_load(&drop->index, messages, RECORD) == 0 &&
 	    maildrop_take(drop, messages, n) == 0)

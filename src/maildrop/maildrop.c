@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -142,9 +143,14 @@ maildrop_add(struct maildrop *drop, const struct mbox_message *message)
 {
 	if (drop->count == drop->room) {
 		size_t room = drop->room == 0 ? LIMITS_LIST : drop->room * 2;
-		void *grown = reallocarray(drop->messages, room,
-		    sizeof(*drop->messages));
+		void *grown = NULL;
 
+		/* reallocarray(3) would look realloc(3) up first, anew in
+		 * each process. */
+		errno = ENOMEM;
+		if (room <= SIZE_MAX / sizeof(*drop->messages))
+			grown = realloc(drop->messages,
+			    room * sizeof(*drop->messages));
 		if (grown == NULL)
 			return -1;
 		drop->messages = grown;

@@ -20,6 +20,10 @@
 #include "base/log.h"
 #include "rights/process.h"
 
+#ifndef HAVE__FORK
+#define _Fork fork
+#endif
+
 /* A signal asks for the end of the session. */
 static volatile sig_atomic_t process_stop;
 
@@ -106,7 +110,9 @@ process_fork(const char *who)
 	/* A spawner that ignores its children passes that on; then there would
 	 * be nobody to wait for, and no code. */
 	(void)sigaction(SIGCHLD, &usual, NULL);
-	child = fork();
+	/* There is one thread: no locks need to be put right, as fork(3) does,
+	 * in pages that are shared until then. */
+	child = _Fork();
 	if (child == -1)
 		log_error("no process for the %s: %s", who, strerror(errno));
 	return child;

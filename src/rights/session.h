@@ -24,7 +24,6 @@ struct session {
 	const struct options *options;
 	bool by_root;		/* root started it */
 	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
-	struct dialogue dialogue;
 	struct verdict verdict;
 	struct users_entry user;	/* who is let in */
 	gid_t group;		/* the spool's, for the user's keeper, or
@@ -33,6 +32,8 @@ struct session {
 	const char *path;	/* the mailbox to recover; NULL: a client is
 				 * served, whose mailbox the options name */
 	struct maildrop drop;
+	struct dialogue dialogue;	/* at the end are its large buffers, in
+				 * pages that few processes touch */
 };
 
 /*

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -155,13 +154,17 @@ mailbox_name(struct mailbox *mailbox, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash == NULL ? path : slash + 1;
+	char *name = mailbox->sidecar_name;
+	size_t n = strlen(base);
 
-	memset(mailbox, 0, sizeof(*mailbox));
-	mailbox->dir = mailbox->fd = mailbox->sidecar = -1;
+	*mailbox = (struct mailbox){ .dir = -1, .fd = -1, .sidecar = -1 };
 	if (span_copy(span_of(path), mailbox->path, LIMITS_PATH) == -1 ||
-	    snprintf(mailbox->sidecar_name, LIMITS_PATH, ".%s.dewey", base) >=
-	    LIMITS_PATH)
+	    n + sizeof("..dewey") > LIMITS_PATH)
 		return -1;
+	/* A session needs printf(3) for nothing else. */
+	*name++ = '.';
+	memcpy(name, base, n);
+	memcpy(name + n, ".dewey", sizeof(".dewey"));
 	mailbox->base = mailbox->path + (base - path);
 	return 0;
 }
@@ -253,11 +256,9 @@ mailbox_reopen(const struct mailbox *mailbox, int *fd)
 		fault = MAILBOX_CHANGED;
 	if (fault == MAILBOX_FINE && again.read_only && !mailbox->read_only)
 		fault = MAILBOX_DENIED;
-	if (fault != MAILBOX_FINE && again.fd != -1) {
+	if (fault != MAILBOX_FINE && again.fd != -1)
 		(void)close(again.fd);
-		again.fd = -1;
-	}
-	*fd = again.fd;
+	*fd = fault == MAILBOX_FINE ? again.fd : -1;
 	return fault;
 }
 
@@ -328,8 +329,7 @@ mailbox_stat(const struct mailbox *mailbox, struct stamp *stamp)
 }
 
 bool
-mailbox_is_still(const struct mailbox *mailbox,
-    const struct stamp *stamp)
+mailbox_is_still(const struct mailbox *mailbox, const struct stamp *stamp)
 {
 	struct stamp now;
 
