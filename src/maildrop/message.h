@@ -81,9 +81,9 @@ void message_sum_from(struct maildrop *drop, size_t i, uint64_t octets);
 
 /*
  * message_sum_ahead(drop):
- * The client asks for a message by its number.  If it does so for the first time
- * have the sums of all messages, where that is not much work: of LIMITS_AHEAD
- * octets at most.
+ * The client asks for a message by its number.  If it does so for the first
+ * time have the sums of all messages, where that is not much work: of
+ * LIMITS_AHEAD octets at most.
  */
 void message_sum_ahead(struct maildrop *drop);
 
