@@ -132,6 +132,7 @@ static const uint16_t refused[] = {
 #define CALLS (sizeof(allowed) / sizeof(allowed[0]))
 #define REFUSED (sizeof(refused) / sizeof(refused[0]))
 #define RUNS (2 * (CALLS + REFUSED) + 1)	/* at most */
+#define ANSWERS (sizeof(answers) / sizeof(answers[0]))
 #define BEGIN (sizeof(begin) / sizeof(begin[0]))
 #define DATA(field) offsetof(struct seccomp_data, field)
 
@@ -143,62 +144,71 @@ static const struct sock_filter begin[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(nr)),
 };
 
+enum answer { KILL, REFUSE, ALLOW };
+
+/* How each program ends: by enum answer. */
+static const struct sock_filter answers[] = {
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
 /* Calls that follow each other and are answered alike. */
 struct run {
 	unsigned first;		/* the last one is before the next run's */
-	unsigned answer;	/* SECCOMP_RET_... */
+	enum answer answer;
 };
 
 /* Fill ${runs}, in their order.  Returns how many they are. */
 static size_t
 fill(struct run *runs, enum filter_role role)
 {
-	unsigned answers[LIMITS_CALLS + 1];
+	uint8_t all[LIMITS_CALLS + 1] = { KILL };
 	size_t n = 0;
 
-	for (size_t i = 0; i <= LIMITS_CALLS; i++)
-		answers[i] = SECCOMP_RET_KILL_PROCESS;
 	for (size_t i = 0; i < REFUSED; i++)
-		answers[refused[i]] = SECCOMP_RET_ERRNO | EPERM;
+		all[refused[i]] = REFUSE;
 	for (size_t i = 0; i < CALLS; i++)
 		if ((allowed[i].roles & (1u << (unsigned)role)) != 0)
-			answers[allowed[i].call] = SECCOMP_RET_ALLOW;
+			all[allowed[i].call] = ALLOW;
 	for (unsigned i = 0; i <= LIMITS_CALLS; i++)
-		if (n == 0 || answers[i] != runs[n - 1].answer)
-			runs[n++] = (struct run){ i, answers[i] };
+		if (n == 0 || all[i] != runs[n - 1].answer)
+			runs[n++] = (struct run){ i, (enum answer)all[i] };
 	return n;
 }
 
-/* Add the search for a call among the ${n} ${runs}, by halves.  That is less
- * for the kernel to do, which runs the program once for each call there is as
- * soon as it is installed. */
-static void
-add(struct sock_fprog *program, const struct run *runs, size_t n)
+/* Add the search for a call among the ${n} ${runs}, by halves, before the
+ * answers at ${end}.  The shorter it is, the less has the kernel to do, which
+ * compiles the program and runs it once for each call there is.  Returns where
+ * the search begins. */
+static size_t
+add(struct sock_fprog *program, const struct run *runs, size_t n, size_t end)
 {
-	unsigned short at = program->len++;
-	size_t half = n / 2;
+	size_t at = program->len, half = n / 2, below, above;
 
-	if (n == 1) {
-		program->filter[at] = (struct sock_filter)BPF_STMT(
-		    BPF_RET | BPF_K, runs->answer);
-		return;
-	}
-	add(program, runs, half);
+	if (n == 1)
+		return end + runs->answer;
+	program->len++;
+	below = add(program, runs, half, end);
+	above = add(program, runs + half, n - half, end);
 	program->filter[at] = (struct sock_filter)BPF_JUMP(
 	    BPF_JMP | BPF_JGE | BPF_K, runs[half].first,
-	    (uint8_t)(program->len - at - 1), 0);
-	add(program, runs + half, n - half);
+	    (uint8_t)(above - at - 1), (uint8_t)(below - at - 1));
+	return at;
 }
 
 int
 filter_install(enum filter_role role)
 {
 	struct run runs[RUNS];
-	struct sock_filter filter[BEGIN + 2 * RUNS];
+	struct sock_filter filter[BEGIN + RUNS + ANSWERS];
 	struct sock_fprog program = { BEGIN, filter };
+	size_t n = fill(runs, role);
 
 	memcpy(filter, begin, sizeof(begin));
-	add(&program, runs, fill(runs, role));
+	(void)add(&program, runs, n, BEGIN + n - 1);
+	memcpy(filter + program.len, answers, sizeof(answers));
+	program.len += ANSWERS;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -1 :
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
