@@ -7,7 +7,6 @@
 
 #include <sys/socket.h>
 
-#include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -39,46 +38,43 @@ struct ids {
 	gid_t gid;
 };
 
-/* The ids in ${rest}, what passwd(5) has behind a name. */
+/* The ids of the account ${name} in ${file}, where such accounts are made.  For
+ * one that does not exist getpwnam(3) would go through all other sources. */
 static struct ids
-read_ids(struct span rest)
+find_ids(const struct records_file *file, struct span name)
 {
+	static const struct records_form form = { .separator = ':' };
+	char record[LIMITS_RECORD] = "";
+	struct span rest = { record, 0 };
 	uint64_t uid = 0, gid = 0;
 
+	if (records_find(file, &form, name, record) == 1)
+		rest = span_of(record);
 	(void)span_cut(&rest, ':');
-	(void)span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &uid);
-	(void)span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &gid);
+	if (span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &uid) == -1 ||
+	    span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &gid) == -1)
+		return (struct ids){ 0, 0 };
 	return (struct ids){ (uid_t)uid, (gid_t)gid };
 }
 
-/* Find who waits: nobody, and who the gate is: dewey-gate, or else nobody.  It
- * takes one look at the file that such accounts are made in: for one that does
- * not exist getpwnam(3) goes through all other sources of accounts, too. */
+/* Find who waits, and who the gate is. */
 static void
-find_ids(struct ids *waiting, struct ids *gate)
+find_both(struct ids *waiting, struct ids *gate, const char *user)
 {
+	const struct passwd *pw = user == NULL ? NULL : getpwnam(user);
 	struct records_file file;
-	struct records records;
-	struct span rest, name;
-	int got = 0;
 
 	(void)records_open(&file, "/etc/passwd", RECORDS_PUBLIC);
-	if (records_begin(&records, &file) == 0)
-		got = records_next(&records, &rest);
-	for (; got == 1 || (got == -1 && errno == EINVAL);
-	    got = records_next(&records, &rest)) {
-		name = span_cut(&rest, ':');
-		if (waiting->uid == 0 && span_equal(name, SPAN("nobody")))
-			*waiting = read_ids(rest);
-		if (gate->uid == 0 && span_equal(name, SPAN("dewey-gate")))
-			*gate = read_ids(rest);
-	}
-	records_end(&records);
-	records_close(&file);
-	if (gate->uid == 0)
-		*gate = *waiting;
+	*waiting = find_ids(&file, SPAN("nobody"));
 	if (waiting->uid == 0)
 		*waiting = (struct ids){ LIMITS_NOBODY, LIMITS_NOBODY };
+	if (user == NULL)
+		*gate = find_ids(&file, SPAN("dewey-gate"));
+	else if (pw != NULL)
+		*gate = (struct ids){ pw->pw_uid, pw->pw_gid };
+	if (user == NULL && gate->uid == 0)
+		*gate = *waiting;
+	records_close(&file);
 }
 
 int
@@ -248,15 +244,10 @@ void
 monitor_main(struct session *session)
 {
 	struct monitor monitor = { .session = session, .keeper = -1 };
-	const char *user = session->options->gate_user;
-	const struct passwd *pw = user == NULL ? NULL : getpwnam(user);
-	struct ids waiting = { 0, 0 }, gate = { 0, 0 };
+	struct ids waiting, gate = { 0, 0 };
 	int64_t until;
 
-	find_ids(&waiting, &gate);
-	if (user != NULL)
-		gate = pw == NULL ? (struct ids){ 0, 0 } :
-		    (struct ids){ pw->pw_uid, pw->pw_gid };
+	find_both(&waiting, &gate, session->options->gate_user);
 	if (fork_both(&monitor, waiting, gate) == -1)
 		process_end(DIALOGUE_TROUBLE);
 	until = clock_ms() + LIMITS_GRACE_MS +
