@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/span.h"
 #include "maildrop/maildrop.h"
 
@@ -39,8 +40,11 @@ maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
 	struct rlimit files;
 
 	drop->block.fd = drop->mailbox.fd;
-	if (block_open(&drop->block) == -1)
+	if (block_open(&drop->block) == -1) {
+		log_error("%s: no memory to read it: %s", drop->mailbox.path,
+		    strerror(errno));
 		return -1;
+	}
 	drop->window = LIMITS_WINDOW;
 	drop->most = getrlimit(RLIMIT_FSIZE, &files) == 0 &&
 	    files.rlim_cur != RLIM_INFINITY ? files.rlim_cur : UINT64_MAX;

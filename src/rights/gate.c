@@ -31,17 +31,13 @@ ask_judge(void *to, struct login_question *question)
 	};
 	uint32_t text;
 
+	/* Without an answer nothing is said: somebody may have been let in, and
+	 * another process speaks. */
 	if (wire_flush(&dialogue->wire) == WIRE_LOST ||
-	    letter_send(gate->channel, LETTER_QUESTION, &letter, -1) == -1)
+	    letter_send(gate->channel, LETTER_QUESTION, &letter, -1) == -1 ||
+	    letter_receive_number(gate->channel, LETTER_ANSWER, &text) != 1)
 		return REPLY_SENT;
-	switch (letter_receive_number(gate->channel, LETTER_ANSWER, &text)) {
-	case 1:
-		return (enum reply_text)text;
-	case 0:
-		return REPLY_SENT;
-	default:
-		return REPLY_TROUBLE;
-	}
+	return (enum reply_text)text;
 }
 
 void

@@ -31,6 +31,7 @@ struct keeper {
 	struct session *session;
 	struct request_watch watch;
 	int below;		/* channel to the session */
+	bool unheard;		/* the session may serve the client */
 };
 
 /* ---- Opening, as the user */
@@ -104,19 +105,20 @@ begin(struct keeper *keeper)
 {
 	struct session *session = keeper->session;
 	enum mailbox_fault fault;
+	int served = -1;
 
 	if (session->by_root)
 		process_leave_client();
 	fault = open_maildrop(session);
 	if (fault != MAILBOX_FINE)
 		return fault;
-	if ((session->by_root && close_sandbox(session) == -1) ||
-	    give_mailbox(keeper->below, &session->drop.mailbox) == -1 ||
-	    request_serve(keeper->below, &session->drop, &keeper->watch,
-	    &fault) == -1)
-		fault = MAILBOX_TROUBLE;
+	if ((!session->by_root || close_sandbox(session) == 0) &&
+	    give_mailbox(keeper->below, &session->drop.mailbox) == 0)
+		served = request_serve(keeper->below, &session->drop,
+		    &keeper->watch, &fault);
+	keeper->unheard = served == 1;
 	log_let_go(LOG_FOR_KEEPER);
-	return fault;
+	return served == 0 ? fault : MAILBOX_TROUBLE;
 }
 
 /* ---- As root */
@@ -273,6 +275,9 @@ be_keeper(struct keeper *keeper)
 	(void)close(keeper->below);
 	if (keeper->watch.session > 0)
 		(void)process_reap(keeper->watch.session, "session", &killed);
+	/* The session may have spoken: nobody else does then. */
+	if (keeper->unheard)
+		process_end(DIALOGUE_TROUBLE);
 	return fault;
 }
 

@@ -107,17 +107,20 @@ reopen(struct maildrop *drop, int *fd)
 	return fault;
 }
 
-/* Answer one request.  Returns 1; 0 if the session is gone; 2 if it reported
- * ${fault}. */
+/* Answer one request.  Returns 1; 0 if the session is gone, -1 if it is not
+ * understood; 2 if it reported ${fault}. */
 static int
 answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
 {
 	struct letter_number result = { LOCK_FAILED };
 	uint32_t request;
-	int fd = -1;
+	int fd = -1, got = letter_receive_number(channel, LETTER_REQUEST,
+	    &request);
 
-	if (letter_receive_number(channel, LETTER_REQUEST, &request) != 1)
-		return 0;
+	if (got == -1)
+		log_error("a session cannot be heard: %s", strerror(errno));
+	if (got != 1)
+		return got;
 	if (request >= LETTER_REPORT) {
 		*fault = (enum mailbox_fault)(request - LETTER_REPORT);
 		return 2;
@@ -165,5 +168,5 @@ request_serve(int channel, struct maildrop *drop,
 			got = answer(channel, drop, fault);
 		}
 	}
-	return got == 2 ? 0 : -1;
+	return got == 2 ? 0 : got == 0 ? -1 : 1;
 }

@@ -127,12 +127,43 @@ test_report(void **state)
 	}
 }
 
+/* Who cannot be understood may have reported: that is not the same as a session
+ * that is gone. */
+static void
+test_unheard(void **state)
+{
+	static const volatile sig_atomic_t stop;
+	const struct request_watch watch = { -1, &stop, -1 };
+	enum mailbox_fault fault;
+	struct maildrop drop;
+
+	(void)state;
+	memset(&drop, 0, sizeof(drop));
+	drop.dot.ours = -1;
+	for (int odd = 0; odd < 2; odd++) {
+		int fds[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds),
+		    0);
+		if (odd != 0)
+			assert_int_equal(send(fds[1], "odd", 3, 0), 3);
+		channel = fds[1];
+		minutes = waits = 0;
+		assert_int_equal(request_serve(fds[0], &drop, &watch, &fault),
+		    odd != 0 ? 1 : -1);
+		log_let_go(LOG_FOR_ANY);
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_touch),
 		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_unheard),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, unit_begin,
