@@ -89,6 +89,9 @@ allow_role(int ruleset, enum filter_role role, int dir, long abi)
 static int
 close_paths(enum filter_role role, int dir)
 {
+	/* How many rights on files each version of Landlock knows, from 0 on;
+	 * those behind the last one here add none. */
+	static const uint8_t rights[] = { 0, 13, 14, 15, 15, 16 };
 	struct {
 		uint64_t fs, net, scoped;
 	} attr = { 0, 0, 0 };
@@ -97,14 +100,7 @@ close_paths(enum filter_role role, int dir)
 
 	if (abi < 1)
 		return -1;
-	/* Thirteen rights of the first version, then one each in the next. */
-	attr.fs = (1u << 13) - 1;
-	if (abi >= 2)
-		attr.fs |= 1u << 13;
-	if (abi >= 3)
-		attr.fs |= 1u << 14;
-	if (abi >= 5)
-		attr.fs |= 1u << 15;
+	attr.fs = (1u << rights[abi < 5 ? abi : 5]) - 1;
 	/* Bind and connect; abstract Unix sockets; signals to outside, which
 	 * the keeper's check for a live process is not. */
 	if (abi >= 4 && role != FILTER_JUDGE)
