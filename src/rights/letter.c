@@ -44,21 +44,13 @@ static const struct letter_field file[] = {
 	FIELD(file, BYTE, elsewhere, 1),
 };
 
-static const struct letter_field answer[] = {
-	FIELD(number, BYTE, value, REPLY_MISCONFIGURED),
-};
+#define NUMBER(name, limit) static const struct letter_field name[] = { \
+	FIELD(number, BYTE, value, limit) }
 
-static const struct letter_field fault[] = {
-	FIELD(number, BYTE, value, MAILBOX_TROUBLE),
-};
-
-static const struct letter_field request[] = {
-	FIELD(number, BYTE, value, LETTER_REPORT + MAILBOX_TROUBLE),
-};
-
-static const struct letter_field result[] = {
-	FIELD(number, BYTE, value, UINT8_MAX),
-};
+NUMBER(answer, REPLY_MISCONFIGURED);
+NUMBER(fault, MAILBOX_TROUBLE);
+NUMBER(request, LETTER_REPORT + MAILBOX_TROUBLE);
+NUMBER(result, UINT8_MAX);
 
 #define FORM(name, passes) \
 	{ name, sizeof(name) / sizeof(name[0]), passes }

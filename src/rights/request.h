@@ -44,8 +44,8 @@ struct request_watch {
 /*
  * request_serve(channel, drop, watch, fault):
  * In the keeper: do what the session at the other end of ${channel} asks, with
- * ${drop}, until it reports ${fault}.  Returns 0; -1 when the session is gone; 1
- * when it is not understood, which is logged: it may have reported.  Lines of
+ * ${drop}, until it reports ${fault}.  Returns 0; -1 when the session is gone;
+ * 1 when it is not understood, which is logged: it may have reported.  Lines of
  * the log are held from then on: the caller lets them go when no lock is held.
  */
 int request_serve(int channel, struct maildrop *drop,
