@@ -141,6 +141,7 @@ let_in(struct monitor *monitor)
 
 	if (fault != MAILBOX_FINE) {
 		(void)close(monitor->to_keeper);
+		monitor->to_keeper = -1;
 		if (monitor->keeper > 0)
 			(void)process_reap(monitor->keeper, "keeper", &killed);
 		monitor->keeper = -1;
@@ -243,7 +244,8 @@ fork_both(struct monitor *monitor, struct ids waiting, struct ids ids)
 void
 monitor_main(struct session *session)
 {
-	struct monitor monitor = { .session = session, .keeper = -1 };
+	struct monitor monitor = { .session = session,
+	    .to_keeper = -1, .keeper = -1 };
 	struct ids waiting, gate = { 0, 0 };
 	int64_t until;
 
