@@ -48,23 +48,31 @@ mail_speak(struct maildrop *drop, struct span commands, size_t chunk,
 	return end;
 }
 
-/* The octets of the empty line at the end of the ${n} octets that are left, if the
- * last message of all had none and is marked. */
-static size_t
-extra(const struct maildrop *drop, const char *left, size_t n)
+/* Whether an empty line stands right before octet ${at}. */
+static bool
+is_behind_empty(const char *octets, size_t at)
 {
-	size_t i = drop->count, at;
+	return message_follows_empty(octets + (at < 3 ? 0 : at - 3),
+	    at < 3 ? at : 3);
+}
+
+/* The octets of the empty line at the end of the ${n} octets that are left, if
+ * ${all}, which ended with a message that is marked, ended with none. */
+static size_t
+extra(const struct maildrop *drop, const char *left, size_t n, struct span all)
+{
+	size_t i = drop->count;
 
 	if (i == 0 || !drop->messages[i - 1].marked ||
-	    drop->messages[i - 1].separator != 0)
+	    drop->messages[i - 1].separator != 0 ||
+	    is_behind_empty(all.p, (size_t)drop->end))
 		return 0;
 	while (i > 0 && drop->messages[i - 1].marked)
 		i--;
 	if (i == 0)
 		return 0;
-	at = n - drop->messages[i - 1].separator;
-	return message_follows_empty(left + (at < 3 ? 0 : at - 3),
-	    at < 3 ? at : 3) ? 0 : drop->messages[i - 1].separator;
+	return is_behind_empty(left, n - drop->messages[i - 1].separator) ? 0 :
+	    drop->messages[i - 1].separator;
 }
 
 struct span
@@ -85,5 +93,5 @@ mail_left(const struct maildrop *drop, struct span octets)
 	}
 	memcpy(left + n, octets.p + from, octets.n - from);
 	n += octets.n - from;
-	return (struct span){ left, n - extra(drop, left, n) };
+	return (struct span){ left, n - extra(drop, left, n, octets) };
 }
