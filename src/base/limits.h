@@ -216,7 +216,7 @@
 /* Octets of a page of a file: each slot of a journal begins one, so that a torn
  * write of one does not reach the other; so do the records of an index.  It
  * cannot be changed: it is part of the formats. */
-#define LIMITS_PAGE 4096
+#define LIMITS_PAGE 4096ul
 
 /* Octets of a step that are moved and hashed at once, at most a block.  It
  * cannot be changed: hashes in the journals of older versions depend on it. */

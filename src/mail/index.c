@@ -126,7 +126,7 @@ read_head(struct index *index)
 	struct stat st;
 
 	if (!index_is_open(index) || fstat(index->fd, &st) == -1 ||
-	    st.st_size < RECORDS_AT ||
+	    st.st_size < (off_t)RECORDS_AT ||
 	    store_read(index->fd, 0, stored, sizeof(stored)) == -1 ||
 	    !store_unpack(&head, stored, sizeof(head), 0) ||
 	    head.magic != MAGIC ||

@@ -44,17 +44,17 @@ look_bits(uint64_t eight, char c)
 static inline struct look
 look_portable(const char *p)
 {
-	struct look look = { 0, 0 };
+	struct look seen = { 0, 0 };
 
 	for (unsigned i = 0; i < LIMITS_LOOK; i += 8) {
 		uint64_t eight = 0;
 
 		for (unsigned k = 0; k < 8; k++)
 			eight |= (uint64_t)(unsigned char)p[i + k] << (8 * k);
-		look.lf |= look_bits(eight, '\n') << i;
-		look.cr |= look_bits(eight, '\r') << i;
+		seen.lf |= look_bits(eight, '\n') << i;
+		seen.cr |= look_bits(eight, '\r') << i;
 	}
-	return look;
+	return seen;
 }
 
 /*

@@ -40,15 +40,15 @@ bool
 message_is_behind_empty(struct maildrop *drop, uint64_t offset)
 {
 	uint64_t at = offset < MBOX_LAST ? 0 : offset - MBOX_LAST;
-	char before[MBOX_LAST];
+	char octets[MBOX_LAST];
 	struct span piece;
 	size_t n = 0;
 
 	while (block_next(&drop->block, &at, offset, &piece) == 1) {
-		memcpy(before + n, piece.p, piece.n);
+		memcpy(octets + n, piece.p, piece.n);
 		n += piece.n;
 	}
-	return at == offset && message_follows_empty(before, n);
+	return at == offset && message_follows_empty(octets, n);
 }
 
 /* What is kept as the sum of octets whose id is known: it shows, too, that the

@@ -53,7 +53,7 @@ NUMBER(request, LETTER_REPORT + MAILBOX_TROUBLE);
 NUMBER(result, UINT8_MAX);
 
 #define FORM(name, passes) \
-	{ name, sizeof(name) / sizeof(name[0]), passes }
+	{ name, sizeof(name) / sizeof((name)[0]), passes }
 
 static const struct {
 	const struct letter_field *fields;

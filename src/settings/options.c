@@ -30,12 +30,12 @@ read_choice(struct options *options, const struct options_row *row,
     struct span value)
 {
 	const char *wanted = row->kind->wanted;
-	int choice = span_choice(wanted == NULL ? row->argument : "no|yes",
+	int chosen = span_choice(wanted == NULL ? row->argument : "no|yes",
 	    value);
 
-	if (choice == -1)
+	if (chosen == -1)
 		return wanted == NULL ? row->argument : wanted;
-	*(unsigned char *)field_of(options, row) = (unsigned char)choice;
+	*(unsigned char *)field_of(options, row) = (unsigned char)chosen;
 	return NULL;
 }
 

@@ -315,7 +315,7 @@ journal_recover(struct journal *journal)
 {
 	struct slot_file *file = &journal->file;
 	struct stat st, box;
-	struct slot slot;
+	struct slot slot = { .dst = 0 };
 	int found;
 
 	if (fstat(file->sidecar, &st) == -1 ||

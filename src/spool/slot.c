@@ -243,7 +243,7 @@ int
 slot_find(const struct slot_file *file, struct slot *slot)
 {
 	struct slot both[2];
-	int found[2];
+	int found[2] = { 0, 0 };
 
 	for (unsigned i = 0; i < 2; i++)
 		if ((found[i] = read_with_data(file, i, &both[i])) == -1)
