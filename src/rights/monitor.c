@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +22,6 @@
 #include "rights/process.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
-#include "settings/records.h"
 
 struct monitor {
 	struct session *session;
@@ -31,51 +29,6 @@ struct monitor {
 	pid_t gate, judge, keeper;	/* -1: there is none */
 	bool unheard;		/* the keeper died before it reported */
 };
-
-/* Who a process can be. */
-struct ids {
-	uid_t uid;		/* 0: there is no such account, or it is root */
-	gid_t gid;
-};
-
-/* The ids of the account ${name} in ${file}, where such accounts are made.  For
- * one that does not exist getpwnam(3) would go through all other sources. */
-static struct ids
-find_ids(const struct records_file *file, struct span name)
-{
-	static const struct records_form form = { .separator = ':' };
-	char record[LIMITS_RECORD] = "";
-	struct span rest = { record, 0 };
-	uint64_t uid = 0, gid = 0;
-
-	if (records_find(file, &form, name, record) == 1)
-		rest = span_of(record);
-	(void)span_cut(&rest, ':');
-	if (span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &uid) == -1 ||
-	    span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &gid) == -1)
-		return (struct ids){ 0, 0 };
-	return (struct ids){ (uid_t)uid, (gid_t)gid };
-}
-
-/* Find who waits, and who the gate is. */
-static void
-find_both(struct ids *waiting, struct ids *gate, const char *user)
-{
-	const struct passwd *pw = user == NULL ? NULL : getpwnam(user);
-	struct records_file file;
-
-	(void)records_open(&file, "/etc/passwd", RECORDS_PUBLIC);
-	*waiting = find_ids(&file, SPAN("nobody"));
-	if (waiting->uid == 0)
-		*waiting = (struct ids){ LIMITS_NOBODY, LIMITS_NOBODY };
-	if (user == NULL)
-		*gate = find_ids(&file, SPAN("dewey-gate"));
-	else if (pw != NULL)
-		*gate = (struct ids){ pw->pw_uid, pw->pw_gid };
-	if (user == NULL && gate->uid == 0)
-		*gate = *waiting;
-	records_close(&file);
-}
 
 int
 monitor_hear_judge(int channel, struct session *session)
@@ -204,7 +157,8 @@ wait_for_all(const struct monitor *monitor)
 /* Fork the judge, and then the gate, which ${ids} are for; uid 0 means that
  * there is no --gate-user.  Returns 0, or -1. */
 static int
-fork_both(struct monitor *monitor, struct ids waiting, struct ids ids)
+fork_both(struct monitor *monitor, struct process_ids waiting,
+    struct process_ids ids)
 {
 	struct session *session = monitor->session;
 	int ask[2], tell[2];
@@ -246,10 +200,15 @@ monitor_main(struct session *session)
 {
 	struct monitor monitor = { .session = session,
 	    .to_keeper = -1, .keeper = -1 };
-	struct ids waiting, gate = { 0, 0 };
+	const char *user = session->options->gate_user;
+	struct process_ids waiting = process_ids("nobody", true), gate;
 	int64_t until;
 
-	find_both(&waiting, &gate, session->options->gate_user);
+	if (waiting.uid == 0)
+		waiting = (struct process_ids){ LIMITS_NOBODY, LIMITS_NOBODY };
+	gate = process_ids(user == NULL ? "dewey-gate" : user, user == NULL);
+	if (user == NULL && gate.uid == 0)
+		gate = waiting;
 	if (fork_both(&monitor, waiting, gate) == -1)
 		process_end(DIALOGUE_TROUBLE);
 	until = clock_ms() + LIMITS_GRACE_MS +

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "rights/process.h"
+#include "settings/records.h"
 
 #ifndef HAVE__FORK
 #define _Fork fork
@@ -99,6 +101,32 @@ hide(void)
 		(void)rmdir(path);
 	}
 	return -1;
+}
+
+struct process_ids
+process_ids(const char *name, bool local)
+{
+	static const struct records_form form = { .separator = ':' };
+	char record[LIMITS_RECORD] = "";
+	struct span rest = { record, 0 };
+	struct records_file file;
+	const struct passwd *pw;
+	uint64_t uid = 0, gid = 0;
+
+	if (!local ||
+	    records_open(&file, "/etc/passwd", RECORDS_PUBLIC) == -1) {
+		pw = getpwnam(name);
+		return pw == NULL ? (struct process_ids){ 0, 0 } :
+		    (struct process_ids){ pw->pw_uid, pw->pw_gid };
+	}
+	if (records_find(&file, &form, span_of(name), record) == 1)
+		rest = span_of(record);
+	records_close(&file);
+	(void)span_cut(&rest, ':');
+	if (span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &uid) == -1 ||
+	    span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &gid) == -1)
+		return (struct process_ids){ 0, 0 };
+	return (struct process_ids){ (uid_t)uid, (gid_t)gid };
 }
 
 pid_t

@@ -32,6 +32,20 @@ void process_begin(bool by_root);
  */
 const volatile sig_atomic_t *process_catch_signals(void);
 
+/* Who a process can be. */
+struct process_ids {
+	uid_t uid;		/* 0: there is no such account, or it is root */
+	gid_t gid;
+};
+
+/*
+ * process_ids(name, local):
+ * Return the ids of the account ${name}; ${local}: as passwd(5) has them, where
+ * the accounts of programs are.  For a name that is not there getpwnam(3) would
+ * go through all other sources.  It is asked if passwd(5) is no plain file.
+ */
+struct process_ids process_ids(const char *name, bool local);
+
 /*
  * process_become(uid, gid, group):
  * As root: become that user for good, with ${group} as the only supplementary

@@ -253,7 +253,6 @@ recovery_run(const struct options *options)
 
 	channel_signals(&waiting);
 	recovery.stop = process_catch_signals();
-
 	(void)sigemptyset(&recovery.heard);
 	(void)sigaddset(&recovery.heard, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &recovery.heard, NULL);

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/span.h"
 #include "mail/index.h"
+#include "rights/process.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
 #include "settings/records.h"
@@ -179,19 +180,6 @@ check_account(struct audit *audit, const char *key, const char *name)
 		    "has no account: make one" : "is root: name another");
 }
 
-/* Whether there is the account dewey-gate where a session looks for it. */
-static bool
-has_gate(void)
-{
-	static const struct records_form form = { .separator = ':' };
-	struct records_file file;
-	bool found = records_open(&file, "/etc/passwd", RECORDS_PUBLIC) == 0 &&
-	    records_find(&file, &form, SPAN("dewey-gate"), NULL) == 1;
-
-	records_close(&file);
-	return found;
-}
-
 /* What depends on who starts a session: the user who asks now, it is taken. */
 static void
 check_starter(struct audit *audit)
@@ -210,7 +198,8 @@ check_starter(struct audit *audit)
 		return;
 	}
 	check_account(audit, "gate-user", options->gate_user);
-	if (options->gate_user == NULL && !has_gate())
+	if (options->gate_user == NULL &&
+	    process_ids("dewey-gate", true).uid == 0)
 		unwise("there is no account dewey-gate: make it, or set "
 		    "gate-user");
 	if (options->preauth)
