@@ -34,7 +34,7 @@ mkdir $_ or die "$_: $!" for $spool, '/state';
 sub spool {
 	my ($mode, $group, @mail) = @_;
 	chmod 0755, $spool;
-	unlink glob "$spool/.*.dewey $spool/*";
+	unlink glob "$spool/.*.dewey $spool/.*.aside $spool/*";
 	unlink glob "$state/*";
 	put(@mail ? $mail[0] : Dewey::mbox(@texts));
 	chown 0, $group, $spool or die "$spool: $!";
@@ -203,6 +203,24 @@ is $?, 0, '... removed: the next is set aside';
 ($answer) = remove([1]);
 is $answer, '+OK dewey POP3 server signing off (2 messages left)',
     '... and a message goes';
+
+# A directory that its group may use and not list: the name of a copy there is
+# synced by another call, which a keeper that is closed in may make.
+{
+	my $sidecar = "$spool/.$name.dewey";
+	spool(02730, $mail);
+	chown $uid, $mail, Dewey::write_file($sidecar, '', 0600);
+	truncate $sidecar, 1 << 36;
+	($answer, $c) = login();
+	like $answer, qr/^\+OK /, 'a directory that cannot be read: let in';
+	is $c->say('QUIT'),
+	    '+OK dewey POP3 server signing off (3 messages left)',
+	    '... and served';
+	$c->exit_code;
+	ok -e "$sidecar.aside", '... what fits nowhere is set aside';
+	is -s $sidecar, 0, '... and cleared';
+	spool(0755, 0);
+}
 
 # Without a second home.
 (undef, $log, $said) = remove([1], '--state-dir=none');

@@ -89,7 +89,7 @@ static const struct {
 	{ __NR_pread64, S | K },	/* maildrop, journal; set-aside */
 	{ __NR_pwrite64, S | K },	/* journal, index; set-aside */
 	{ __NR_fsync, S | K },		/* journal, update; set-aside */
-	{ __NR_syncfs, S },		/* journal: an unreadable directory */
+	{ __NR_syncfs, S | K },		/* where a directory is unreadable */
 	{ __NR_ftruncate, S | K },	/* update, journal; set-aside */
 	{ __NR_fallocate, S },		/* journal: space before the start */
 	{ __NR_fstat, S | K },		/* mailbox: has it changed */
