@@ -232,7 +232,7 @@
 /* Milliseconds that a gate may live on when its time is over. */
 #define LIMITS_GRACE_MS 5000
 
-/* The ids of nobody, where no account has them. */
+/* The ids of nobody, where passwd(5) has no such account. */
 #define LIMITS_NOBODY 65534
 
 /* Questions a gate may ask, answered or not. */

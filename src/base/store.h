@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is stored in files of dewey's own: numbers, records of numbers with a
- * checksum, reading and writing.
+ * Files of dewey's own: numbers, records of numbers with a checksum, reading
+ * and writing, making a file's name durable, giving a file to a user.
  */
 #ifndef STORE_H
 #define STORE_H

@@ -17,8 +17,7 @@ enum filter_role {
 /*
  * filter_install(role):
  * From now on, kill this process if it makes a call that is not on the list of
- * ${role}.  Returns 0, or -1 with errno; ENOSYS where
- * there are no such filters.
+ * ${role}.  Returns 0, or -1 with errno; ENOSYS where there are no filters.
  */
 int filter_install(enum filter_role role);
 

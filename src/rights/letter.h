@@ -23,8 +23,8 @@ enum letter_kind {
 	LETTER_FILE,		/* from the keeper to the session */
 	LETTER_REQUEST,		/* from the session to the keeper: a number,
 				 * enum letter_request */
-	LETTER_RESULT,		/* back: a number, of what it is depends on the
-				 * request; with a descriptor if that was for
+	LETTER_RESULT,		/* back: a number, which the request gives its
+				 * meaning; with a descriptor if that was for
 				 * one */
 	LETTER_KINDS
 };

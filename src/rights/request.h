@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a session asks of its keeper, which has rights on the mailbox's
- * directory that the session lacks: both sides.  There are four requests, each
- * of one octet; the keeper knows the names itself.
+ * directory that the session lacks: both sides.  A request is one octet and
+ * names no file; the keeper knows the names itself.
  */
 #ifndef REQUEST_H
 #define REQUEST_H

@@ -101,8 +101,8 @@ close_paths(enum filter_role role, int dir)
 	if (abi < 1)
 		return -1;
 	attr.fs = (1u << rights[abi < 5 ? abi : 5]) - 1;
-	/* Bind and connect; abstract Unix sockets; signals to outside, which
-	 * the keeper's check for a live process is not. */
+	/* Bind and connect; abstract Unix sockets; signals to outside, but for
+	 * the keeper, which asks by one whether a process is there. */
 	if (abi >= 4 && role != FILTER_JUDGE)
 		attr.net = 3;
 	if (abi >= 6 && role != FILTER_JUDGE)
@@ -144,7 +144,7 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 {
 	bool required = wish == SANDBOX_REQUIRED;
 
-	/* Who serves a client does not outlive who watches over him. */
+	/* Who serves a client does not outlive who watches over it. */
 	if (role != FILTER_KEEPER && role != FILTER_WAITING)
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	if (wish == SANDBOX_NONE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The mailbox as a file among hostile neighbours: making its name, opening it
- * and the sidecar beside it, and the session lock.
+ * and its directory, and whether it is still the one that was opened.
  */
 #ifndef MAILBOX_H
 #define MAILBOX_H

@@ -36,7 +36,8 @@ struct dialogue {
 	void *to;
 	char host[LIMITS_HOST + 1];	/* the name in the greeting */
 	char user[LIMITS_NAME + 1];	/* who was let in; set by the session */
-	struct maildrop *drop;	/* his, open; NULL before and after */
+	struct maildrop *drop;	/* that user's, open; NULL before
+				 * and after */
 	unsigned bad;		/* commands so far */
 	struct peer peer;
 	struct log_session record;

@@ -28,8 +28,8 @@ enum log_method verdict_method(enum login_method method);
 
 /*
  * verdict_give(verdict, question, entry):
- * Judge ${question}.  REPLY_MAILDROP: ${entry} may be let in, if his
- * maildrop can be opened.  A refusal waits as login_delay says, and is logged;
+ * Judge ${question}.  REPLY_MAILDROP: ${entry} may be let in, if the maildrop
+ * can be opened.  A refusal waits as login_delay says, and is logged;
  * the last one is REPLY_REFUSED_LAST.
  */
 enum reply_text verdict_give(struct verdict *verdict,
