@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # Nasty.pm: mailboxes that have broken other servers, or might break this one
-# (doc/DESIGN.md section 10).
+# (doc/DESIGN.md section 5).
 package Nasty;
 
 use strict;

@@ -5,7 +5,7 @@
 # aside, or one was before, or the maildrop is read-only, nothing is written and
 # nobody gets in.  A forged one costs neither time nor space, and no more than one
 # mailbox its --recover.
-# (DESIGN section 6.)
+# (DESIGN section 8.)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

@@ -3,7 +3,7 @@
 # Mail that is delivered as fast as it goes while sessions fetch and delete it
 # arrives exactly once: with every kind of lock and every order, with two sessions
 # that want the same maildrop, with sessions that are killed, and with a mail
-# reader that rewrites the mailbox.  (DESIGN section 5; real delivery agents:
+# reader that rewrites the mailbox.  (DESIGN section 7; real delivery agents:
 # agents.t.)
 use strict;
 use warnings;

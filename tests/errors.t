@@ -3,7 +3,7 @@
 # Every call of a session that can fail does fail, one at a time or from then
 # on: QUIT's answer is true, a failure before the first write to the mailbox
 # leaves it octet for octet as it was, and after one later the next login goes
-# forward.  (DESIGN section 6.)
+# forward.  (DESIGN section 8.)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

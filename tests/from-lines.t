@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # The lines of tests/data/from-lines through the program: where each begins a
-# message and where it does not (doc/DESIGN.md section 10).
+# message and where it does not (doc/DESIGN.md section 5).
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The code stays small and plain (doc/HACKING.md has the same numbers): no
+# The code stays small and plain (CONTRIBUTING.md has the same numbers): no
 # function is long, decides much or takes many parameters, no file is long, no
 # line is wide, and src/ as a whole is bounded, comments, empty lines and
 # headers aside.  Room foo exports only foo_*; no mutable globals but the log's

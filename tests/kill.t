@@ -3,7 +3,7 @@
 # A session that is killed at any of its calls that change a file, before it,
 # in the middle of it or after it, leaves a mailbox that the next login or
 # --recover makes that of before or that of after, with the mail that arrived,
-# and nothing else.  So does a recovery that is killed.  (DESIGN section 6.)
+# and nothing else.  So does a recovery that is killed.  (DESIGN section 8.)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Locks in a spool directory that is root's: full, over quota, read-only, with
 # /proc closed; processes killed inside UPDATE; procmail that delivers at the
-# same time.  (DESIGN section 5.)
+# same time.  (DESIGN section 7.)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # The mailbox locks against programs that hold them: every choice and order of
 # kinds, at login and at QUIT; stale dot-locks; what is left behind.  Prints the
-# table of what was tried.  (DESIGN section 5.)
+# table of what was tried.  (DESIGN section 7.)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

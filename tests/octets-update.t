@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # After DELE and QUIT the mailbox is octet for octet what an independent model of
-# doc/DESIGN.md section 10 leaves: what was not marked, and nothing else (RFC 1939
+# doc/DESIGN.md section 5 leaves: what was not marked, and nothing else (RFC 1939
 # section 6).
 use strict;
 use warnings;

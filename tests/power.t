@@ -4,7 +4,7 @@
 # since; the next login makes of it the mailbox of before or that of after, with
 # the mail that arrived, and nothing else.  So it does after a sync that failed,
 # and when the power goes while it recovers.  tests/crash/power.c imagines the
-# disk.  (DESIGN section 6.)
+# disk.  (DESIGN section 8.)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # Every prefix of three mailboxes through the program: a file may end anywhere,
-# and what then is sent is what a model of doc/DESIGN.md section 10 says.
+# and what then is sent is what a model of doc/DESIGN.md section 5 says.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

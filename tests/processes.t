@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # The processes of a session as /proc shows them: ids, groups, descriptors, root
 # directory, system-call filter, limits, and what they remember of secrets.
-# (DESIGN section 2, SECURITY "The processes".)
+# (DESIGN section 3, SECURITY "The processes".)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";

@@ -3,7 +3,7 @@
 # What a stranger can do who has taken over the gate or the session: a test
 # build does what its client says.  Every attempt fails or kills, the monitor
 # says so, and the channels take nothing amiss.  Each wall (filter, Landlock,
-# ids) is also tried alone.  (DESIGN section 2, SECURITY "When a process is
+# ids) is also tried alone.  (DESIGN section 3, SECURITY "When a process is
 # taken over".)
 use strict;
 use warnings;

@@ -3,7 +3,7 @@
 # Neither the text nor the time of a refusal tells why: unknown user, wrong
 # password, locked or expired account, a user with a secret who sends PASS, a
 # wrong digest for known and unknown names.  The rule itself is in
-# tests/unit/verdict-t.c, with a clock of its own; here is what a client sees.
+# tests/unit/talk/verdict-t.c, with a clock of its own; here is what a client sees.
 # DEWEY_LONG: medians are compared, too.
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Unique-ids (RFC 1939 section 7, doc/DESIGN.md section 4): the frozen vectors of
+# Unique-ids (RFC 1939 section 7, doc/DESIGN.md section 6): the frozen vectors of
 # tests/data/uid-vectors, copies, what mail readers edit, line ends, and ids that
 # stay through DELE, new sessions and delivery.
 use strict;

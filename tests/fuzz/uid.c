@@ -2,7 +2,7 @@
 /*
  * Fuzzes the unique-ids: the input is a message, its last octet chooses where
  * it is cut.  The id does not depend on that, and is the digest of what a plain
- * reading of DESIGN section 4, line by line, keeps.
+ * reading of DESIGN section 6, line by line, keeps.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The from room: the lines of tests/data/from-lines, cut at every point, and
- * lines of any length (DESIGN section 10).
+ * lines of any length (DESIGN section 5).
  */
 #include "unit/unit.h"
 

@@ -2,7 +2,7 @@
 /*
  * All strings of 0 to 6 octets over LF, CR, F, dot, NUL and x, alone and amid
  * From_ lines, blank lines and text, through the mbox room and through a
- * second, slow implementation of DESIGN section 10 that is written line by line
+ * second, slow implementation of DESIGN section 5 that is written line by line
  * and knows nothing of the room's counting.  MBOX_STRINGS in the environment
  * is the longest string tried, for tools that slow the test down.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The mbox room: message records, refusals and TOP, each row fed whole, octet by
- * octet and cut in two at every point (DESIGN section 10).  mbox-strings-t.c
+ * octet and cut in two at every point (DESIGN section 5).  mbox-strings-t.c
  * does it with all short strings.
  */
 #include "unit/unit.h"
@@ -87,7 +87,7 @@ struct row {
 #define REFUSED(at) { -1, at, 0, { { 0 } } }
 
 static const struct row rows[] = {
-	/* The worked examples of DESIGN section 10. */
+	/* The worked examples of DESIGN section 5. */
 	{ "header, body, separator", OCTETS(F "Subject: a\n\nbody\n\n"),
 	    YIELDS(1, M(0, FN, FN + 18, 20, 1)) },
 	{ "the only empty line is the header's end, at the end of the file",

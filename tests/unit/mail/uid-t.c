@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The uid room: the frozen vectors of tests/data/uid-vectors, fed whole, octet
- * by octet and cut at every point (DESIGN section 4).
+ * by octet and cut at every point (DESIGN section 6).
  */
 #include "unit/unit.h"
 

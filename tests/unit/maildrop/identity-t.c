@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The identity room: unique-ids of a whole mailbox, copies, and finding marked
- * messages again after other programs were at the mailbox (DESIGN section 4).
+ * messages again after other programs were at the mailbox (DESIGN section 6).
  */
 #include "unit/drop.h"
 

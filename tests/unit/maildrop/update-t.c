@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The update room: it writes under the lock; mail of who respects none may
- * arrive just before any look that is taken at the mailbox (DESIGN section 6).
+ * arrive just before any look that is taken at the mailbox (DESIGN section 8).
  */
 #include "unit/drop.h"
 

@@ -2,7 +2,7 @@
 /*
  * The journal room: UPDATE of random mailboxes with windows of every size; a
  * death before and after each call that writes, syncs or cuts, mail delivered
- * then, and recovery, which dies everywhere, too (DESIGN section 6).  A death
+ * then, and recovery, which dies everywhere, too (DESIGN section 8).  A death
  * here loses nothing that was written: tests/crash has the power cuts.
  */
 #include "unit/unit.h"

@@ -2,7 +2,7 @@
 /*
  * The lock room: each kind of lock and each order against each kind of holder,
  * the dot-lock of live, dead and foreign processes, and what cannot be made
- * (DESIGN section 5).
+ * (DESIGN section 7).
  */
 #include "unit/unit.h"
 

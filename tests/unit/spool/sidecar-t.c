@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The sidecar room: the name of the file that was opened leads elsewhere when
- * it is locked (DESIGN section 5).
+ * it is locked (DESIGN section 7).
  */
 #include "unit/unit.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The rooms reply and dispatch: every text that a client can see is a reply of
- * RFC 1939, 2449 and 3206, those that DESIGN section 11 has are as there, and
+ * RFC 1939, 2449 and 3206, those that the tables below have are as there, and
  * only whole and sound commands reach a handler.
  */
 #include "unit/unit.h"
@@ -104,7 +104,7 @@ test_every_text(void **state)
 	}
 }
 
-/* The texts of DESIGN section 11, and which response code each has. */
+/* The texts, and which response code each has. */
 static void
 test_texts(void **state)
 {
@@ -199,7 +199,7 @@ test_texts(void **state)
 	    { 0 }, { 0 }, 0, 0 }), "");
 }
 
-/* What a text is about decides its code (DESIGN section 11). */
+/* What a text is about decides its code. */
 static void
 test_codes(void **state)
 {
@@ -262,7 +262,7 @@ test_faults(void **state)
 		assert_int_equal(reply_fault(rows[i].fault), rows[i].text);
 }
 
-/* RFC 2449 section 5: as DESIGN section 11 has it, octet for octet. */
+/* RFC 2449 section 5, octet for octet. */
 static void
 test_capabilities(void **state)
 {
