@@ -76,7 +76,7 @@ lock_take(struct lock *lock)
 {
 	int64_t until = clock_ms() + (int64_t)lock->timeout * 1000;
 	int64_t pause = LIMITS_LOCK_FIRST_MS;
-	static const volatile sig_atomic_t never;
+	const volatile sig_atomic_t never = 0;
 	const volatile sig_atomic_t *stop = lock->stop != NULL ? lock->stop :
 	    &never;
 	enum lock_result got;
