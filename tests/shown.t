@@ -542,13 +542,14 @@ sub step {
 }
 
 sub row {
-	my ($row, $what, $pad, $settle, $reader) = @_;
+	my ($row, $what, $pad, $settle, $reader, $promised) = @_;
 	my ($title, $login, $steps, $left) = @$row;
 	my %name = map { $_->{id} => $_->{name} } letters($pad, 'ABCD');
 	my $is = '';
 	my $fine = try("$what: $title", [letters($pad, $login)], $settle, sub {
 		my ($s) = @_;
 		begin($s);
+		$s->{small} = 1 if $promised;
 		step($s, $_, $pad, $reader) for split /; /, $steps;
 		finish($s, 'QUIT');
 		$is = join '', map { $name{ $_->{id} } // '?' }
@@ -593,6 +594,11 @@ sub amid_row {
 	show_reports();
 }
 
+# What a large mailbox that is read ahead promises like a small one: whatever
+# came since the first RETR, the others are sent, too.
+my $ahead_row = [ 'mail comes after the first RETR', 'AB',
+    'RETR 1; +C; RETR 2; TOP 2 9; +D; RETR 1; RETR 2', 'ABCD' ];
+
 for my $m (letters(1, 'Aa')) {
 	my ($found) = @{ Model::scan($m->{raw})->{messages} };
 	is $m->{id}, Model::id_of(Model::hashed($found->{stored})),
@@ -604,6 +610,7 @@ unless (defined $only) {
 	unless (Dewey::slow()) {
 		row($_, 'small, settled', 1, 1) for @rows[10 .. $#rows];
 		row($_, 'large, settled', 2000, 1) for @rows[0 .. 9];
+		row($ahead_row, 'read ahead', 2000, $_, undef, 1) for 0, 1;
 		row($_, 'huge', 140_000, 0) for @rows[0 .. 3];
 	}
 	# Two such mails are read ahead for their sums, or are too many octets.
