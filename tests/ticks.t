@@ -28,7 +28,7 @@ sub message {
 	    . $letter x $octets . "\n\n";
 }
 my ($first, $second, $third) = map { message($_, 40) } qw(a b c);
-my $before = $first . $second . $third;
+our $before = $first . $second . $third;
 my $swapped = $second . $first . $third;	# message 1 is elsewhere
 # Message 2 begins elsewhere.
 my $moved = message('d', 30) . message('e', 50) . $third;
@@ -132,6 +132,29 @@ for my $what (@unsettled) {
 # Stamps that have settled are believed: it was they that made the difference.
 isnt retr($settled, 1, 1, $swapped), 'changed',
     'a change that leaves stamps of long ago is none';
+
+# ---- While a message is sent
+
+# It is so long that its end is not yet read when its first line has arrived.
+sub amid {
+	my ($what) = @_;
+	my @large = map { message('a', 1_500_000) =~ s/a\n\n\z/$_\n\n/r } qw(a b);
+	local $before = join '', $large[0], $second, $third;
+	my $s = begin($what);
+	$s->cmd('RETR 1');
+	like $s->line, qr/^\+OK/, "$what->{name}: a message is sent";
+	change(join '', $large[1], $second, $third);
+	my $body = eval { $s->body };
+	$s->fail($@) if !defined $body && !$s->{eof};
+	$s->close;
+	$s->exit_code;
+	return $body;
+}
+
+for my $what (@unsettled) {
+	is amid($what), undef, '... not to the end, which is another one now';
+}
+isnt amid($settled), undef, '... to the end: the stamps are of long ago';
 
 # ---- From one session to the next
 
