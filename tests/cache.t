@@ -237,6 +237,18 @@ edited('a line less', sub { $_[0] =~ s/(line 9 of many)\nline/$1 line/ }, 16,
 edited('a From_ line less', sub { $_[0] =~
     s/From (a\@b [^\n]*\nD: 4)/from $1/ }, 4, bounds => 1, scan => 1);
 
+# An index that was found to be wrong is not believed by the next session.
+{
+	put($mail);
+	forget();
+	cached();
+	put($mail =~ s/(line 9 of many)\nline/$1 line/r, 1);
+	isnt cached(), truth(), 'a line less, under the same stamps: not seen';
+	my ($retr) = talk({}, 'RETR 16');
+	like $retr->[0], qr/^-ERR \[SYS\/TEMP\]/, '... RETR sees it';
+	same('... and so does the next session', @look, 'RETR 16');
+}
+
 # What a reader of mail changes in a header is not of the id, but of the octets.
 {
 	my $status = $mail =~ s/E: 5\n/E: 5\nStatus: RO\n/r;
