@@ -135,6 +135,29 @@ test_hold(void **state)
 	close_block(&block);
 }
 
+/* What somebody vouches for is what is there then, and nothing that is read
+ * later. */
+static void
+test_vouch(void **state)
+{
+	struct block block;
+	const char *p;
+
+	open_block(state, &block);
+	assert_int_equal(block_read(&block, 0, N, &p), LIMITS_BLOCK);
+	assert_false(block_is_sure(&block, 0, 10));
+	block_vouch(&block);
+	assert_true(block_is_sure(&block, 0, LIMITS_BLOCK));
+	assert_false(block_is_sure(&block, 0, LIMITS_BLOCK + 1));
+	assert_int_equal(block_read(&block, 10, N, &p), LIMITS_BLOCK - 10);
+	assert_true(block_is_sure(&block, 0, 10));
+	assert_int_equal(block_read(&block, LIMITS_BLOCK, N, &p), LIMITS_BLOCK);
+	assert_false(block_is_sure(&block, LIMITS_BLOCK, LIMITS_BLOCK + 10));
+	assert_int_equal(block_read(&block, 0, N, &p), LIMITS_BLOCK);
+	assert_false(block_is_sure(&block, 0, 10));
+	close_block(&block);
+}
+
 static void
 test_failure(void **state)
 {
@@ -156,6 +179,7 @@ main(void)
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_forget),
 		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_vouch),
 		cmocka_unit_test(test_failure),
 	};
 
