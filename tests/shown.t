@@ -574,14 +574,14 @@ my @amid_rows = (
 );
 
 sub amid_row {
-	my ($row, $what, $pad, $settle) = @_;
+	my ($row, $what, $pad, $settle, $line) = @_;
 	my ($title, $steps, $comes) = @$row;
 	my $came;
 	my $fine = try("$what: $title", [letters($pad, 'AB')], $settle, sub {
 		my ($s) = @_;
 		begin($s);
-		$s->{c}->cmd('RETR 1');
-		answer($s, 'RETR 1', sub {
+		$s->{c}->cmd($line);
+		answer($s, $line, sub {
 			$steps eq '=' or step($s, $_, $pad) for split /; /,
 			    $steps;
 		});
@@ -616,9 +616,13 @@ unless (defined $only) {
 	# Two such mails are read ahead for their sums, or are too many octets.
 	for my $pad (Dewey::slow() ? 30_000 : (30_000, 65_000)) {
 		for my $settle (0, 1) {
-			amid_row($_, "$pad lines, while it is sent" .
-			    ($settle ? ', settled' : ''), $pad, $settle)
-			    for @amid_rows;
+			my $what = "$pad lines" . ($settle ? ', settled' : '');
+			amid_row($_, "$what, while it is sent", $pad, $settle,
+			    'RETR 1') for @amid_rows;
+			# Without a sum nobody knows whether it is the same.
+			amid_row($_, "$what, while TOP sends it", $pad, $settle,
+			    "TOP 1 $pad") for grep { $_->[1] eq '=' ||
+			    !$_->[2] } @amid_rows;
 			%letter = ();
 		}
 	}
