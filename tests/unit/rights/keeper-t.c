@@ -47,6 +47,8 @@ static const struct admission {
 	int report;		/* what the session sends: an octet, or -1 */
 	int more;		/* octets behind it */
 	int code;
+	bool spool;		/* the mailbox was in a spool when it was looked
+				 * for */
 } *admission;
 
 void __wrap_session_main(struct session *session, int channel)
@@ -99,6 +101,8 @@ admit(void **state, const struct admission *row)
 
 		(void)alarm(10);
 		admission = row;
+		if (row->spool)
+			session->group = getegid();
 		_exit(RETURNED + (int)keeper_admit(session, -1));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -109,14 +113,18 @@ static void
 test_keeper(void **state)
 {
 	static const struct admission rows[] = {
-		{ "somebody is in", LETTER_REPORT + MAILBOX_FINE, 0, 7 },
+		{ "somebody is in", LETTER_REPORT + MAILBOX_FINE, 0, 7, false },
 		{ "a mailbox that is locked", LETTER_REPORT + MAILBOX_LOCKED,
-		    0, RETURNED + MAILBOX_LOCKED },
-		{ "a session that is gone", -1, 0, RETURNED + MAILBOX_TROUBLE },
+		    0, RETURNED + MAILBOX_LOCKED, false },
+		{ "a session that is gone", -1, 0, RETURNED + MAILBOX_TROUBLE,
+		    false },
 		{ "a report with more behind it", LETTER_REPORT + MAILBOX_FINE,
-		    1, DIALOGUE_TROUBLE },
-		{ "a report of what there is not", 0xff, 0, DIALOGUE_TROUBLE },
-		{ "nothing but octets", 'x', 20, DIALOGUE_TROUBLE },
+		    1, DIALOGUE_TROUBLE, false },
+		{ "a report of what there is not", 0xff, 0, DIALOGUE_TROUBLE,
+		    false },
+		{ "nothing but octets", 'x', 20, DIALOGUE_TROUBLE, false },
+		{ "a directory that is no spool now", LETTER_REPORT +
+		    MAILBOX_FINE, 0, RETURNED + MAILBOX_CHANGED, true },
 	};
 
 	(void)unit_text(state, "box", "From a\n\nb\n");
@@ -147,7 +155,7 @@ be_gate(void **state, int client, int channel)
 static void
 test_gate(void **state)
 {
-	static const char in[] = "USER mrose\r\nPASS x\r\n";
+	static const char in[] = "USER mrose\r\nPASS x\r\nQUIT\r\n";
 	static const struct {
 		const char *what;
 		uint8_t answer[2];
@@ -155,7 +163,7 @@ test_gate(void **state)
 		int lines;	/* that the client gets */
 		int code;
 	} rows[] = {
-		{ "refused", { REPLY_REFUSED }, 1, 3,
+		{ "refused", { REPLY_REFUSED }, 1, 4,
 		    DIALOGUE_ORDERLY },
 		{ "let in", { REPLY_MAILDROP }, 1, 2,
 		    DIALOGUE_ORDERLY },
