@@ -111,6 +111,8 @@ sub as_root {
 	my $hash = Accounts::sha512($wrong);
 	Accounts::add('dwother', hash => $hash);
 
+	# Groups that the spawner is in are no process's that is not root.
+	$) = '0 0 1 2';
 	# A descriptor that the spawner forgot to close.
 	my @leaky = ('sh', '-c', 'exec 9</etc/shadow "$@"', 'sh');
 	my $c = Accounts::start({ wrapper => \@leaky });
