@@ -85,12 +85,10 @@ owner_is_gone(const char *own, struct span text)
 	}
 	if (!span_equal(my[DEWEY], their[DEWEY]) ||
 	    !span_equal(my[HOST], their[HOST]) ||
+	    !span_equal(my[BOOT], their[BOOT]) ||
+	    !span_equal(my[SPACE], their[SPACE]) ||
 	    span_number(their[PID], INT32_MAX, &pid) == -1 ||
 	    span_number(their[START], UINT64_MAX, &started) == -1)
-		return false;
-	if (!span_equal(my[BOOT], their[BOOT]))
-		return true;
-	if (!span_equal(my[SPACE], their[SPACE]))
 		return false;
 	if (kill((pid_t)pid, 0) == -1 && errno == ESRCH)
 		return true;

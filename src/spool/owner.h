@@ -20,8 +20,8 @@ void owner_write(char owner[LIMITS_DOTLOCK_TEXT]);
  * owner_is_gone(own, text):
  * Say whether the process that wrote the line ${text} is certainly gone; ${own}
  * is the line of this process.  Of processes on other hosts or in other pid
- * namespaces that cannot be known.  After a boot of this host all processes of
- * before are gone.
+ * namespaces that cannot be known, and another boot may be another host: where
+ * containers share a spool, so may they a host name.
  */
 bool owner_is_gone(const char *own, struct span text);
 
