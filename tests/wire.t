@@ -211,30 +211,66 @@ for my $with ([ "NOOP\r\n", 0 ], [ 'NOOP', 1 ], [ "DELE 1\r\nRSET\r\n", 0 ],
 	is $c->exit_code, $code, 'end of input after login: ' . shown($octets);
 }
 
-# Twenty bad commands, of all kinds, across the login; others do not count.
+# Twenty bad commands in a row, of all kinds; one that is none begins anew.
 $c = $site->start('--secrets=none');
 $c->greeting;
-for (1 .. 3) {
+for (1 .. 9) {
 	is $c->say('XYZZY'), '-ERR unknown command', 'bad: unknown';
 	is $c->say("\tX"), '-ERR malformed command', 'bad: malformed';
 	is $c->say('x' x 300), '-ERR line too long', 'bad: too long';
 	is $c->say(''), '-ERR unknown command', 'bad: empty';
-	like $c->say('STAT'), qr/^-ERR/, 'not bad: another state';
-	like $c->say('USER'), qr/^-ERR/, 'not bad: an argument is missing';
+	like $c->say($_ % 2 ? 'STAT' : 'USER'), qr/^-ERR/,
+	    'not bad: another state, or no argument';
 }
+like $c->say('XYZZY'), qr/^-ERR unknown/, 'bad: the last before the login';
 $c->say('USER mrose');
 like $c->say('PASS secret'), qr/^\+OK/, 'login';
-for (1 .. 7) {
+# tcllib's pop3 2.0 asks LAST before each RETR and DELE.
+for (1 .. 30) {
+	like $c->say('LAST'), qr/^-ERR/, 'LAST';
+	like $c->say('RETR 1'), qr/^\+OK/, '... RETR';
+	$c->body;
 	like $c->say('XYZZY'), qr/^-ERR unknown/, 'bad: after the login';
 	like $c->say('LIST x'), qr/^-ERR/, 'not bad: a wrong argument';
 	like $c->say('LIST 9'), qr/^-ERR/, 'not bad: no such message';
 }
+for my $old ('LAST', 'RPOP x', 'XTND XMIT', 'XTND XLST Subject', 'XSENDER 1',
+    'GURL', 'AUTH') {
+	like $c->say($old), qr/^-ERR \w+ is not valid/, "not bad: $old"
+	    for 1 .. 25;
+}
 $c->say('DELE 1');
+is $c->say('XYZZY'), '-ERR unknown command', "bad $_ in a row" for 1 .. 19;
 $c->send("XYZZY\r\nQUIT\r\n");
 is $c->line, '-ERR too many bad commands', 'the twentieth';
 is $c->rest, '', 'ends the session';
 is $c->exit_code, 1, 'exit code';
 is Dewey::read_file($site->mailbox('mrose')), $mbox, 'without an update';
+
+# Nobody has a server talk for ever before login, not even with good commands.
+for my $with ([ 'CAPA', 901 ], [ 'NOOP', 101 ], [ "X\r\nCAPA", 501 ],
+    [ 'x' x 300 . "\r\nCAPA", 1002 ], [ 'USER mrose', 101 ]) {
+	my ($flood, $lines) = @$with;
+	my $c = $site->start('--secrets=none', '--log=stderr');
+	$c->greeting;
+	$c->send("$flood\r\n" x 5000);
+	my $said = $c->rest;
+	like $said, qr/\r\n-ERR too many bad commands\r\n\z/,
+	    shown($flood) . ': a flood is cut off';
+	cmp_ok scalar(() = $said =~ /\n/g), '<=', $lines,
+	    '... and not much is answered';
+	is $c->exit_code, 1, '... exit code';
+	like $c->stderr, qr/ end=bad-commands$/m, '... the log';
+}
+$c = $site->start('--secrets=none');
+$c->greeting;
+$c->multi('CAPA') for 1 .. 30;
+like $c->say('NOOP'), qr/^-ERR/, 'thirty CAPA and NOOP are no flood' for 1 .. 30;
+$c->say('USER mrose');
+like $c->say('PASS secret'), qr/^\+OK/, '... login';
+$c->say('NOOP') for 1 .. 200;
+is $c->say('NOOP'), '+OK', '... after which there is no such limit';
+$c->say('QUIT');
 
 # --verbose.
 for my $lines ([ 'USER mrose', 'PASS Wr0ng', 'pass Wr1ng', ' PASS Wr2ng' ],

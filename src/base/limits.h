@@ -99,8 +99,13 @@
 /* Failed logins before the session is closed. */
 #define LIMITS_TRIES 3
 
-/* Unknown or malformed lines before the session is closed. */
+/* Unknown or malformed lines in a row before the session is closed: clients try
+ * old commands between those that work. */
 #define LIMITS_BAD_COMMANDS 20
+
+/* Whole lines before login: a client needs five or so, and nobody may
+ * have a server talk for nothing. */
+#define LIMITS_LOGIN_LINES 100
 
 /* How long recv(2) may keep a signal from ending a session. */
 #define LIMITS_PATIENCE_MS 50

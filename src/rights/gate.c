@@ -24,7 +24,6 @@ ask_judge(void *to, struct login_question *question)
 	struct dialogue *dialogue = gate->dialogue;
 	const struct letter_question letter = {
 		.method = question->method,
-		.bad = dialogue->bad,
 		.name = { question->name, question->name_n },
 		.secret = { question->secret, question->secret_n },
 		.unread = wire_unread(&dialogue->wire),

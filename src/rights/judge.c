@@ -44,7 +44,6 @@ judge_hear_gate(int channel, struct dialogue *dialogue,
 		dialogue->record.end = (enum log_end)letter.end;
 		return 0;
 	}
-	dialogue->bad = letter.bad;
 	question->method = (enum login_method)letter.method;
 	question->name_n = letter.name.n;
 	question->secret_n = letter.secret.n;
@@ -64,7 +63,6 @@ ask_monitor(const struct session *session, int channel)
 	const struct users_entry *user = &session->user;
 	const struct letter_user letter = {
 		.method = session->verdict.method,
-		.bad = session->dialogue.bad,
 		.uid = user->uid,
 		.gid = user->gid,
 		.group = find_group(session),

@@ -25,8 +25,8 @@ void judge_main(struct session *session, struct judge_channels channels)
 /*
  * judge_hear_gate(channel, dialogue, question):
  * Wait for what the gate says.  Returns 1 for a ${question}, its unread input
- * and its count of bad commands being ${dialogue}'s then; 0 if the gate has
- * ended, or does not speak as it must.
+ * being ${dialogue}'s then; 0 if the gate has ended, or does not speak as it
+ * must.
  */
 int judge_hear_gate(int channel, struct dialogue *dialogue,
     struct login_question *question);

@@ -20,7 +20,6 @@
 
 static const struct letter_field question[] = {
 	FIELD(question, BYTE, method, LETTER_ENDED),
-	FIELD(question, BYTE, bad, UINT8_MAX),
 	FIELD(question, BYTE, end, LOG_END_CHANGED),
 	FIELD(question, OCTETS, name, LIMITS_COMMAND),
 	FIELD(question, OCTETS, secret, LIMITS_COMMAND),
@@ -29,7 +28,6 @@ static const struct letter_field question[] = {
 
 static const struct letter_field user[] = {
 	FIELD(user, BYTE, method, LOGIN_APOP),
-	FIELD(user, BYTE, bad, UINT8_MAX),
 	FIELD(user, LONG, uid, UINT32_MAX),
 	FIELD(user, LONG, gid, UINT32_MAX),
 	FIELD(user, LONG, group, UINT32_MAX),

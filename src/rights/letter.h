@@ -34,7 +34,6 @@ enum letter_kind {
 
 struct letter_question {
 	uint32_t method;	/* enum login_method, or LETTER_ENDED */
-	uint32_t bad;		/* commands so far */
 	uint32_t end;		/* how it is over: enum log_end */
 	struct span name;
 	struct span secret;
@@ -44,7 +43,6 @@ struct letter_question {
 /* Somebody who is to be let in. */
 struct letter_user {
 	uint32_t method;	/* enum login_method */
-	uint32_t bad;
 	uint32_t uid, gid;
 	uint32_t group;		/* of the spool, or PROCESS_NO_GROUP */
 	struct span name;

@@ -48,7 +48,6 @@ monitor_hear_judge(int channel, struct session *session)
 	user->gid = letter.gid;
 	session->group = letter.group;
 	session->verdict.method = (enum login_method)letter.method;
-	session->dialogue.bad = letter.bad;
 	wire_feed(&session->dialogue.wire, letter.unread);
 	span_wipe(&message, sizeof(message));
 	return user->uid != 0 && session->group != 0;

@@ -111,7 +111,7 @@ quit(void *to, struct dispatch_command *command)
 }
 
 enum dispatch_end
-authorization_run(struct authorization *state, unsigned *bad)
+authorization_run(struct authorization *state)
 {
 	static const struct dispatch_row rows[] = {
 		{ "USER", DISPATCH_NAME, user },
@@ -125,7 +125,8 @@ authorization_run(struct authorization *state, unsigned *bad)
 		{ .verb = "TOP" }, { .verb = "UIDL" },
 		{ .verb = NULL }
 	};
-	const struct dispatch dispatch = { "AUTHORIZATION", rows, bad };
+	const struct dispatch dispatch = { "AUTHORIZATION", rows,
+	    LIMITS_LOGIN_LINES };
 
 	return dispatch_run(&dispatch, state->wire, state);
 }

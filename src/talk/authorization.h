@@ -40,13 +40,12 @@ struct authorization {
 };
 
 /*
- * authorization_run(authorization, bad):
- * Speak until somebody is let in or the session ends, and count bad commands in
- * ${bad}.  Returns DISPATCH_END_LEFT when the maildrop is open, and
+ * authorization_run(authorization):
+ * Speak until somebody is let in or the session ends, for at most
+ * LIMITS_LOGIN_LINES.  Returns DISPATCH_END_LEFT when the maildrop is open, and
  * DISPATCH_END_CLOSED after QUIT or, with ${authorization}->refused or ->lost,
  * after the last question.
  */
-enum dispatch_end authorization_run(struct authorization *authorization,
-    unsigned *bad);
+enum dispatch_end authorization_run(struct authorization *authorization);
 
 #endif

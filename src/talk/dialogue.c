@@ -144,7 +144,7 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 	if (method == LOG_METHOD_APOP || !span_is_name(reply.name))
 		reply.text = REPLY_MAILDROP;
 	reply_say(&dialogue->wire, &reply);
-	end = transaction_run(&transaction, &dialogue->bad);
+	end = transaction_run(&transaction);
 	dialogue->record.retrieved = transaction.retrieve.messages;
 	dialogue->record.retrieved_octets = transaction.retrieve.octets;
 	if (end == DISPATCH_END_LEFT)
@@ -182,7 +182,7 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 	dialogue->wire.deadline = clock_ms() +
 	    (int64_t)options->login_timeout * 1000;
 	reply_say(&dialogue->wire, &reply);
-	end = authorization_run(&state, &dialogue->bad);
+	end = authorization_run(&state);
 	*accepted = end == DISPATCH_END_LEFT;
 	if (*accepted)
 		return DIALOGUE_ORDERLY;

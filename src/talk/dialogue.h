@@ -38,7 +38,6 @@ struct dialogue {
 	char user[LIMITS_NAME + 1];	/* who was let in; set by the session */
 	struct maildrop *drop;	/* that user's, open; NULL before
 				 * and after */
-	unsigned bad;		/* commands so far */
 	struct peer peer;
 	struct log_session record;
 	struct wire wire;

@@ -145,6 +145,8 @@ end_with(enum reply_text text)
 enum dispatch_end
 dispatch_run(const struct dispatch *dispatch, struct wire *wire, void *state)
 {
+	unsigned bad = 0;	/* in a row */
+	uint64_t lines = 0;
 	enum dispatch_end end;
 
 	do {
@@ -154,7 +156,8 @@ dispatch_run(const struct dispatch *dispatch, struct wire *wire, void *state)
 
 		switch (wire_read_line(wire, &line)) {
 		case WIRE_LINE:
-			text = run_line(dispatch, line, state, &command);
+			text = lines++ == dispatch->most ? REPLY_TOO_MANY_BAD :
+			    run_line(dispatch, line, state, &command);
 			break;
 		case WIRE_TOO_LONG:
 			break;
@@ -164,7 +167,8 @@ dispatch_run(const struct dispatch *dispatch, struct wire *wire, void *state)
 		case WIRE_NO_LINE:
 			return DISPATCH_END_WIRE;
 		}
-		if (is_bad(text) && ++*dispatch->bad >= LIMITS_BAD_COMMANDS)
+		bad = is_bad(text) ? bad + 1 : 0;
+		if (bad == LIMITS_BAD_COMMANDS)
 			text = REPLY_TOO_MANY_BAD;
 		command.reply.text = text;
 		reply_say(wire, &command.reply);

@@ -49,7 +49,7 @@ struct dispatch_row {
 struct dispatch {
 	const char *name;	/* "AUTHORIZATION" */
 	const struct dispatch_row *rows;
-	unsigned *bad;		/* unknown or malformed lines so far */
+	uint64_t most;		/* whole lines that are taken */
 };
 
 /* Why a state ended. */
@@ -57,14 +57,15 @@ enum dispatch_end {
 	DISPATCH_END_NOT,	/* it goes on */
 	DISPATCH_END_LEFT,	/* in order: the next state begins */
 	DISPATCH_END_CLOSED,	/* the session is over */
-	DISPATCH_END_BAD,	/* too many bad commands */
+	DISPATCH_END_BAD,	/* too many bad commands, or too many in all */
 	DISPATCH_END_WIRE	/* see wire->end */
 };
 
 /*
  * dispatch_run(dispatch, wire, state):
  * Read commands from ${wire} and answer them, until the state is left.  A
- * handler gets ${state}.
+ * handler gets ${state}.  LIMITS_BAD_COMMANDS unknown or malformed lines in a
+ * row are too many.
  */
 enum dispatch_end dispatch_run(const struct dispatch *dispatch,
     struct wire *wire, void *state);

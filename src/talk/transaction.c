@@ -224,7 +224,7 @@ quit(void *to, struct dispatch_command *command)
 }
 
 enum dispatch_end
-transaction_run(struct transaction *state, unsigned *bad)
+transaction_run(struct transaction *state)
 {
 	static const struct dispatch_row rows[] = {
 		{ "STAT", DISPATCH_NONE, stat_all },
@@ -239,9 +239,12 @@ transaction_run(struct transaction *state, unsigned *bad)
 		{ "QUIT", DISPATCH_NONE, quit },
 		/* Of the AUTHORIZATION state. */
 		{ .verb = "USER" }, { .verb = "PASS" }, { .verb = "APOP" },
+		/* Of older protocols; clients try them without end. */
+		{ .verb = "LAST" }, { .verb = "RPOP" }, { .verb = "XTND" },
+		{ .verb = "XSENDER" }, { .verb = "GURL" }, { .verb = "AUTH" },
 		{ .verb = NULL }
 	};
-	const struct dispatch dispatch = { "TRANSACTION", rows, bad };
+	const struct dispatch dispatch = { "TRANSACTION", rows, UINT64_MAX };
 
 	return dispatch_run(&dispatch, state->retrieve.wire, state);
 }

@@ -21,13 +21,12 @@ struct transaction {
 };
 
 /*
- * transaction_run(transaction, bad):
- * Speak until QUIT, or until the session ends without it, and count bad
- * commands in ${bad}.  Returns DISPATCH_END_LEFT after QUIT, which the caller
- * answers when UPDATE is done, and DISPATCH_END_CLOSED, with
- * ${transaction}->torn, where a message was cut short.
+ * transaction_run(transaction):
+ * Speak until QUIT, or until the session ends without it.  Returns
+ * DISPATCH_END_LEFT after QUIT, which the caller answers when UPDATE is done,
+ * and DISPATCH_END_CLOSED, with ${transaction}->torn, where a message was cut
+ * short.
  */
-enum dispatch_end transaction_run(struct transaction *transaction,
-    unsigned *bad);
+enum dispatch_end transaction_run(struct transaction *transaction);
 
 #endif

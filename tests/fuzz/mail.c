@@ -36,12 +36,11 @@ mail_speak(struct maildrop *drop, struct span commands, size_t chunk,
 	struct transaction transaction = {
 		.retrieve = { .wire = wire, .drop = drop },
 	};
-	unsigned bad = 0;
 	enum dispatch_end end;
 
 	FUZZ_CHECK(wire != NULL);
 	fuzz_client(wire, commands, chunk, hook, to);
-	end = transaction_run(&transaction, &bad);
+	end = transaction_run(&transaction);
 	*torn = transaction.torn;
 	*got = fuzz_client_end(wire);
 	free(wire);

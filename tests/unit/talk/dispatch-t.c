@@ -328,10 +328,10 @@ static const struct dispatch_row table[] = {
 
 /* Give ${n} octets to the table.  Returns why it ended. */
 static enum dispatch_end
-run(const char *octets, size_t n, char *said, size_t size, unsigned *bad,
+run(const char *octets, size_t n, char *said, size_t size, uint64_t most,
     int *handled)
 {
-	const struct dispatch dispatch = { "TEST", table, bad };
+	const struct dispatch dispatch = { "TEST", table, most };
 	enum dispatch_end end;
 	struct site site;
 
@@ -345,6 +345,7 @@ run(const char *octets, size_t n, char *said, size_t size, unsigned *bad,
 }
 
 #define OCTETS(literal) literal, sizeof(literal) - 1
+#define NO_LIMIT UINT64_MAX
 #define LINES "a message-number and a number of lines"
 #define UNKNOWN "-ERR unknown command\r\n"
 #define MALFORMED "-ERR malformed command\r\n"
@@ -455,16 +456,11 @@ test_commands(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char said[4096];
-		unsigned bad = 0;
 		int handled;
 
-		(void)run(rows[i].octets, rows[i].n, said, sizeof(said), &bad,
-		    &handled);
+		(void)run(rows[i].octets, rows[i].n, said, sizeof(said),
+		    UINT64_MAX, &handled);
 		ROW(rows[i].what, strcmp(said, rows[i].reply) == 0);
-		/* Unknown and malformed lines are counted, others are not. */
-		ROW(rows[i].what, bad ==
-		    (strcmp(said, UNKNOWN) == 0 ||
-		    strcmp(said, MALFORMED) == 0));
 		ROW(rows[i].what, handled > 0 || said[0] != '+');
 	}
 }
@@ -473,57 +469,84 @@ static void
 test_ends(void **state)
 {
 	char said[4096], long_line[400];
-	unsigned bad = 0;
 	int handled;
 
 	(void)state;
 	assert_int_equal(run(OCTETS("NONE\r\nLEAVE\r\n"), said, sizeof(said),
-	    &bad, &handled), DISPATCH_END_LEFT);
-	assert_int_equal(run(OCTETS("CLOSE\r\n"), said, sizeof(said), &bad,
+	    NO_LIMIT, &handled), DISPATCH_END_LEFT);
+	assert_int_equal(run(OCTETS("CLOSE\r\n"), said, sizeof(said), NO_LIMIT,
 	    &handled), DISPATCH_END_CLOSED);
 	assert_int_equal(handled, 1);
-	assert_int_equal(run(OCTETS("BYE\r\n"), said, sizeof(said), &bad,
+	assert_int_equal(run(OCTETS("BYE\r\n"), said, sizeof(said), NO_LIMIT,
 	    &handled), DISPATCH_END_CLOSED);
-	assert_int_equal(run(OCTETS("LAST\r\n"), said, sizeof(said), &bad,
+	assert_int_equal(run(OCTETS("LAST\r\n"), said, sizeof(said), NO_LIMIT,
 	    &handled), DISPATCH_END_CLOSED);
 	assert_string_equal(said,
 	    "-ERR [AUTH] name or credentials refused, too many tries\r\n");
-	assert_int_equal(run(OCTETS("NONE\r\n"), said, sizeof(said), &bad,
+	assert_int_equal(run(OCTETS("NONE\r\n"), said, sizeof(said), NO_LIMIT,
 	    &handled), DISPATCH_END_WIRE);
-	assert_int_equal(run(OCTETS(""), said, sizeof(said), &bad, &handled),
+	assert_int_equal(run(OCTETS(""), said, sizeof(said), NO_LIMIT, &handled),
 	    DISPATCH_END_WIRE);
-	assert_int_equal(bad, 0);
 	memset(long_line, 'N', sizeof(long_line));
 	memcpy(long_line + 300, "\r\nNONE\r\n", 8);
-	assert_int_equal(run(long_line, 308, said, sizeof(said), &bad,
+	assert_int_equal(run(long_line, 308, said, sizeof(said), NO_LIMIT,
 	    &handled), DISPATCH_END_WIRE);
 	assert_string_equal(said, "-ERR line too long\r\n"
 	    ECHO("NONE/0/=0/=0"));
-	assert_int_equal(bad, 1);
 }
 
-/* Twenty bad lines end the session, whatever good ones are between them. */
+/* Lines of each kind, many times over: which of them end the session, and
+ * after how many. */
 static void
-test_too_many_bad(void **state)
+test_too_many(void **state)
 {
-	char input[1000] = "", said[8192];
-	unsigned bad = 0;
-	int handled;
+	static const struct {
+		const char *what, *lines;
+		uint64_t most;
+		unsigned taken;	/* 0: all of them */
+	} rows[] = {
+		{ "unknown", "LIST\r\n", NO_LIMIT,
+		    LIMITS_BAD_COMMANDS },
+		{ "empty", "\r\n", NO_LIMIT,
+		    LIMITS_BAD_COMMANDS },
+		{ "malformed", "x\ty\r\n", NO_LIMIT,
+		    LIMITS_BAD_COMMANDS },
+		{ "a good one between them", "x\r\nNONE\r\n", NO_LIMIT, 0 },
+		{ "one of another state between them", "x\r\nSTAT\r\n", NO_LIMIT, 0 },
+		{ "a wrong argument between them", "x\r\nNUM x\r\n", NO_LIMIT, 0 },
+		{ "another state's", "STAT\r\n", NO_LIMIT, 0 },
+		{ "a wrong argument", "NUM x\r\n", NO_LIMIT, 0 },
+		{ "good", "NONE\r\n", NO_LIMIT, 0 },
+		{ "good, of a state that takes so many", "NONE\r\n", 30, 31 },
+		{ "another state's, there", "STAT\r\n", 30, 31 },
+		{ "all kinds, there", "x\r\nNONE\r\n", 30, 31 },
+		{ "as many as it takes, and an end",
+		    "NONE\r\nNONE\r\nLEAVE\r\n", 3, 0 },
+	};
 
 	(void)state;
-	for (int i = 0; i < LIMITS_BAD_COMMANDS + 5; i++)
-		(void)strcat(input, i % 3 == 0 ? "\r\n" : i % 3 == 1 ?
-		    "x\ty\r\nNONE\r\n" : "LIST\r\n");
-	assert_int_equal(run(input, strlen(input), said, sizeof(said), &bad,
-	    &handled), DISPATCH_END_BAD);
-	assert_int_equal(bad, LIMITS_BAD_COMMANDS);
-	assert_string_equal(said + strlen(said) - 28,
-	    "-ERR too many bad commands\r\n");
-	/* Those of the state before count. */
-	bad = LIMITS_BAD_COMMANDS - 1;
-	assert_int_equal(run(OCTETS("NONE\r\nx\r\nNONE\r\n"), said,
-	    sizeof(said), &bad, &handled), DISPATCH_END_BAD);
-	assert_int_equal(handled, 1);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *last = "-ERR too many bad commands\r\n";
+		char input[1000] = "", said[8192];
+		enum dispatch_end end;
+		unsigned answers = 0;
+		int handled;
+		size_t n;
+
+		while (strlen(input) < 600)
+			(void)strcat(input, rows[i].lines);
+		end = run(input, strlen(input), said, sizeof(said),
+		    rows[i].most, &handled);
+		for (const char *p = said; *p != '\0'; p++)
+			answers += *p == '\n';
+		n = strlen(said);
+		ROW(rows[i].what, (end == DISPATCH_END_BAD) ==
+		    (rows[i].taken > 0));
+		ROW(rows[i].what, (n >= strlen(last) && strcmp(said + n -
+		    strlen(last), last) == 0) == (rows[i].taken > 0));
+		ROW(rows[i].what, rows[i].taken == 0 ||
+		    answers == rows[i].taken);
+	}
 }
 
 int
@@ -537,7 +560,7 @@ main(void)
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_too_many_bad),
+		cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests_name("dispatch", tests, NULL, NULL);
