@@ -34,21 +34,25 @@ sub try {
 	return ($reply, $c->stderr);
 }
 
-# The timestamp differs each time, and is what RFC 1939 wants: a msg-id, here
-# of letters, digits, dots and hyphens.
+# The timestamp differs each time, and is what RFC 1939 wants: a msg-id, in the
+# form of its examples, which is all that Mail::Transport::POP3 3.005 (Perl)
+# takes for one.  It has 128 random bits: each of them is seen to change.
 file('mrose:tanstaaf');
-my %seen;
-for (1 .. 20) {
+my (%seen, @ones);
+for (1 .. 40) {
 	my $c = $site->start;
 	my $stamp = $c->timestamp;
-	my $pid = $c->pid;
-	like $stamp, qr/\A<\d+\.\d+\.[0-9A-Za-z.-]{16,}\@dewey\.example>\z/,
+	like $stamp, qr/\A<\d{1,20}\.\d{1,20}\@dewey\.example>\z/,
 	    'a timestamp';
 	ok !$seen{$stamp}++, 'never seen before';
-	my ($then) = $stamp =~ /\.(\d+)\./;
-	cmp_ok abs($then - time), '<', 30, 'with the time';
+	my @numbers = $stamp =~ /(\d+)/g;
+	for my $bit (0 .. 127) {
+		$ones[$bit] += $numbers[$bit / 64] >> $bit % 64 & 1;
+	}
 	$c->close;
 }
+# By chance this fails once in four thousand million times.
+is scalar(grep { $_ > 0 && $_ < 40 } @ones), 128, 'random bits';
 is +(try('mrose', 'tanstaaf'))[0], $in, 'APOP';
 is +(try('mrose', 'tanstaaf '))[0], $refused, 'another secret';
 is +(try('frated', 'tanstaaf'))[0], $refused, 'a user without a secret';

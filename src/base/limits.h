@@ -90,7 +90,7 @@
 /* Octets of the host name in the greeting and the farewell. */
 #define LIMITS_HOST 255
 
-/* Octets of the APOP timestamp: <pid.time.random@host> (RFC 1939 s7). */
+/* Octets of the APOP timestamp: <random.random@host> (RFC 1939 s7). */
 #define LIMITS_TIMESTAMP (LIMITS_HOST + 80)
 
 /* RFC 1939 s7: the digest is 16 octets sent as 32 lower-case hex digits. */

@@ -8,10 +8,10 @@
 
 #include <sys/random.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -33,8 +33,9 @@ login_secrets_path(const struct options *options, bool by_root,
 	configuration_place(path, &place, options->secrets, by_root);
 }
 
-/* Make a msg-id of RFC 822 that nobody can foresee.  It has letters, digits,
- * dots and hyphens only, because some clients give up on anything else. */
+/* Make a msg-id of RFC 822 that nobody can foresee.  Two numbers stand before
+ * the host, as in the examples of RFC 1939 s7, because some clients take nothing
+ * else for a timestamp: 128 random bits, which are different each time. */
 static void
 make_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host)
 {
@@ -43,9 +44,7 @@ make_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host)
 	timestamp[0] = '\0';
 	if (getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random))
 		(void)snprintf(timestamp, LIMITS_TIMESTAMP,
-		    "<%ld.%lld.%016llx%016llx@%s>", (long)getpid(),
-		    (long long)time(NULL), (unsigned long long)random[0],
-		    (unsigned long long)random[1], host);
+		    "<%" PRIu64 ".%" PRIu64 "@%s>", random[0], random[1], host);
 }
 
 void
