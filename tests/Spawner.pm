@@ -15,8 +15,9 @@ use Dewey ();
 use Errno qw(EINTR);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
 use POSIX ();
-use Socket qw(INADDR_LOOPBACK IPPROTO_TCP PF_INET SOCK_STREAM SOL_SOCKET
-    SO_REUSEADDR TCP_NODELAY pack_sockaddr_in);
+use Socket qw(IN6ADDR_LOOPBACK INADDR_LOOPBACK IPPROTO_TCP PF_INET PF_INET6
+    SOCK_STREAM SOL_SOCKET SO_REUSEADDR TCP_NODELAY inet_aton pack_sockaddr_in
+    pack_sockaddr_in6);
 use Time::HiRes qw(sleep time);
 
 our @CARP_NOT = ('Dewey');
@@ -229,6 +230,22 @@ sub make_socat_tls {
 	    qr{EXEC:$path$}m => 'EXEC:"' . with_config($s) . '"'), 0755);
 }
 
+# Those that start dewey on a socketpair or on pipes, without TLS; v6 => 1: over
+# IPv6.
+sub make_socat_exec {
+	my ($s, @how) = @_;
+	return (program('socat'), ($s->{v6} ? 'TCP6-LISTEN' : 'TCP4-LISTEN') .
+	    ":$s->{port},fork,reuseaddr,bind=" .
+	    ($s->{v6} ? '[::1]' : '127.0.0.1'),
+	    join ',', 'EXEC:"' . with_config($s) . '"', @how);
+}
+
+sub make_ncat {
+	my ($s) = @_;
+	return (program('ncat'), '-lk', $s->{v6} ? '::1' : '127.0.0.1',
+	    $s->{port}, '--exec', with_config($s));
+}
+
 sub stunnel_file {
 	my ($s, $name, @replace) = @_;
 	my $file = Dewey::write_file("$s->{dir}/stunnel.conf",
@@ -282,6 +299,10 @@ my %spawner = (
 		make => \&make_systemd },
 	socat => { need => ['socat'], make => \&make_socat },
 	'socat-tls' => { need => ['socat'], make => \&make_socat_tls },
+	'socat-exec' => { need => ['socat'], make => \&make_socat_exec },
+	'socat-pipes' => { need => ['socat'],
+		make => sub { make_socat_exec(@_, 'pipes') } },
+	ncat => { need => ['ncat'], make => \&make_ncat },
 	stunnel => { need => ['stunnel4'], make => \&make_stunnel },
 	'stunnel-exec' => { need => ['stunnel4'],
 		make => \&make_stunnel_exec },
@@ -500,11 +521,16 @@ sub wait_file {
 # ---- A client of ours
 
 # Connects to a port and returns an object with Dewey's methods line, say,
-# multi, rest ... (there is no exit code to ask for).
+# multi, rest ... (there is no exit code to ask for).  from => an address of this
+# host; v6 => 1: over IPv6.
 sub connect_to {
 	my ($class, $port, %o) = @_;
-	socket my $s, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
-	connect $s, pack_sockaddr_in($port, INADDR_LOOPBACK)
+	socket my $s, $o{v6} ? PF_INET6 : PF_INET, SOCK_STREAM, 0
+	    or die "socket: $!";
+	!$o{from} || bind $s, pack_sockaddr_in(0, inet_aton($o{from}))
+	    or die "bind to $o{from}: $!";
+	connect $s, $o{v6} ? pack_sockaddr_in6($port, IN6ADDR_LOOPBACK)
+	    : pack_sockaddr_in($port, INADDR_LOOPBACK)
 	    or die "connect to port $port: $!";
 	setsockopt $s, IPPROTO_TCP, TCP_NODELAY, 1 or die "TCP_NODELAY: $!";
 	my $flags = fcntl $s, F_GETFL, 0 or die "F_GETFL: $!";
@@ -518,9 +544,9 @@ sub connect_to {
 
 sub connect { my ($self, %o) = @_; return Spawner->connect_to($self->{port}, %o) }
 
-# The same through TLS, by way of openssl's client.
+# The same through TLS, by way of openssl's client, from the address ${from}.
 sub connect_tls {
-	my ($class, $port, $certificate) = @_;
+	my ($class, $port, $certificate, $from) = @_;
 	pipe my $in, my $w or die "pipe: $!";
 	pipe my $r, my $out or die "pipe: $!";
 	my $pid = fork // die "fork: $!";
@@ -532,7 +558,8 @@ sub connect_tls {
 		exec program('openssl'), 's_client', '-quiet', '-nocommands',
 		    '-verify_return_error', '-CAfile', "$certificate.crt",
 		    '-verify_hostname', 'localhost', '-connect',
-		    "127.0.0.1:$port" or POSIX::_exit(127);
+		    "127.0.0.1:$port", $from ? ('-bind', $from) : ()
+		    or POSIX::_exit(127);
 	}
 	push @helpers, $pid;
 	for my $fh ($r, $w) {

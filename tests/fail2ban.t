@@ -114,6 +114,28 @@ is found(join '', map { "$prefix$_\n" } split(/\n/, $c->stderr),
     'dewey[1]: ' . $line =~ s/66/67/r), '192.0.2.67',
     'nothing else is a refused login';
 
+# ---- The journal
+
+# The uid that the filter asks for is that of the process that logs.
+SKIP: {
+	my ($match) = Dewey::read_file($filter) =~ /^journalmatch = (.*)$/m;
+	is $match, 'SYSLOG_IDENTIFIER=dewey _UID=65534',
+	    'the journal is asked for the uid that logs';
+	skip 'only root starts a dewey that logs as nobody', 2 if $>;
+	skip 'nobody has another uid here', 2 unless getpwnam('nobody') == 65534;
+	my $c = Dewey->start('--log=stderr', '--fail-delay=0',
+	    '--secrets=none', { as_root => 1 });
+	$c->greeting;
+	$c->say('USER nobody.of.that.name');
+	like $c->say('PASS wrong'), qr/^-ERR/, 'a refused login';
+	my ($pid) = $c->stderr =~ /dewey\[(\d+)\]: refused login/;
+	my $status = Dewey::read_file('/proc/' . ($pid // 'self') . '/status');
+	like $status, qr/^Uid:\t65534\t65534\t65534\t65534$/m,
+	    '... is logged with that uid';
+	$c->close;
+	$c->exit_code;
+}
+
 # ---- The jail
 
 my $client = $regex =~ s/regex$/client/r;

@@ -29,7 +29,11 @@ sub peer {
 # The socket says.
 is peer({ transport => 'tcp' }), '127.0.0.1', 'TCP';
 is peer({ transport => 'tcp', env => { TCPREMOTEIP => '192.0.2.1' } }),
-    '127.0.0.1', 'TCP: the environment is not asked';
+    '192.0.2.1', 'TCP from this host: the environment knows more';
+is peer({ transport => 'tcp', env => { SSH_CONNECTION => '192.0.2.1 1 x 2' } }),
+    '127.0.0.1', '... but not that of a login by ssh';
+is peer({ transport => 'tcp', env => { REMOTE_HOST => 'mail.example' } }),
+    '127.0.0.1', '... and not by name';
 my %works;
 for my $address ('::1', '::ffff:127.0.0.1') {
 	socket my $s, AF_INET6, SOCK_STREAM, 0 or next;
@@ -63,6 +67,10 @@ for my $with (
 	[ { SSH_CONNECTION => '2001:db8::1 50000 2001:db8::2 22' },
 	    '2001:db8::1' ],
 	[ { TCPREMOTEIP => '2001:DB8:0:0:0:0:0:1' }, '2001:db8::1' ],
+	[ { SOCAT_PEERADDR => '192.0.2.6' }, '192.0.2.6' ],
+	[ { SOCAT_PEERADDR => '[2001:0db8:0000:0000:0000:0000:0000:0006]' },
+	    '2001:db8::6' ],
+	[ { NCAT_REMOTE_ADDR => '192.0.2.7' }, '192.0.2.7' ],
 	[ { TCPREMOTEIP => '::ffff:192.0.2.1' }, '192.0.2.1' ],
 	[ { TCPREMOTEIP => 'localhost' }, 'pipe' ],
 	[ { TCPREMOTEIP => '' }, 'pipe' ],
@@ -134,10 +142,13 @@ if (socket my $s, AF_INET, SOCK_DGRAM, 0) {
 	    $own = inet_ntop(AF_INET, (unpack_sockaddr_in(getsockname $s))[1]);
 }
 SKIP: {
-	skip 'this host has no address but loopback', 6
+	skip 'this host has no address but loopback', 7
 	    if !defined $own || $own =~ /^127\.|^0\./;
 	my $o = { transport => 'tcp', address => $own };
 	is peer($o), $own, 'TCP from elsewhere: the log';
+	is peer({ %$o, env => { map { ($_ => '192.0.2.1') } qw(TCPREMOTEIP
+	    REMOTE_ADDR REMOTE_HOST SOCAT_PEERADDR NCAT_REMOTE_ADDR) } }), $own,
+	    'TCP from elsewhere: the log, whatever the environment says';
 	is_deeply plain($o), $refused, 'TCP from elsewhere: refused';
 	is_deeply plain({ %$o, env => { TCPREMOTEIP => '127.0.0.1',
 	    REMOTE_ADDR => '::1' } }), $refused,

@@ -34,8 +34,8 @@ login_secrets_path(const struct options *options, bool by_root,
 }
 
 /* Make a msg-id of RFC 822 that nobody can foresee.  Two numbers stand before
- * the host, as in the examples of RFC 1939 s7, because some clients take nothing
- * else for a timestamp: 128 random bits, which are different each time. */
+ * the host, as in the examples of RFC 1939 s7, because some clients take
+ * nothing else for a timestamp: 128 random bits, which never come again. */
 static void
 make_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host)
 {

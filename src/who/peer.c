@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Who is calling.  What the environment says is believed only if it is an
- * address, and only for the log: whether strangers can listen is decided by the
- * socket alone.
+ * address and the socket leads to this host, and only for the log: whether
+ * strangers can listen is decided by the socket alone.
  */
 #include "config.h"
 
@@ -32,19 +32,23 @@ set_address(struct peer *peer, int family, const void *address)
 	    IN6_IS_ADDR_LOOPBACK(v6);
 }
 
-/* Store the first word of ${text}, if that is an address. */
+/* Store the first word of ${text}, if that is an address, perhaps in brackets.
+ * Whether strangers can listen it does not say. */
 static bool
 set_text(struct peer *peer, const char *text)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
-	struct span rest = span_of(text);
+	struct span rest = span_of(text), first = span_cut(&rest, ' ');
 	struct in6_addr address;	/* or a struct in_addr */
 	char word[LIMITS_PEER];
 
-	(void)span_copy(span_cut(&rest, ' '), word, sizeof(word));
+	if (first.n > 2 && first.p[0] == '[' && first.p[first.n - 1] == ']')
+		first = (struct span){ first.p + 1, first.n - 2 };
+	(void)span_copy(first, word, sizeof(word));
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		if (inet_pton(families[i], word, &address) == 1) {
 			set_address(peer, families[i], &address);
+			peer->closed = true;
 			return true;
 		}
 	return false;
@@ -53,9 +57,13 @@ set_text(struct peer *peer, const char *text)
 void
 peer_find(struct peer *peer, int fd)
 {
+	/* The last one may be that of whoever started the spawner, and ssh
+	 * gives no TCP connection to what it starts. */
 	static const char *const names[] = {
-		"TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST", "SSH_CONNECTION"
+		"TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST", "SOCAT_PEERADDR",
+		"NCAT_REMOTE_ADDR", "SSH_CONNECTION"
 	};
+	size_t n = sizeof(names) / sizeof(names[0]);
 	union {
 		struct sockaddr any;
 		struct sockaddr_in v4;
@@ -63,18 +71,16 @@ peer_find(struct peer *peer, int fd)
 	} socket = { .any.sa_family = AF_UNSPEC };
 	socklen_t size = sizeof(socket);
 
-	*peer = (struct peer){ .text = "pipe" };
+	*peer = (struct peer){ .text = "pipe", .closed = true };
 	(void)getpeername(fd, &socket.any, &size);
 	if (socket.any.sa_family == AF_INET) {
 		set_address(peer, AF_INET, &socket.v4.sin_addr);
-		return;
-	}
-	if (socket.any.sa_family == AF_INET6) {
+		n--;
+	} else if (socket.any.sa_family == AF_INET6) {
 		set_address(peer, AF_INET6, &socket.v6.sin6_addr);
-		return;
+		n--;
 	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; peer->closed && i < n; i++)
 		if (set_text(peer, getenv(names[i])))
-			break;
-	peer->closed = true;
+			return;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The peer room: the socket's address, else the environment where it is an
- * address, else `pipe'; and who of them can be listened to.
+ * The peer room: the socket's address, unless it is loopback and the environment
+ * has another one; `pipe' where neither has; and who of them can be listened to.
  */
 #include "unit/unit.h"
 
@@ -14,7 +14,8 @@
 #include "who/peer.h"
 
 static const char *const names[] = { "TCPREMOTEIP", "REMOTE_ADDR",
-    "REMOTE_HOST", "SSH_CONNECTION", "TCPREMOTEHOST", "PROTO" };
+    "REMOTE_HOST", "SSH_CONNECTION", "TCPREMOTEHOST", "PROTO",
+    "SOCAT_PEERADDR", "NCAT_REMOTE_ADDR" };
 
 static void
 clear_environment(void)
@@ -59,7 +60,23 @@ test_environment(void **state)
 		{ "IPv6, all of it",
 		    { "2001:0DB8:0000:0000:0000:0000:0000:0001" },
 		    "2001:db8::1" },
-		{ "IPv6 with brackets", { "[2001:db8::1]" }, "pipe" },
+		{ "IPv6 with brackets", { "[2001:db8::1]" }, "2001:db8::1" },
+		{ "a bracket before it", { "[2001:db8::1" }, "pipe" },
+		{ "a bracket behind it", { "2001:db8::1]" }, "pipe" },
+		{ "two of them", { "[[2001:db8::1]]" }, "pipe" },
+		{ "nothing in them", { "[]" }, "pipe" },
+		{ "one bracket", { "[" }, "pipe" },
+		{ "socat", { [6] = "192.0.2.6" }, "192.0.2.6" },
+		{ "socat, IPv6", { [6] = "[2001:0db8:0000:0000:0000:0000:0000:"
+		    "0006]" }, "2001:db8::6" },
+		{ "socat, IPv4 in IPv6", { [6] = "[0000:0000:0000:0000:0000:"
+		    "ffff:c000:0206]" }, "192.0.2.6" },
+		{ "ncat", { [7] = "192.0.2.7" }, "192.0.2.7" },
+		{ "ncat, IPv6", { [7] = "2001:db8::7" }, "2001:db8::7" },
+		{ "whose ssh session started socat", { [3] = "192.0.2.4 1 2 3",
+		    [6] = "192.0.2.6" }, "192.0.2.6" },
+		{ "whose ssh session started ncat", { [3] = "192.0.2.4 1 2 3",
+		    [7] = "192.0.2.7" }, "192.0.2.7" },
 		{ "IPv6 with a zone", { "fe80::1%eth0" }, "pipe" },
 		{ "IPv4 in IPv6 is printed as IPv4", { "::ffff:192.0.2.1" },
 		    "192.0.2.1" },
@@ -124,7 +141,38 @@ look(const struct sockaddr_in6 *at, struct sockaddr_in *to, struct peer *peer)
 	return s != -1;
 }
 
-/* A socket's address is believed before the environment's. */
+/* Over TCP from this host, each of the environment's addresses is believed but
+ * that of ssh, which a spawner may have from who started it. */
+static void
+test_loopback(void **state)
+{
+	struct sockaddr_in6 at = { .sin6_family = AF_INET };
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+	    .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct peer peer;
+
+	(void)state;
+	memcpy(&at, &v4, sizeof(v4));
+	for (size_t i = 0; i < COUNT(names); i++) {
+		bool ours = strcmp(names[i], "SSH_CONNECTION") != 0 &&
+		    strcmp(names[i], "TCPREMOTEHOST") != 0 &&
+		    strcmp(names[i], "PROTO") != 0;
+
+		clear_environment();
+		assert_int_equal(setenv(names[i], "192.0.2.1", 1), 0);
+		assert_true(look(&at, NULL, &peer));
+		ROW(names[i], strcmp(peer.text, ours ? "192.0.2.1" :
+		    "127.0.0.1") == 0);
+		ROW(names[i], peer.closed);
+		assert_int_equal(setenv(names[i], "mail.example", 1), 0);
+		assert_true(look(&at, NULL, &peer));
+		ROW(names[i], strcmp(peer.text, "127.0.0.1") == 0);
+	}
+	clear_environment();
+}
+
+/* What a socket says without an environment, and with one that says nothing
+ * else. */
 static void
 test_sockets(void **state)
 {
@@ -136,7 +184,7 @@ test_sockets(void **state)
 
 	(void)state;
 	clear_environment();
-	assert_int_equal(setenv("TCPREMOTEIP", "192.0.2.1", 1), 0);
+	assert_int_equal(setenv("TCPREMOTEIP", "unknown", 1), 0);
 	memset(&plain, 0, sizeof(plain));
 	memcpy(&plain, &v4, sizeof(v4));
 	assert_true(look(&plain, NULL, &peer));
@@ -189,6 +237,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_others),
 	};
