@@ -13,11 +13,13 @@
  *   retr            RETR 1 to --count, pipelined
  *   lock-step       the same, one after the other
  *   dele-first, dele-alternate   DELE, QUIT, until the end of the stream
+ *   poll            STAT, UIDL, LIST, QUIT, until the process is gone
  *
  * wall is the time of what the row is about, in microseconds; cpu the
  * processor time of the server in the same span, where it is one span of
  * processes that live through it; session-cpu that of the whole session,
- * user and system; rss the peak of the largest process, in KiB.
+ * user and system; faults its minor page faults, of all processes; rss the
+ * peak of the largest process, in KiB.
  */
 #include "config.h"
 
@@ -604,6 +606,21 @@ row_dele_alternate(struct drive *d)
 	deleting(d, 2);
 }
 
+/* What a client that leaves its mail on the server does every few minutes. */
+static void
+row_poll(struct drive *d)
+{
+	log_in(d);
+	ask(d, "STAT\r\n", d->stat);
+	say(d, "UIDL\r\n");
+	hear_lines(d);
+	say(d, "LIST\r\n");
+	hear_lines(d);
+	if (d->errors > 0)
+		refused("UIDL or LIST", "-ERR");
+	leave(d);
+}
+
 static const struct row {
 	const char *name;
 	void (*run)(struct drive *);
@@ -617,6 +634,7 @@ static const struct row {
 	{ "lock-step", row_lock_step },
 	{ "dele-first", row_dele_first },
 	{ "dele-alternate", row_dele_alternate },
+	{ "poll", row_poll },
 };
 
 /* ---- Set-up and report */
@@ -628,8 +646,9 @@ report(const struct drive *d, const struct rusage *used, int status)
 	    (int64_t)used->ru_stime.tv_sec) * 1000000 +
 	    (int64_t)used->ru_utime.tv_usec + (int64_t)used->ru_stime.tv_usec;
 
-	(void)printf("wall=%" PRId64 " session-cpu=%" PRId64 " rss=%ld",
-	    (d->until - d->from) / 1000, cpu, used->ru_maxrss);
+	(void)printf("wall=%" PRId64 " session-cpu=%" PRId64 " rss=%ld "
+	    "faults=%ld", (d->until - d->from) / 1000, cpu, used->ru_maxrss,
+	    used->ru_minflt);
 	if (d->cpu >= 0)
 		(void)printf(" cpu=%" PRId64, d->cpu / 1000);
 	if (d->octets > 0)
