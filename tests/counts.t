@@ -63,7 +63,7 @@ my %box = (
 my $octets = length($box{two}) - length $box{one};
 
 my $site = Dewey->site(
-	users => { map { $_ => 'tanstaaf' } qw(one two many) },
+	users => { map { $_ => 'tanstaaf' } qw(one two many few) },
 	mail => { %box, many => Dewey::mbox((@mail) x 4) },
 );
 my @flags = qw(--cache-dir=none --sandbox=none --locks=fcntl);
@@ -225,6 +225,41 @@ sub total {
 	return counted();
 }
 
+# ---- A short UPDATE
+
+# Three messages of about 4 KB, each ${more} octets longer than the one before.
+sub three {
+	my ($more) = @_;
+	return Dewey::mbox(map { "Subject: $_\n\n" . ('x' x 59 . "\n") x 67
+	    . ('y' x ($more * $_)) . "\n" } 1 .. 3);
+}
+
+# The syncs of DELE 1 and QUIT, and the octets that are allocated.
+sub short {
+	my ($mail) = @_;
+	my $log = Dewey::tmpdir() . '/short';
+	Dewey::write_file($site->mailbox('few'), $mail);
+	is play('few', [$strace, '-f', '-qq', '-o', $log, '-e', 'trace='
+	    . 'fsync,fdatasync,syncfs,sync,msync,sync_file_range,fallocate'],
+	    \@flags, 'DELE 1'), 0, 'counted: DELE 1 of 3';
+	my $text = Dewey::read_file($log);
+	my ($octets) = $text =~ /fallocate\(.*?(\d+)\) += 0/;
+	return (scalar(() = $text =~ /\w*sync\w*\(/g), $octets);
+}
+
+sub update_short {
+	my ($syncs) = short(three(9));
+	at_most($syncs, 4, 'syncs, the directory of a new sidecar among them');
+	($syncs, my $octets) = short(three(9));
+	at_most($syncs, 3, 'syncs of DELE 1 of 3 and QUIT');
+	# Two slots and the plan; what moves, as it is and as it will be.
+	at_most($octets, 3 * 4096 + 2 * 8192, 'octets of journal allocated');
+	# A message begins where the new mailbox ends: the long way.
+	($syncs, $octets) = short(three(0));
+	at_most($syncs, 8, 'syncs where all messages are of one length');
+	at_most($octets, 3 * 4096 + 2 * 8192, '... and octets allocated');
+}
+
 sub may_trace {
 	my $c = Dewey->start('--version', { wrapper => [$strace, '-o',
 	    '/dev/null'] });
@@ -236,6 +271,7 @@ SKIP: {
 	skip 'strace is not here', 1 unless $strace;
 	skip 'strace may not trace here', 1 unless may_trace();
 	Dewey::write_file($site->mailbox($_), $box{$_}) for keys %box;
+	update_short();
 	sleep 0.1;	# time stamps that settle cost nothing
 	my $one = calls('one', 'STAT');
 	my $scan = calls('two', 'STAT') - $one;

@@ -31,7 +31,8 @@ my @house = (
 	[spool =>
 	    [qw(lock mailbox owner plan state)],
 	    [qw(dotlock sidecar slot)],
-	    [qw(aside journal)]],
+	    [qw(aside steps)],
+	    [qw(journal)]],
 	[maildrop =>
 	    [qw(maildrop)],
 	    [qw(hold message scan)],

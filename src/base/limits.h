@@ -194,6 +194,14 @@
 #define LIMITS_WINDOW 8388608
 #define LIMITS_WINDOW_LEAST 4096
 
+/* Octets that a short UPDATE moves at most: those that it also saves, so that
+ * it needs fewer syncs, are written in less time than one of these takes. */
+#define LIMITS_SHORT 1048576
+
+/* Seconds after which a change of a file is on the disk though nobody synced
+ * it: file systems wait for less than a minute. */
+#define LIMITS_WRITTEN_S 3600
+
 /* Octets of a step at most, whatever --journal-window says: twice as much is
  * what a login may have to read of a journal. */
 #define LIMITS_WINDOW_MOST 1073741824

@@ -22,6 +22,12 @@
  *   4 journal: slot TRUNC, fsync                nonce there: next cuts at N
  *     mailbox: ftruncate(N), fsync              no nonce: next clears
  *     journal: cleared, fsync                   after-state
+ *   or, if what moves is little, and mail at N could not be taken for what is
+ *   there (DESIGN section 8):
+ *   0 fsync(mailbox)                            before-state
+ *   1 journal: plan, slot 0 (SHORT), fsync      next does all of step 2
+ *   2 mailbox: the step, ftruncate(N), fsync    next does the step again, cuts
+ *     journal: cleared                          after-state
  *
  * Mail delivered between a crash and the next login lies behind S and is one
  * more run to be moved, or, once the mailbox was cut, behind N, where it
@@ -83,7 +89,8 @@ cut(const struct maildrop *drop, const struct tail *tail)
 {
 	int fd = drop->mailbox.fd;
 
-	if (ftruncate(fd, (off_t)tail->end) == 0 && fsync(fd) == 0)
+	if (journal_settle(drop->mailbox.sidecar) == 0 &&
+	    ftruncate(fd, (off_t)tail->end) == 0 && fsync(fd) == 0)
 		return UPDATE_DONE;
 	log_error("%s: cannot be shortened: %s", drop->mailbox.path,
 	    strerror(errno));

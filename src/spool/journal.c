@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -51,158 +52,40 @@ journal_clear(int sidecar)
 	return ftruncate(sidecar, 0) == -1 ? -1 : fsync(sidecar);
 }
 
-/* Move one step: the octets of the new mailbox from ${*dst} on, which are in
- * the run of ${cursor}. */
-static int
-step(struct journal *journal, const struct plan_cursor *cursor, uint64_t *dst)
-{
-	struct plan *plan = &journal->file.plan;
-	uint64_t gap = cursor->src - cursor->dst, window = plan->head.window;
-	uint64_t left = plan_new_size(plan) - *dst;
-	uint64_t most = gap > window ? gap : window;
-	struct slot slot = {
-		.phase = SLOT_COPY,
-		.dst = *dst,
-		.length = most < left ? most : left,
-		.has_data = gap < window,
-	};
-	struct plan_part part = {
-		.run = cursor,
-		.from_at = *dst,
-		.length = slot.length,
-		.to = journal->file.sidecar,
-		.to_at = slot_data_at(&journal->file, journal->file.seq),
-	};
-
-	/* If its end is not beyond its first octet's source, it can be done
-	 * again from there.  Otherwise its octets go to the journal first. */
-	if (slot.has_data && plan_copy(plan, &part, &slot.hash_data) == -1)
-		return -1;
-	if (slot_put(&journal->file, &slot) == -1)
-		return -1;
-	journal->touched = true;
-	part.to = plan->mailbox;
-	part.to_at = *dst;
-	if (plan_copy(plan, &part, NULL) == -1)
-		return -1;
-	*dst += slot.length;
-	return fsync(plan->mailbox);
-}
-
-/* Move everything from ${*dst} on. */
-static int
-copy(struct journal *journal, uint64_t *dst)
-{
-	struct plan *plan = &journal->file.plan;
-	struct plan_cursor cursor = plan_first(plan);
-
-	while (*dst < plan_new_size(plan)) {
-		while (cursor.length > 0 && *dst >= cursor.dst + cursor.length)
-			plan_next(&cursor);
-		if (cursor.length == 0) {
-			errno = EIO;
-			return -1;
-		}
-		if (cursor.src == cursor.dst)
-			*dst = cursor.dst + cursor.length;
-		else if (step(journal, &cursor, dst) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* Take note of mail from a program that respects none of our locks.  Returns 1
- * if there is some, 0, or -1 with errno. */
-static int
-grow(struct plan *plan)
+int
+journal_settle(int sidecar)
 {
 	struct stat st;
-	uint64_t before = plan->size;
 
-	if (fstat(plan->mailbox, &st) == -1)
-		return -1;
-	if ((uint64_t)st.st_size < before) {
-		errno = EIO;
-		return -1;
-	}
-	plan->size = (uint64_t)st.st_size;
-	return plan->size > before;
+	return fstat(sidecar, &st) == -1 ? -1 :
+	    st.st_mtime < time(NULL) - LIMITS_WRITTEN_S ? 0 : fsync(sidecar);
 }
 
-/* Cut the mailbox at its new end.  The nonce there tells recovery whether the
- * cut was made, for the size alone does not: mail may arrive at once.  Returns
- * 1 if some arrived before, which is not cut off then, 0, or -1 with errno. */
+/* The name of a sidecar that was never written to since it was made need not be
+ * on the disk yet. */
 static int
-truncate_mailbox(struct journal *journal, uint64_t end)
+sync_name(const struct journal *journal)
 {
-	const uint64_t high = 0x8080808080808080u;
-	struct slot slot = {
-		.phase = SLOT_MARK,
-		.dst = end,
-		.length = SLOT_NONCE,
-	};
-	int mailbox = journal->file.plan.mailbox, more;
-	uint8_t octets[SLOT_NONCE];
+	struct stat st;
 
-	if (getrandom(slot.nonce, SLOT_NONCE, 0) != SLOT_NONCE)
+	if (fstat(journal->file.sidecar, &st) == -1)
 		return -1;
-	for (size_t i = 0; i < 2; i++) {
-		slot.nonce[i] |= high;
-		store_set(octets, i, slot.nonce[i]);
-	}
-	if (slot_put(&journal->file, &slot) == -1)
-		return -1;
-	journal->touched = true;
-	if (store_write(mailbox, end, octets, sizeof(octets)) == -1 ||
-	    fsync(mailbox) == -1)
-		return -1;
-	slot.phase = SLOT_TRUNC;
-	if (slot_put(&journal->file, &slot) == -1)
-		return -1;
-	more = grow(&journal->file.plan);
-	if (more != 0)
-		return more;
-	return ftruncate(mailbox, (off_t)end) == -1 ? -1 : fsync(mailbox);
+	return st.st_mtim.tv_sec > st.st_atim.tv_sec ||
+	    (st.st_mtim.tv_sec == st.st_atim.tv_sec &&
+	    st.st_mtim.tv_nsec > st.st_atim.tv_nsec) ? 0 :
+	    store_sync_directory(journal->dir, journal->file.sidecar);
 }
 
-/* What can never be finished is not begun: may this process write to a file up
- * to ${end}? */
+/* Allocate all of the journal that will be used to move ${left} octets, with
+ * the largest window there is space for. */
 static int
-check_limit(const struct journal *journal, uint64_t end)
+allocate(struct slot_file *file, uint64_t left)
 {
-	errno = EFBIG;
-	return end <= journal->most ? 0 : -1;
-}
-
-/* Go on from ${dst} to the end, as often as mail arrives meanwhile. */
-static int
-go_on(struct journal *journal, uint64_t dst)
-{
-	struct plan *plan = &journal->file.plan;
-	int more;
-
-	do {
-		if (grow(plan) == -1 || check_limit(journal, SLOT_NONCE +
-		    plan_new_size(plan)) == -1 || copy(journal, &dst) == -1)
-			return -1;
-		more = grow(plan);
-		if (more == 0 && dst < plan->size)
-			more = truncate_mailbox(journal, dst);
-	} while (more == 1);
-	if (more == -1 || ftruncate(journal->file.sidecar, 0) == -1)
-		return -1;
-	/* All is done and durable: a journal that comes back says only that. */
-	(void)fsync(journal->file.sidecar);
-	return 0;
-}
-
-/* Allocate all of the journal that will be used, with the largest window there
- * is space for. */
-static int
-allocate(struct slot_file *file)
-{
+	uint64_t needed = (left + LIMITS_PAGE - 1) / LIMITS_PAGE * LIMITS_PAGE;
 	int error;
 
+	if (file->plan.head.window > needed)
+		file->plan.head.window = needed;
 	while ((error = posix_fallocate(file->sidecar, 0,
 	    (off_t)slot_file_end(file))) != 0) {
 		if (error == EINTR)
@@ -218,11 +101,33 @@ allocate(struct slot_file *file)
 	return 0;
 }
 
+/* Whether mail that a cut at ${end} lets begin there, with From_, perhaps
+ * behind empty lines, cannot be taken for the octets that are there now, which
+ * go to ${nonce}.  Returns 1, 0, or -1 with errno. */
 static int
-start(struct journal *journal)
+is_telling(const struct plan *plan, uint64_t end, uint64_t nonce[2])
+{
+	char octets[SLOT_NONCE + 1] = "";
+	const char *line;
+
+	if (store_read(plan->mailbox, end, octets, SLOT_NONCE) == -1)
+		return -1;
+	for (size_t i = 0; i < 2; i++)
+		nonce[i] = store_get((const uint8_t *)octets, i);
+	line = octets + strspn(octets, "\r\n");
+	return strncmp(line, "From ", strnlen(line, 5)) != 0;
+}
+
+/* Make everything ready but for the first slot.  If ${slot} is to be all there
+ * is, it is filled in; otherwise its length is 0. */
+static int
+start(struct journal *journal, struct slot *slot)
 {
 	struct slot_file *file = &journal->file;
 	struct plan *plan = &file->plan;
+	struct plan_cursor run = plan_first(plan);
+	uint64_t end = plan_new_size(plan), left;
+	int telling;
 
 	/* The nonce takes the place of what goes, and every message is
 	 * longer than a nonce. */
@@ -230,14 +135,21 @@ start(struct journal *journal)
 		errno = EINVAL;
 		return -1;
 	}
-	if (getrandom(plan->head.id, sizeof(plan->head.id), 0) !=
-	    (ssize_t)sizeof(plan->head.id) || allocate(file) == -1)
+	while (run.length > 0 && run.src == run.dst)
+		plan_next(&run);
+	left = end - run.dst;
+	telling = is_telling(plan, end, slot->nonce);
+	if (telling == -1 || getrandom(plan->head.id, sizeof(plan->head.id),
+	    0) != (ssize_t)sizeof(plan->head.id) || sync_name(journal) == -1 ||
+	    allocate(file, left) == -1)
 		return -1;
+	if (telling == 1 && left <= LIMITS_SHORT && left <= plan->head.window) {
+		slot->dst = run.dst;
+		slot->length = left;
+	}
 	plan_seal(plan);
-	/* Delivery agents do not sync the mailbox; nor is the name of a new
-	 * sidecar on the disk yet. */
-	if (fsync(plan->mailbox) == -1 ||
-	    store_sync_directory(journal->dir, file->sidecar) == -1)
+	/* Delivery agents do not sync the mailbox. */
+	if (fsync(plan->mailbox) == -1)
 		return -1;
 	return store_write(file->sidecar, SLOT_PLAN_AT, plan->stored, plan->n);
 }
@@ -245,10 +157,12 @@ start(struct journal *journal)
 int
 journal_run(struct journal *journal)
 {
-	int result = start(journal), error;
+	struct slot slot = { .phase = SLOT_SHORT, .has_data = 2 };
+	int result = start(journal, &slot), error;
 
 	if (result == 0)
-		result = go_on(journal, 0);
+		result = slot.length > 0 ? steps_short(journal, &slot) :
+		    steps_run(journal, 0);
 	if (result == -1 && !journal->touched) {
 		error = errno;
 		(void)journal_clear(journal->file.sidecar);
@@ -257,57 +171,38 @@ journal_run(struct journal *journal)
 	return result;
 }
 
-/* Do the step of ${slot} again, durably. */
-static int
-redo(const struct slot_file *file, const struct slot *slot)
-{
-	const struct plan *plan = &file->plan;
-	struct plan_cursor first = plan_first(plan);
-	struct plan_part part = {
-		.run = &first,
-		.from_at = slot->dst,
-		.length = slot->length,
-		.to = plan->mailbox,
-		.to_at = slot->dst,
-	};
-
-	if (slot->has_data != 0) {
-		part.run = NULL;
-		part.from = file->sidecar;
-		part.from_at = slot_data_at(file, slot->seq);
-	}
-	if (plan_copy(plan, &part, NULL) == -1)
-		return -1;
-	return fsync(plan->mailbox);
-}
-
 /* Go on from ${slot}, which fits the mailbox of ${size} octets. */
 static int
 resume(struct journal *journal, const struct slot *slot, uint64_t size)
 {
 	struct slot_file *file = &journal->file;
 	uint64_t dst = slot->dst;
-	int marked;
+	bool is_short = slot->phase == SLOT_SHORT;
+	int marked = 1;
 
 	file->seq = slot->seq + 1;
 	file->plan.size = slot->size;
-	if (slot->phase == SLOT_TRUNC) {
+	if (is_short || slot->phase == SLOT_TRUNC)
 		marked = slot_is_marked(file, slot, size);
-		if (marked != 1)
-			return marked == -1 ? -1 : journal_clear(file->sidecar);
-	}
-	if (check_limit(journal, slot_file_end(file)) == -1 ||
-	    check_limit(journal, plan_new_size(&file->plan) + size -
-	    slot->size + SLOT_NONCE) == -1 || slot_renew(file, slot) == -1)
+	if (marked == -1)
+		return -1;
+	if (marked == 0 && !is_short)
+		return journal_clear(file->sidecar);
+	if (steps_fit(journal, slot_file_end(file)) == -1 || (marked == 1 &&
+	    steps_fit(journal, plan_new_size(&file->plan) + size - slot->size +
+	    SLOT_NONCE) == -1) || slot_renew(file, slot) == -1)
 		return -1;
 	journal->touched = true;
-	if (slot->phase == SLOT_COPY) {
-		if (redo(file, slot) == -1)
+	if (is_short || slot->phase == SLOT_COPY) {
+		if (steps_redo(file, slot) == -1)
 			return -1;
 		dst += slot->length;
 	}
+	/* The cut reached the disk, perhaps before the octets did. */
+	if (marked == 0)
+		return journal_clear(file->sidecar);
 	file->plan.size = size;
-	return go_on(journal, dst);
+	return steps_run(journal, dst);
 }
 
 enum journal_found

@@ -14,16 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "spool/slot.h"
-
-/* An UPDATE in progress.  Behind journal_begin the caller may set most, and
- * before journal_run file.plan.head.window; the other fields are private. */
-struct journal {
-	struct slot_file file;	/* its plan and the descriptors */
-	uint64_t most;		/* octets that this process may make a file */
-	bool touched;		/* the mailbox was written to */
-	int dir;		/* the sidecar's directory; not owned */
-};
+#include "spool/steps.h"
 
 enum journal_found {
 	JOURNAL_NONE,		/* there is none, or it was never begun */
@@ -65,5 +56,14 @@ enum journal_found journal_recover(struct journal *journal);
  * Empty the journal, durably.  Returns 0, or -1 with errno.
  */
 int journal_clear(int sidecar);
+
+/*
+ * journal_settle(sidecar):
+ * Make durable that the journal is empty, unless it has been for long.  The
+ * mailbox must not be cut before: a journal that comes back when the power has
+ * gone, and is all done, would be taken for one of the mailbox as it is then.
+ * Returns 0, or -1 with errno.
+ */
+int journal_settle(int sidecar);
 
 #endif

@@ -40,6 +40,18 @@ slot_data_at(const struct slot_file *file, uint64_t seq)
 	return slot_file_end(file) - (2 - (seq & 1)) * file->plan.head.window;
 }
 
+/* Where the octets end that ${slot} says may be anything: for a cut, which may
+ * have come to nothing but NUL, where the page does. */
+static uint64_t
+end_of(const struct slot *slot)
+{
+	uint64_t end = slot->dst + slot->length;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return slot->phase != SLOT_SHORT ? end :
+	    (end + page - 1) / page * page;
+}
+
 /* The hash of the mailbox's octets between ${behind} and ${to}, the last
  * LIMITS_JOURNAL_PROBE at most. */
 static int
@@ -95,7 +107,7 @@ slot_put(struct slot_file *file, struct slot *slot)
 	slot->seq = file->seq;
 	slot->size = plan->size;
 	if (probe(file, 0, slot->dst, &slot->hash_dst) == -1 ||
-	    probe(file, slot->dst + slot->length, plan->head.size,
+	    probe(file, end_of(slot), plan->head.size,
 	    &slot->hash_end) == -1 || write_slot(file, slot) == -1)
 		return -1;
 	file->seq++;
@@ -123,7 +135,32 @@ slot_read(const struct slot_file *file, uint64_t which, struct slot *slot)
 
 	return found != 1 ? found : (slot->seq & 1) == which &&
 	    slot->id[0] == head->id[0] && slot->id[1] == head->id[1] &&
+	    slot->has_data <= 2 &&
 	    (slot->has_data == 0 || slot->length <= head->window);
+}
+
+/* Copy the data of ${slot} to where it is, in ${to}, or only take its hash. */
+static int
+copy_data(const struct slot_file *file, const struct slot *slot, int to,
+    uint64_t *sum)
+{
+	uint64_t hash;
+
+	*sum = 0;
+	for (uint64_t i = 0; i < slot->has_data; i++, *sum += hash) {
+		uint64_t at = slot_data_at(file, slot->seq + i);
+		const struct plan_part part = {
+			.from = file->sidecar,
+			.from_at = at,
+			.length = slot->length,
+			.to = to,
+			.to_at = at,
+		};
+
+		if (plan_copy(&file->plan, &part, &hash) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* The same, and its data must be whole, too. */
@@ -132,19 +169,13 @@ read_with_data(const struct slot_file *file, uint64_t which,
     struct slot *slot)
 {
 	int found = slot_read(file, which, slot);
-	struct plan_part part = {
-		.from = file->sidecar,
-		.from_at = slot_data_at(file, which),
-		.to = -1,
-	};
-	uint64_t hash;
+	uint64_t sum;
 
-	if (found != 1 || slot->has_data == 0)
+	if (found != 1)
 		return found;
-	part.length = slot->length;
-	if (plan_copy(&file->plan, &part, &hash) == -1)
+	if (copy_data(file, slot, -1, &sum) == -1)
 		return errno == ENODATA ? 0 : -1;
-	return hash == slot->hash_data;
+	return slot->has_data == 0 || sum == slot->hash_data;
 }
 
 /* Whether the octets that probe() looks at have the hash ${hash}. */
@@ -179,6 +210,30 @@ runs_fit(const struct slot_file *file, const struct slot *slot)
 	return 1;
 }
 
+/* Whether each octet of the mailbox that ${slot} replaces is the old one or the
+ * new one. */
+static int
+is_between(const struct slot_file *file, const struct slot *slot)
+{
+	char was[LIMITS_PAGE], is[LIMITS_PAGE], becomes[LIMITS_PAGE];
+	size_t n;
+
+	for (uint64_t at = 0; at < slot->length; at += n) {
+		n = slot->length - at < sizeof(is) ?
+		    (size_t)(slot->length - at) : sizeof(is);
+		if (store_read(file->sidecar,
+		    slot_data_at(file, slot->seq) + at, becomes, n) == -1 ||
+		    store_read(file->sidecar,
+		    slot_data_at(file, slot->seq + 1) + at, was, n) == -1 ||
+		    store_read(file->plan.mailbox, slot->dst + at, is, n) == -1)
+			return -1;
+		for (size_t i = 0; i < n; i++)
+			if (is[i] != was[i] && is[i] != becomes[i])
+				return 0;
+	}
+	return 1;
+}
+
 int
 slot_fits(const struct slot_file *file, const struct slot *slot,
     uint64_t size)
@@ -186,14 +241,18 @@ slot_fits(const struct slot_file *file, const struct slot *slot,
 	const struct plan_head *head = &file->plan.head;
 	uint64_t behind = slot->dst + slot->length;
 	int fits = slot->dst <= size && behind >= slot->dst &&
-	    slot->phase <= SLOT_TRUNC && slot->size >= head->size &&
+	    slot->phase <= SLOT_SHORT && slot->size >= head->size &&
 	    head->size - head->kept >= SLOT_NONCE;
 
 	if (fits == 1)
 		fits = has_hash(file, 0, slot->dst, slot->hash_dst);
 	if (fits != 1 || slot->phase == SLOT_TRUNC)
 		return fits;
-	if (size < slot->size || behind > size)
+	if (behind > size)
+		return 0;
+	if (slot->phase == SLOT_SHORT)
+		return slot->has_data == 2 ? is_between(file, slot) : 0;
+	if (size < slot->size)
 		return 0;
 	fits = has_hash(file, behind, head->size, slot->hash_end);
 	return fits == 1 ? runs_fit(file, slot) : fits;
@@ -204,37 +263,34 @@ slot_is_marked(const struct slot_file *file, const struct slot *slot,
     uint64_t size)
 {
 	uint8_t octets[SLOT_NONCE], nonce[SLOT_NONCE];
+	bool is_short = slot->phase == SLOT_SHORT;
+	uint64_t end = slot->dst + (is_short ? slot->length : 0);
 
 	/* If it is shorter than it was, it has been cut, though mail may have
 	 * been delivered since. */
 	if (size < slot->size || size < SLOT_NONCE ||
-	    slot->dst > size - SLOT_NONCE)
+	    end > size - SLOT_NONCE)
 		return 0;
-	if (store_read(file->plan.mailbox, slot->dst, octets,
-	    sizeof(octets)) == -1)
+	if (store_read(file->plan.mailbox, end, octets, sizeof(octets)) == -1)
 		return -1;
 	store_set(nonce, 0, slot->nonce[0]);
 	store_set(nonce, 1, slot->nonce[1]);
 	for (size_t i = 0; i < SLOT_NONCE; i++)
 		if (octets[i] != nonce[i] && octets[i] != 0)
 			return 0;
-	return 1;
+	/* Mail may begin with NUL, too, if the power went. */
+	return is_short ? has_hash(file, end_of(slot), file->plan.head.size,
+	    slot->hash_end) : 1;
 }
 
 int
 slot_renew(const struct slot_file *file, const struct slot *slot)
 {
-	uint64_t data = slot_data_at(file, slot->seq);
-	const struct plan_part part = {
-		.from = file->sidecar,
-		.from_at = data,
-		.length = slot->has_data != 0 ? slot->length : 0,
-		.to = file->sidecar,
-		.to_at = data,
-	};
+	uint64_t sum;
 
 	if (store_write(file->sidecar, SLOT_PLAN_AT, file->plan.stored,
-	    file->plan.n) == -1 || plan_copy(&file->plan, &part, NULL) == -1)
+	    file->plan.n) == -1 ||
+	    copy_data(file, slot, file->sidecar, &sum) == -1)
 		return -1;
 	return write_slot(file, slot);
 }

@@ -16,7 +16,8 @@
 enum slot_phase {
 	SLOT_COPY,		/* a step */
 	SLOT_MARK,		/* the nonce is being written at the new end */
-	SLOT_TRUNC		/* it is there, or the end was cut */
+	SLOT_TRUNC,		/* it is there, or the end was cut */
+	SLOT_SHORT		/* a step is the whole UPDATE, with the cut */
 };
 
 /* What a slot says: see store_pack. */
@@ -30,9 +31,11 @@ struct slot {
 	uint64_t size;		/* of the mailbox, worked up to */
 	uint64_t hash_dst;	/* of the octets before dst */
 	uint64_t hash_end;	/* of those before the planned end */
-	uint64_t has_data;	/* the step's octets are in the journal */
-	uint64_t hash_data;	/* of them */
-	uint64_t nonce[2];	/* written at the new end */
+	uint64_t has_data;	/* 1: the journal has the step's octets;
+				 * 2: and those which they replace */
+	uint64_t hash_data;	/* of them: the sum of the two */
+	uint64_t nonce[2];	/* at the new end until that is cut: random,
+				 * or, SLOT_SHORT, the old octets */
 };
 
 /* Octets of the nonce, which no text has. */
@@ -118,8 +121,9 @@ int slot_fits(const struct slot_file *file, const struct slot *slot,
 
 /*
  * slot_is_marked(file, slot, size):
- * Say whether the mailbox has the nonce at the new end.  Octets of it may be
- * NUL: they did not reach the disk then.  Returns 1, 0, or -1 with errno.
+ * Say whether the mailbox has the nonce at the new end, that is, was not cut.
+ * Octets of it may be NUL: they did not reach the disk then, or the cut did not
+ * in whole.  Returns 1, 0, or -1 with errno.
  */
 int slot_is_marked(const struct slot_file *file, const struct slot *slot,
     uint64_t size);

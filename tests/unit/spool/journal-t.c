@@ -22,6 +22,7 @@
 
 static jmp_buf death;
 static long calls;		/* so far */
+static long syncs;		/* of them */
 static long last = -1;		/* 2 k: die before call k; 2 k + 1: after it */
 static int synced = -1;		/* the last of them synced this descriptor */
 static long change = -1;	/* the call after which somebody else writes */
@@ -41,6 +42,7 @@ fsync(int fd)
 {
 	maybe_die(2 * calls);
 	synced = fd;
+	syncs++;
 	maybe_die(2 * calls++ + 1);
 	return 0;
 }
@@ -181,7 +183,7 @@ update(struct site *site)
 		assert_int_equal(plan_keep(&journal.file.plan,
 		    site->run[i].from, site->run[i].length), 0);
 	assert_int_equal(plan_keep(&journal.file.plan, site->n, 0), 0);
-	calls = 0;
+	calls = syncs = 0;
 	result = setjmp(death) == 0 ? journal_run(&journal) : 1;
 	last = -1;
 	journal_end(&journal);
@@ -219,6 +221,7 @@ static void
 test_update(void **state)
 {
 	static struct site site;
+	int shorter = 0;
 
 	for (int i = 0; i < 300; i++) {
 		ino_t before;
@@ -231,14 +234,17 @@ test_update(void **state)
 		assert_int_equal(update(&site), 0);
 		assert_true(holds(&site, site.new, site.new_n, ""));
 		assert_true(is_cleared(&site));
-		/* Or it could come back. */
-		assert_int_equal(synced, site.sidecar);
+		/* Or it could come back; of a short UPDATE it may. */
+		assert_true(synced == site.sidecar || syncs <= 4);
+		shorter += syncs <= 4;
 		assert_int_equal(stat(unit_path(state, "box"), &st), 0);
 		assert_int_equal(st.st_ino, before);
 		assert_int_equal(st.st_mode & 0777, 0600);
 		assert_int_equal(recover(&site), JOURNAL_NONE);
 		close_site(&site);
 	}
+	/* Windows are small here, and the way is long then. */
+	assert_in_range(shorter, 100, 250);
 }
 
 /* Mail that was delivered between planning and running is kept. */
