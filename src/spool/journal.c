@@ -140,8 +140,7 @@ start(struct journal *journal, struct slot *slot)
 	left = end - run.dst;
 	telling = is_telling(plan, end, slot->nonce);
 	if (telling == -1 || getrandom(plan->head.id, sizeof(plan->head.id),
-	    0) != (ssize_t)sizeof(plan->head.id) || sync_name(journal) == -1 ||
-	    allocate(file, left) == -1)
+	    0) != (ssize_t)sizeof(plan->head.id) || allocate(file, left) == -1)
 		return -1;
 	if (telling == 1 && left <= LIMITS_SHORT && left <= plan->head.window) {
 		slot->dst = run.dst;
@@ -158,8 +157,12 @@ int
 journal_run(struct journal *journal)
 {
 	struct slot slot = { .phase = SLOT_SHORT, .has_data = 2 };
-	int result = start(journal, &slot), error;
+	int result, error;
 
+	/* Before the first change of the sidecar, to empty it among them. */
+	if (sync_name(journal) == -1)
+		return -1;
+	result = start(journal, &slot);
 	if (result == 0)
 		result = slot.length > 0 ? steps_short(journal, &slot) :
 		    steps_run(journal, 0);

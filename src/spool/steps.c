@@ -23,33 +23,33 @@ begin(struct journal *journal, const struct plan_cursor *cursor,
 {
 	struct slot_file *file = &journal->file;
 	const struct plan *plan = &file->plan;
-	struct plan_part new = {
+	struct plan_part part = {
 		.run = cursor,
+		.from = plan->mailbox,
 		.from_at = slot->dst,
 		.length = slot->length,
 		.to = file->sidecar,
 		.to_at = slot_data_at(file, file->seq),
 	};
-	const struct plan_part old = {
-		.from = plan->mailbox,
-		.from_at = slot->dst,
-		.length = slot->length,
-		.to = file->sidecar,
-		.to_at = slot_data_at(file, file->seq + 1),
-	};
-	uint64_t hash = 0;
+	uint64_t old = 0;
 
-	if ((slot->has_data > 0 &&
-	    plan_copy(plan, &new, &slot->hash_data) == -1) ||
-	    (slot->has_data > 1 && plan_copy(plan, &old, &hash) == -1))
+	if (slot->has_data > 0 &&
+	    plan_copy(plan, &part, &slot->hash_data) == -1)
 		return -1;
-	slot->hash_data += hash;
+	if (slot->has_data > 1) {
+		part.run = NULL;
+		part.to_at = slot_data_at(file, file->seq + 1);
+		if (plan_copy(plan, &part, &old) == -1)
+			return -1;
+		slot->hash_data += old;
+	}
 	if (slot_put(file, slot) == -1)
 		return -1;
 	journal->touched = true;
-	new.to = plan->mailbox;
-	new.to_at = slot->dst;
-	return plan_copy(plan, &new, NULL);
+	part.run = cursor;
+	part.to = plan->mailbox;
+	part.to_at = slot->dst;
+	return plan_copy(plan, &part, NULL);
 }
 
 /* Move one step: the octets of the new mailbox from ${*dst} on, which are in

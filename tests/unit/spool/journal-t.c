@@ -7,6 +7,7 @@
  */
 #include "unit/unit.h"
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -25,6 +26,9 @@ static long calls;		/* so far */
 static long syncs;		/* of them */
 static long last = -1;		/* 2 k: die before call k; 2 k + 1: after it */
 static int synced = -1;		/* the last of them synced this descriptor */
+static int watched = -1;	/* descriptor whose syncs are counted apart */
+static long watched_syncs;
+static bool watched_fails;	/* they fail */
 static long change = -1;	/* the call after which somebody else writes */
 static void (*change_by)(void);
 
@@ -41,6 +45,13 @@ int
 fsync(int fd)
 {
 	maybe_die(2 * calls);
+	if (fd == watched) {
+		watched_syncs++;
+		if (watched_fails) {
+			errno = EIO;
+			return -1;
+		}
+	}
 	synced = fd;
 	syncs++;
 	maybe_die(2 * calls++ + 1);
@@ -245,6 +256,37 @@ test_update(void **state)
 	}
 	/* Windows are small here, and the way is long then. */
 	assert_in_range(shorter, 100, 250);
+}
+
+/* The name of a new sidecar is on the disk before the mailbox is changed, also
+ * if that failed once; an old one's is. */
+static void
+test_name(void **state)
+{
+	const struct timespec written[2] = { { .tv_sec = 1 }, { .tv_sec = 2 } };
+	static struct site site;
+
+	choose(&site);
+	assert_true(unlink(unit_path(state, ".box.dewey")) == 0 ||
+	    errno == ENOENT);
+	open_site(state, &site);
+	watched = site.dir;
+	watched_syncs = 0;
+	watched_fails = true;
+	assert_int_equal(update(&site), -1);
+	assert_true(holds(&site, site.octets, site.n, ""));
+	watched_fails = false;
+	assert_int_equal(update(&site), 0);
+	assert_int_equal(watched_syncs, 2);
+	assert_true(holds(&site, site.new, site.new_n, ""));
+	close_site(&site);
+	open_site(state, &site);
+	assert_int_equal(futimens(site.sidecar, written), 0);
+	watched = site.dir;
+	assert_int_equal(update(&site), 0);
+	assert_int_equal(watched_syncs, 2);
+	watched = -1;
+	close_site(&site);
 }
 
 /* Mail that was delivered between planning and running is kept. */
@@ -610,6 +652,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_delivered_before),
+		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_delivered_meanwhile),
 		cmocka_unit_test(test_emptied_meanwhile),
 		cmocka_unit_test(test_deaths),
