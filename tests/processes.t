@@ -8,7 +8,9 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
+use POSIX qw(uname);
 use Processes;
+use Socket;
 use Test::More;
 
 plan skip_all => 'there is no /proc' unless -e '/proc/self/status';
@@ -349,6 +351,45 @@ sub as_user {
 	is $c->exit_code, 0, '... exit code';
 }
 
+# Many sessions of one uid at a time have many descriptors on their way between
+# keepers and sessions: as many, in all, as the sender of the next may have open.
+sub crowded {
+	my ($uid) = @_;
+	# Perl has no name for it.
+	my $sendmsg = { x86_64 => 46, aarch64 => 211 }->{ (uname())[4] };
+	SKIP: {
+		skip 'no number of sendmsg(2) is known for this machine', 1
+		    unless $sendmsg;
+		socketpair my $from, my $to, AF_UNIX, SOCK_STREAM, 0
+		    or die "socketpair: $!";
+		pipe my $ready, my $go or die "pipe: $!";
+		my $pid = fork // die "fork: $!";
+		if ($pid == 0) {
+			$< = $> = $uid;
+			my $octet = 'x';
+			my $vector = pack 'P L!', $octet, 1;
+			my $control = pack 'L! i i i*', 16 + 4 * 100,
+			    SOL_SOCKET, 1, (fileno $from) x 100;
+			my $header = pack 'x8 x8 P L! P L! x8', $vector, 1,
+			    $control, length $control;
+			syswrite $go, syscall($sendmsg, fileno $from, $header,
+			    0) == 1 ? 'y' : 'n';
+			sleep 60;
+			POSIX::_exit(0);
+		}
+		sysread $ready, my $sent, 1;
+		is $sent, 'y', 'a hundred descriptors of a user are on '
+		    . 'their way';
+		my $c = Accounts::login('dwmrose', $password);
+		like $c->say('STAT'), qr/^\+OK/, '... who logs in';
+		$c->say('QUIT');
+		is $c->exit_code, 0, '... and leaves';
+		kill 'KILL', $pid;
+		waitpid $pid, 0;
+	}
+}
+
 as_root() unless $>;
+crowded(Accounts::uid('dwmrose')) unless $>;
 as_user();
 done_testing;

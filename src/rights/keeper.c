@@ -99,23 +99,32 @@ close_sandbox(const struct session *session)
 	    session->drop.mailbox.dir);
 }
 
+static void
+limit_files(const struct session *session)
+{
+	sandbox_limit_files((enum sandbox_wish)session->options->sandbox);
+}
+
 /* Open the maildrop, hand it to the session, and serve until it was scanned. */
 static enum mailbox_fault
 begin(struct keeper *keeper)
 {
 	struct session *session = keeper->session;
 	enum mailbox_fault fault;
-	int served = -1;
+	int served;
 
 	if (session->by_root)
 		process_leave_client();
 	fault = open_maildrop(session);
 	if (fault != MAILBOX_FINE)
 		return fault;
-	if ((!session->by_root || close_sandbox(session) == 0) &&
-	    give_mailbox(keeper->below, &session->drop.mailbox) == 0)
-		served = request_serve(keeper->below, &session->drop,
-		    &keeper->watch, &fault);
+	if ((session->by_root && close_sandbox(session) == -1) ||
+	    give_mailbox(keeper->below, &session->drop.mailbox) == -1)
+		return MAILBOX_TROUBLE;
+	if (session->by_root)
+		limit_files(session);
+	served = request_serve(keeper->below, &session->drop, &keeper->watch,
+	    &fault);
 	keeper->unheard = served == 1;
 	log_let_go(LOG_FOR_KEEPER);
 	return served == 0 ? fault : MAILBOX_TROUBLE;
@@ -231,6 +240,7 @@ keep(struct keeper *keeper)
 		process_leave_client();
 		if (close_sandbox(session) == -1)
 			process_end(DIALOGUE_TROUBLE);
+		limit_files(session);
 	}
 	/* The session ends when it can; it has nothing more to report. */
 	while (request_serve(keeper->below, &session->drop, &keeper->watch,

@@ -127,21 +127,19 @@ close_paths(enum filter_role role, int dir)
 }
 #endif
 
-static void
-close_limits(enum filter_role role)
+void
+sandbox_limit_files(enum sandbox_wish wish)
 {
-	const struct rlimit none = { 0, 0 };
 	const struct rlimit files = { LIMITS_FILES, LIMITS_FILES };
 
-	(void)setrlimit(RLIMIT_NOFILE, &files);
-	/* The keeper may fork once more, for a recovery. */
-	if (role != FILTER_KEEPER)
-		(void)setrlimit(RLIMIT_NPROC, &none);
+	if (wish != SANDBOX_NONE)
+		(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int
 sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 {
+	const struct rlimit none = { 0, 0 };
 	bool required = wish == SANDBOX_REQUIRED;
 
 	/* Who serves a client does not outlive who watches over it. */
@@ -149,7 +147,11 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	if (wish == SANDBOX_NONE)
 		return 0;
-	close_limits(role);
+	/* The keeper may fork once more, for a recovery. */
+	if (role != FILTER_KEEPER) {
+		sandbox_limit_files(wish);
+		(void)setrlimit(RLIMIT_NPROC, &none);
+	}
 	/* One process says it for all. */
 	if (close_paths(role, dir) == -1) {
 		if (role == FILTER_SESSION)

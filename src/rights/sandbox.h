@@ -23,4 +23,13 @@ enum sandbox_wish {
  */
 int sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir);
 
+/*
+ * sandbox_limit_files(wish):
+ * Let this process have only few files open.  For a keeper sandbox_close does
+ * not: of descriptors that are on their way between processes, the kernel lets
+ * all processes of a user have no more than the sender of the next may have
+ * open.  So a keeper calls this when the session has the mailbox.
+ */
+void sandbox_limit_files(enum sandbox_wish wish);
+
 #endif
