@@ -168,9 +168,9 @@
  * are more. */
 #define LIMITS_LIST 64
 
-/* Octets of a mailbox from which on its index is cached: reading it costs more
- * than the cache then. */
-#define LIMITS_CACHED_LEAST 65536
+/* Octets of a mailbox from which on its index is cached: reading and hashing
+ * it costs more than the cache then. */
+#define LIMITS_CACHED_LEAST 16384
 
 /* Messages of a cached index whose begin is looked at if the mailbox grew. */
 #define LIMITS_SAMPLES 64
