@@ -11,6 +11,8 @@ my $binary = $ENV{DEWEY} // './dewey';
 my $octets = Dewey::read_file($binary);
 plan skip_all => 'sanitizers and coverage make the program larger'
     if $octets =~ /__(?:asan|ubsan|gcov|llvm_prof)/;
+plan skip_all => 'Nettle is a part of the program'
+    if $octets !~ /libnettle\.so/;
 
 my $copy = Dewey::tmpdir() . '/dewey';
 my $strip = $ENV{STRIP} || 'strip';
