@@ -459,7 +459,19 @@ sub login_behind_lock {
 	Accounts::add('dwsecret', hash => '*', mail => $mail);
 	Accounts::add('dwlocked', password => 'x', mail => $mail);
 	Accounts::run('passwd', '-q', '-l', 'dwlocked');
-	my $c = Accounts::start('--secrets=/dewey-secrets');
+	my $c = Accounts::start('--name-case=lower', '--secrets=none',
+	    '--strip-domain=dewey.example');
+	$c->greeting;
+	is $c->say('USER DWMrose@Dewey.example'),
+	    '+OK DWMrose@Dewey.example is a real hoopy frood',
+	    'a whole address, with capitals';
+	is $c->say("PASS $password"),
+	    "+OK dwmrose's maildrop has 3 messages (68 octets)",
+	    '... is the account';
+	$c->say('QUIT');
+	$c->exit_code;
+	like $c->stderr, qr/user=dwmrose .*end=quit/, '... so it is logged';
+	$c = Accounts::start('--secrets=/dewey-secrets');
 	like $c->timestamp, qr/^<\d+\.\d+\@dewey\.example>$/,
 	    'a timestamp with a secrets file';
 	is $c->apop('dwmrose', 'tanstaaf'),

@@ -213,6 +213,20 @@ Dewey::write_file($allow, '');
 is +(try('mrose', 'secret', "--allow=$allow"))[0], $refused,
     '--allow: an empty file lets nobody in';
 
+# ... whatever a client calls the user.
+file("mrose:$hash", "frated:$hash");
+Dewey::write_file($deny, "frated\n", 0600);
+my @names = ('--name-case=lower', '--strip-domain=a.example, b.example');
+for my $name (qw(mrose MRose mrose@a.example MROSE@B.Example)) {
+	is +(try($name, 'secret', "--deny=$deny", @names))[0], '+OK',
+	    "$name is mrose";
+	is +(try($name =~ s/mrose/frated/ir, 'secret', "--deny=$deny",
+	    @names))[0], $refused, '... and frated is denied';
+}
+is +(try('mrose@c.example', 'secret', @names))[0], $refused, 'another domain';
+is +(try('MRose', 'secret'))[0], $refused, 'capitals, unless it is wanted';
+is +(try('mrose@a.example', 'secret'))[0], $refused, 'a domain, the same';
+
 # Lists hold for APOP too.
 Dewey::write_file("$dir/secrets", "mrose:tanstaaf\nfrated:tanstaaf\n", 0600);
 Dewey::write_file($allow, "mrose\n");

@@ -52,7 +52,7 @@ my @flags = qw(users mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only locks lock-timeout journal-window
     idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
     verbose cache-dir state-dir config check-config set-secret set-password remove-user
-    list check recover help version);
+    list check recover help version name-case strip-domain);
 is_deeply [ sort keys %listed ], [ sort @flags ],
     '--help lists the flags that are tried here';
 
@@ -62,7 +62,7 @@ my %defaults = (users => 'system', 'apop-only' => 'yes',
     'fail-delay' => 1, mailbox => '/var/mail/%u', 'read-only' => 'no',
     locks => 'fcntl,flock,dotlock', 'lock-timeout' => 10, 'idle-timeout' => 600,
     'login-timeout' => 120, 'log-deletes' => 'no', preauth => 'no',
-    verbose => 'no');
+    verbose => 'no', 'name-case' => 'keep');
 is_deeply { map { $_ => $listed{$_}{default} } keys %defaults }, \%defaults,
     '--help shows the defaults';
 
@@ -78,6 +78,9 @@ my %good = (
 	allow => [ "$dir/names" ],
 	deny => [ "$dir/empty" ],
 	secrets => [ "$dir/secrets", 'none' ],
+	'name-case' => [ qw(keep lower) ],
+	'strip-domain' => [ 'a', 'example.org', 'a.example,b.example',
+	    'a, b ,c', 'a' x 255 ],
 	plaintext => [ qw(private always) ],
 	'fail-delay' => [ 0, 1, 86400 ],
 	mailbox => [ "$dir/spool/%u", "$dir/spool/%n", "$dir/%%u/../spool/%u",
@@ -147,6 +150,9 @@ my @bad = (
 	    '-1', '+1', '1s', ' 1', '1 ', '1.5', 'x', '86401', '0x10',
 	    '4294967296', '18446744073709551616', '9' x 100 }
 	    qw(fail-delay lock-timeout idle-timeout login-timeout)),
+	(map { [ "--name-case=$_" ] } 'upper', 'Lower', 'keep ', 'yes'),
+	(map { [ "--strip-domain=$_" ] } ',', 'a,', ',a', 'a,,b', 'a b', '@a',
+	    'a/b', '*', 'a' x 256),
 	(map { [ "--journal-window=$_" ] } '0', '-1', '1k', '1073741825'),
 	(map { [ "--sandbox=$_" ] } 'yes', 'no', 'auto,none'),
 	(map { [ "--plaintext=$_" ] } 'yes', 'Always', 'private,always'),

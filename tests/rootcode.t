@@ -104,6 +104,7 @@ sub sessions {
 	my @users = ('--users=/traced-users', '--mail-user=dwfrated');
 	return (
 		[[], 'USER dwmrose', 'PASS no', @pass, 'DELE 1', 'QUIT'],
+		[['--strip-domain=a,b'], @pass, 'QUIT'],
 		[['--log=syslog'], @pass, 'QUIT'],
 		[['--secrets=/traced-secrets'], 'APOP dwmrose x', 'APOP', 'QUIT'],
 		[['--secrets=/traced-secrets', '--allow=/traced-list',

@@ -110,6 +110,16 @@ is_template(struct span value)
 	return true;
 }
 
+static bool
+is_host_list(struct span value)
+{
+	bool fits = true;
+
+	while (value.p != NULL)
+		fits = span_is_host(span_trim(span_cut(&value, ','))) && fits;
+	return fits;
+}
+
 static const struct options_kind
     on_off = { .read = read_choice, .wanted = "yes or no", .alone = "yes" },
     choice = { .read = read_choice },
@@ -127,6 +137,8 @@ static const struct options_kind
 	.wanted = "the name of a user" },
     host_name = { .read = read_text, .fits = span_is_host,
 	.wanted = "a host name of letters, digits, dots and hyphens" },
+    host_list = { .read = read_text, .fits = is_host_list,
+	.wanted = "a list of host names" },
     template = { .read = read_text, .fits = is_template,
 	.wanted = "an absolute path, or one that begins with %h; "
 	"% stands only in %u %n %d %h %%" },
@@ -147,6 +159,12 @@ const struct options_row options_rows[] = {
 	    "only the users that FILE names may log in" },
 	{ "deny", &file_name, FIELD(deny), NULL, "FILE",
 	    "the users that FILE names may not log in" },
+	{ "name-case", &choice, FIELD(lower_case), "keep", "keep|lower",
+	    "lower: in the names that clients send capitals count as small\n"
+	    "letters" },
+	{ "strip-domain", &host_list, FIELD(strip_domain), NULL, "DOMAINS",
+	    "a client that sends NAME@DOMAIN means NAME, if DOMAIN is among\n"
+	    "these, separated by commas" },
 	{ "secrets", &file_name, FIELD(secrets), NULL, "FILE|none",
 	    "the secrets of APOP (dewey-secrets(5)); none: no APOP" },
 	{ "apop-only", &on_off, FIELD(apop_only), "yes", "yes|no",

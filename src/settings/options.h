@@ -50,12 +50,14 @@ struct options {
 	const char *mail_user;
 	const char *allow;
 	const char *deny;
+	const char *strip_domain;	/* a list of domains */
 	const char *secrets;
 	const char *gate_user;
 	const char *mailbox;
 	const char *host;
 	const char *cache_dir;
 	const char *state_dir;
+	bool lower_case;	/* of names */
 	bool apop_only;
 	bool hide_users;
 	bool preauth;

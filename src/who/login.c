@@ -134,11 +134,32 @@ check_user(const struct login *login, struct span name,
 	return found;
 }
 
+/* Write to ${room} whom a client means by ${name}. */
+static struct span
+who_is_meant(const struct options *options, struct span name,
+    char room[LIMITS_COMMAND])
+{
+	struct span domain = name, local = span_cut(&domain, '@');
+	struct span domains = span_of(options->strip_domain);
+
+	while (domains.p != NULL)
+		if (span_equal_nocase(span_trim(span_cut(&domains, ',')),
+		    domain))
+			name = local;
+	for (size_t i = 0; i < name.n; i++)
+		room[i] = options->lower_case && name.p[i] >= 'A' &&
+		    name.p[i] <= 'Z' ? (char)(name.p[i] - 'A' + 'a') :
+		    name.p[i];
+	return (struct span){ room, name.n };
+}
+
 enum login_verdict
 login_check(const struct login *login, const struct login_question *question,
     struct users_entry *entry)
 {
-	struct span name = { question->name, question->name_n };
+	char room[LIMITS_COMMAND];
+	struct span name = who_is_meant(login->options,
+	    (struct span){ question->name, question->name_n }, room);
 	struct span secret = { question->secret, question->secret_n };
 	int answer = 0;
 

@@ -72,8 +72,10 @@ void login_secrets_path(const struct options *options, bool by_root,
 
 /*
  * login_check(login, question, entry):
- * Judge ${question}.  If the verdict is LOGIN_ACCEPTED, ${entry} is the user,
- * the password's hash wiped; otherwise all of it is wiped.
+ * Judge ${question}.  What --name-case and --strip-domain say is done to its
+ * name before that is looked up anywhere.  If the verdict is LOGIN_ACCEPTED,
+ * ${entry} is the user, the password's hash wiped; otherwise all of it is
+ * wiped.
  */
 enum login_verdict login_check(const struct login *login,
     const struct login_question *question, struct users_entry *entry);

@@ -38,6 +38,7 @@ static const struct {
 	{ "preauth", { "--preauth" }, S(preauth, 1) },
 	{ "private", { "--private" }, S(private_stream, 1) },
 	{ "log-deletes", { "--log-deletes" }, S(log_deletes, 1) },
+	{ "name-case", { "--name-case=lower" }, S(lower_case, 1) },
 	{ "hide-users", { "--hide-users=no" }, S(hide_users, 0) },
 	{ "no time", { "--fail-delay=0" }, N(fail_delay, 0) },
 	{ "a day", { "--login-timeout=86400" }, N(login_timeout, 86400) },

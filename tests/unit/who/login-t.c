@@ -197,6 +197,74 @@ test_digest_lengths(void **state)
 	}
 }
 
+/* Whom a client means: the name that is let in, or NULL. */
+static void
+test_names(void **state)
+{
+	static const struct {
+		const char *sent, *name_case, *strip_domain, *let_in;
+	} rows[] = {
+		{ "frated", "keep", NULL, "frated" },
+		{ "Frated", "keep", NULL, NULL },
+		{ "Frated", "lower", NULL, "frated" },
+		{ "FRATED", "lower", NULL, "frated" },
+		{ "frated@a.example", "lower", NULL, NULL },
+		{ "frated@a.example", "keep", "a.example", "frated" },
+		{ "frated@A.Example", "keep", "a.example", "frated" },
+		{ "frated@a.example", "keep", "A.EXAMPLE", "frated" },
+		{ "Frated@a.example", "keep", "a.example", NULL },
+		{ "Frated@A.EXAMPLE", "lower", "a.example", "frated" },
+		{ "frated@b.example", "keep", "a.example", NULL },
+		{ "frated@b.example", "keep", "a.example,b.example", "frated" },
+		{ "frated@a.example", "keep", "a.example , b.example",
+		    "frated" },
+		{ "frated@x.a.example", "keep", "a.example", NULL },
+		{ "frated@example", "keep", "a.example", NULL },
+		{ "frated@a.exampl", "keep", "a.example", NULL },
+		{ "frated@a.example.", "keep", "a.example", NULL },
+		{ "frated@a.example@a.example", "keep", "a.example", NULL },
+		{ "frated@", "keep", "a.example", NULL },
+		{ "@a.example", "keep", "a.example", NULL },
+		{ "frated.a.example", "keep", "a.example", NULL },
+		{ "frated%a.example", "keep", "a.example", NULL },
+		{ "frated", "lower", "a.example", "frated" },
+		{ "frate\xc4", "lower", NULL, NULL },
+		{ "frate{", "lower", NULL, NULL },
+		{ "Mrose@a.example", "lower", "a.example", "mrose" },
+		{ "Mrose", "keep", NULL, NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool apop = strchr("mM", rows[i].sent[0]) != NULL;
+		struct login_question question = { .method = apop ? LOGIN_APOP :
+		    LOGIN_PASS, .name_n = strlen(rows[i].sent),
+		    .secret_n = apop ? LIMITS_DIGEST : 5 };
+		struct users_entry entry;
+		enum login_verdict verdict;
+		struct site site;
+
+		open_site(state, &site, true, 0600);
+		assert_null(options_set(&site.options, SPAN("name-case"),
+		    span_of(rows[i].name_case)));
+		if (rows[i].strip_domain != NULL)
+			assert_null(options_set(&site.options,
+			    SPAN("strip-domain"),
+			    span_of(rows[i].strip_domain)));
+		memcpy(question.name, rows[i].sent, question.name_n);
+		if (apop)
+			secrets_digest(span_of(site.login.timestamp),
+			    SPAN("tanstaaf"), question.secret);
+		else
+			memcpy(question.secret, "hoopy", 5);
+		verdict = login_check(&site.login, &question, &entry);
+		ROW(rows[i].sent, (verdict == LOGIN_ACCEPTED) ==
+		    (rows[i].let_in != NULL));
+		ROW(rows[i].sent, strcmp(entry.name, rows[i].let_in == NULL ?
+		    "" : rows[i].let_in) == 0);
+		login_close(&site.login);
+	}
+}
+
 /* A msg-id in the form of RFC 1939's examples, <digits.digits@host>, never the
  * same twice. */
 static void
@@ -308,6 +376,7 @@ main(void)
 		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_digest_lengths),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_timestamp),
 		cmocka_unit_test(test_unsafe),
 		cmocka_unit_test(test_misconfigured),
