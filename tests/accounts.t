@@ -449,6 +449,41 @@ sub login_behind_lock {
 	ok all_gone($c, @all), '... no process is left';
 }
 
+# ---- The standard configuration, which cannot be looked at
+
+{
+	my ($conf) = Dewey->start('--help', { transport => 'pipe' })->rest
+	    =~ m{root: (/\S+/dewey/dewey\.conf) if it exists};
+	(my $dir = $conf) =~ s{/dewey\.conf\z}{};
+	system('mkdir', '-p', $dir) == 0 or die "$dir: $?";
+	rmdir $dir or die "rmdir $dir: $!";
+	# Root without its capabilities is asked for rights, as on NFS.
+	my @bare = ('setpriv', '--bounding-set=-all', '--inh-caps=-all');
+	for my $with ([ 'a link to itself', [], sub { symlink 'dewey', $dir },
+	    sub { unlink $dir } ], [ 'another\'s directory', \@bare, sub {
+	    mkdir $dir; chown 65534, 65534, $dir; chmod 0700, $dir },
+	    sub { rmdir $dir } ]) {
+		my ($what, $wrapper, $begin, $end) = @$with;
+		SKIP: {
+			skip 'setpriv is not installed', 4 if @$wrapper &&
+			    system("@bare true 2>/dev/null") != 0;
+			$begin->();
+			my $c = Dewey->start({ as_root => 1,
+			    wrapper => $wrapper });
+			is $c->greeting,
+			    '-ERR [SYS/PERM] server is misconfigured',
+			    "$what, and no configuration: nobody is served";
+			is $c->exit_code, 100, '... exit code';
+			$c = Dewey->start('--check-config', { as_root => 1,
+			    wrapper => $wrapper, transport => 'pipe' });
+			$c->rest;
+			is $c->exit_code, 100, '... --check-config';
+			like $c->stderr, qr/\Q$conf\E: /, '... says why';
+			$end->();
+		}
+	}
+}
+
 # ---- APOP
 
 {

@@ -215,6 +215,34 @@ sub with_limit {
 	@messages = @small;
 }
 
+# Where nothing may be written at all, mail can be read, and deleted from the end
+# on: no other program is blamed for that.
+{
+	my $site = Dewey->site(users => { ann => 'x' }, mail => { ann =>
+	    Dewey::mbox(map { "Subject: $_\n\nbody\n" } 1 .. 3) });
+	my @o = ('--secrets=none', '--log=stderr', '--sandbox=none',
+	    { wrapper => ['/bin/sh', '-c', 'ulimit -f 0 && exec "$@"', 'sh'] });
+	my $c = $site->start(@o[0 .. 2], '--locks=dotlock', $o[3]);
+	$c->greeting;
+	$c->say('USER ann');
+	my $said = $c->say('PASS x');
+	like $said, qr/^\+OK/, 'ulimit -f 0, no lock but the dot-lock: login';
+	unlike $said, qr/busy|lock|wait/, '... nobody is blamed';
+	$c->say('QUIT');
+	$c->exit_code;
+	$c = $site->start(@o);
+	$c->greeting;
+	$c->say('USER ann');
+	like $c->say('PASS x'), qr/^\+OK .* 3 messages/, 'ulimit -f 0: login';
+	like $c->say('RETR 2'), qr/^\+OK/, '... RETR';
+	$c->body;
+	$c->say('DELE 3');
+	is $c->say('QUIT'),
+	    '+OK dewey POP3 server signing off (2 messages left)', '... QUIT';
+	is $c->exit_code, 0, '... exit code';
+	unlike $c->stderr, qr/another program/, '... nor in the log';
+}
+
 # The next login cannot complete an UPDATE then: it says so, and leaves it alone.
 {
 	my @small = @messages;

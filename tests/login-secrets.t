@@ -275,6 +275,39 @@ SKIP: {
 	$c->exit_code;
 	unlike $c->stderr, qr/secrets/,
 	    'a default file that is not there is no mistake';
+	# One that cannot be looked at is none that is not there.
+	my $dewey = "$home/xdg/dewey";
+	chmod 0, $dewey;
+	for my $with ([ $dewey, sub { chmod 0, $dewey } ],
+	    [ $dewey, sub { rename $dewey, "$dewey.away";
+		symlink 'dewey', $dewey } ]) {
+		my ($what, $do) = @$with;
+		$do->();
+		$c = Dewey->start(@flags,
+		    { env => { XDG_CONFIG_HOME => "$home/xdg" } });
+		is $c->greeting, '+OK POP3 server ready',
+		    'default file out of reach: no timestamp';
+		$c->say('QUIT');
+		$c->exit_code;
+		like $c->stderr, qr/\Q$xdg\E: .*APOP is off/, '... logged';
+		$c = Dewey->start(@flags, '--check-config', { transport =>
+		    'pipe', env => { XDG_CONFIG_HOME => "$home/xdg" } });
+		like $c->rest, qr/^unsafe: \Q$xdg\E: .*APOP is off/m,
+		    '... --check-config says so';
+		is $c->exit_code, 100, '... exit code';
+		for my $name ($self, 'zaphod') {
+			$c = Dewey->start(@flags, "--remove-user=$name",
+			    { transport => 'pipe',
+			    env => { XDG_CONFIG_HOME => "$home/xdg" } });
+			$c->rest;
+			isnt $c->exit_code, 0, '... nor is a user removed';
+			unlike $c->stderr, qr/stands in neither/,
+			    '... whose secret may be there';
+		}
+		unlink $dewey if -l $dewey;
+		rename "$dewey.away", $dewey;
+		chmod 0755, $dewey;
+	}
 	chmod 0644, $xdg;
 	$c = Dewey->start(@flags, { env => { XDG_CONFIG_HOME => "$home/xdg" } });
 	is $c->greeting, '+OK POP3 server ready',

@@ -124,7 +124,7 @@ store_is_denied(int error)
 bool
 store_is_full(int error)
 {
-	return error == ENOSPC || error == EDQUOT;
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
 int

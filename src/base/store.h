@@ -51,7 +51,8 @@ int store_write(int fd, uint64_t offset, const void *octets, size_t n);
 
 /*
  * store_is_denied(error), store_is_full(error):
- * Say whether the errno ${error} is that of a missing right, of missing space.
+ * Say whether the errno ${error} is that of a missing right; of missing space,
+ * on the disk or in what this process may write (setrlimit(2)).
  */
 bool store_is_denied(int error);
 bool store_is_full(int error);

@@ -79,7 +79,7 @@ log_refusal(const struct maildrop *drop, enum lock_result got)
 		log_error("%s: %s", drop->mailbox.path, got == LOCK_BUSY ?
 		    "another program kept it locked for the whole "
 		    "--lock-timeout" : strerror(errno));
-	return MAILBOX_LOCKED;
+	return got == LOCK_BUSY ? MAILBOX_LOCKED : MAILBOX_TROUBLE;
 }
 
 enum mailbox_fault

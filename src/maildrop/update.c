@@ -40,6 +40,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/store.h"
 #include "mail/uid.h"
 #include "maildrop/cache.h"
 #include "maildrop/hold.h"
@@ -166,8 +167,7 @@ compact(struct maildrop *drop, const struct tail *tail)
 	log_unmoved(drop, error);
 	/* Deleting is the way out of a full disk: do what needs no space, if
 	 * nothing was delivered by who respects no lock. */
-	if ((error == ENOSPC || error == EDQUOT || error == EFBIG) &&
-	    tail->first < drop->count &&
+	if (store_is_full(error) && tail->first < drop->count &&
 	    mailbox_is(&drop->mailbox, &drop->stamp) &&
 	    cut(drop, tail) == UPDATE_DONE)
 		return UPDATE_PARTLY;

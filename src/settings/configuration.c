@@ -50,7 +50,8 @@ configuration_read(struct options *options, int argc, char **argv,
 	struct span line;
 	int got, result = 0;
 
-	if (path == NULL && standard && access(file, F_OK) == 0)
+	if (path == NULL && standard && (access(file, F_OK) == 0 ||
+	    errno != ENOENT))
 		path = file;
 	if (path == NULL)
 		return 0;

@@ -15,7 +15,8 @@ struct options;
 /*
  * configuration_read(options, argc, argv, standard):
  * Read into ${options} the file that --config names in ${argv}; if it names
- * none and ${standard} is true, the standard file if there is one.
+ * none and ${standard} is true, the standard file, unless there is none: one
+ * that cannot be looked at is a mistake.
  * Returns 0, or -1 with ${options}->error naming file, line and mistake.
  */
 int configuration_read(struct options *options, int argc, char **argv,

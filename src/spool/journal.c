@@ -91,7 +91,7 @@ allocate(struct slot_file *file, uint64_t left)
 		if (error == EINTR)
 			continue;
 		errno = error;
-		if (!store_is_full(error) && error != EFBIG)
+		if (!store_is_full(error))
 			return -1;
 		if (ftruncate(file->sidecar, 0) == -1 ||
 		    file->plan.head.window / 2 < LIMITS_WINDOW_LEAST)

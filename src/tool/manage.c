@@ -263,8 +263,9 @@ manage_remove(const struct options *options, const char *name)
 
 	login_secrets_path(options, geteuid() == 0, secrets);
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		int removed = paths[i] == NULL || access(paths[i], F_OK) == -1 ?
-		    0 : change(paths[i], name, NULL, false);
+		bool missing = paths[i] == NULL ||
+		    (access(paths[i], F_OK) == -1 && errno == ENOENT);
+		int removed = missing ? 0 : change(paths[i], name, NULL, false);
 
 		if (removed == -1)
 			return -1;

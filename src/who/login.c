@@ -8,6 +8,7 @@
 
 #include <sys/random.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,9 +59,9 @@ login_open(struct login *login, const struct options *options,
 	users_open(&login->users, options, by_root);
 	login->passwords = by_root || login->users.file.path != NULL;
 	login_secrets_path(options, by_root, path);
-	/* A file that nobody named may be missing. */
-	if (path[0] == '\0' ||
-	    (options->secrets == NULL && access(path, F_OK) == -1))
+	/* A file that nobody named may be missing, but not be out of reach. */
+	if (path[0] == '\0' || (options->secrets == NULL &&
+	    access(path, F_OK) == -1 && errno == ENOENT))
 		return;
 	if (records_open(&login->secrets, path, RECORDS_SECRET) == 0)
 		make_timestamp(login->timestamp, host);
