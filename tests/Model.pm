@@ -26,18 +26,58 @@ sub lines {
 
 sub is_empty { my ($line) = @_; return $line->[0] eq '' }
 
-my $blanks = qr/[ \t]+/;
-my $zone = qr/[A-Za-z]{1,5}|[-+][0-9]{4}/;
+my $s = qr/[ \t]+/;
+my $word = qr/[^ \t]+/;
+my $zone = qr/[A-Za-z]{1,5}|[-+][0-9]{2}:?[0-9]{2}/;
 my $month = qr/(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/;
-my $day = qr/0?[1-9]|[12][0-9]|3[01]/;
-my $time = qr/(?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60))?/;
-my $date = qr/$month$blanks(?:$day)$blanks$time(?:$blanks$zone)?$blanks
-    [0-9]{4}(?:$blanks$zone)?(?:${blanks}remote${blanks}from$blanks[^ \t]+)?/x;
+my $day = qr/(?i:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?/;
+my $full = qr/$month[A-Za-z]*/;
+my $number = qr/[0-9]{1,2}/;
+my $minutes = qr/[0-9]{1,2}:[0-9]{2}/;
+my $seconds = qr/$minutes:[0-9]{2}/;
+my $time = qr/$minutes(?::[0-9]{2})?/;
+my $padded = qr/[0-9]{2}:[0-9]{2}(?::[0-9]{2})?/;
+my $year = qr/[0-9]{4}/;
+my $short = qr/[0-9]{2}(?:[0-9]{2})?/;
+my $iso = qr/[0-9]{4}-[0-9]{2}-[0-9]{2}/;
 
-# The sender, and the day's name that may be a part of it, are any run.
+# What may stand between From with its blanks and the end of the line; behind
+# ${more} may be anything.
+my $any = qr/(?:.*[ \t])?/s;
+my $more = qr/(?:[ \t].*)?/s;
+my @forms = (
+	# ctime(3)'s date behind any sender or none, with or without a day; UUCP
+	qr/$any$month$s$number$s$padded(?:$s$zone){0,2}$s$year(?:$s$zone)?/,
+	qr/$any$month$s$number$s$padded(?:$s$zone){0,2}$s$year(?:$s$zone)?
+	    ${s}remote${s}from$s$word/x,
+	# with a day and seconds: months in full, years of two digits
+	qr/$any$day$s$full$s$number$s$seconds(?:$s$zone){0,2}$s$short
+	    (?:$s$zone)?/x,
+	# with a sender of one word and a day: anything behind it
+	qr/$word$s(?:at$s$word$s)?$day$s$full$s$number$s$time
+	    (?:$s$zone){0,2}$s$year$more/x,
+	qr/$word$s$day$s$full$s$number$s$seconds(?:$s$word){0,2}$s$year$more/,
+	qr/$day$s$full$s$number$s$seconds(?:$s$zone){0,2}$s$year$more/,
+	# RFC 5322
+	qr/$word$s$day$s$number$s$full$s$year$s$time$more/,
+	qr/$word$s$day$s$number$s$full$s$short$s$seconds(?:$s$zone)?
+	    (?:$s$word)?/x,
+	# ISO 8601
+	qr/$word$s$iso$s$seconds(?:$s$zone)?/,
+	qr/$word$s${iso}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[-+][0-9]{2}:?[0-9]{2})?/,
+);
+
+# Whether a line begins like a From_ line, which is enough where the file begins.
+sub is_bare {
+	my ($content) = @_;
+	return $content =~ /\AFrom[ \t]/;
+}
+
 sub is_from_line {
 	my ($content) = @_;
-	return $content =~ /\AFrom$blanks(?:.*[ \t])?$date\z/s;
+	return 0 unless $content =~ /\AFrom$s(.*?)[ \t]*\z/s;
+	my $rest = $1;
+	return scalar grep { $rest =~ /\A$_\z/ } @forms;
 }
 
 # ---- Messages
@@ -57,7 +97,8 @@ sub scan {
 	for my $line (lines($octets)) {
 		my $here = $at;
 		$at += length($line->[0]) + length $line->[1];
-		if ($behind_blank && is_from_line($line->[0])) {
+		if ($behind_blank && (is_from_line($line->[0]) ||
+		    ($here == 0 && is_bare($line->[0])))) {
 			$close->();
 			@open = ($here, $line);
 		} elsif (@open) {

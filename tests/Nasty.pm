@@ -134,7 +134,7 @@ sub mailboxes {
 		    "\n\n$from", 'Status: RO', 'x')],
 		['not an mbox', "Subject: a\n\nbody\n"],
 		['not an mbox: text behind blank lines', "\n\nx\n$from\n"],
-		['not an mbox: almost a From_ line', "From me\n\n$from\n"],
+		['not an mbox: almost a From_ line', "\nFrom me\n\n$from\n"],
 		['not an mbox: a CR', "\r"],
 		['not an mbox: NUL', "\0\n$from\n"],
 	);

@@ -90,7 +90,7 @@ for my $octets (undef, '') {
 
 # Not an mbox.
 for my $octets ("\0", 'x', "x\n", "Subject: x\n\n$from", "From\n", "F", "\r",
-    "\n\nx\n", ">$from", "From a\@b yesterday\nA: 1\n\n", " $from") {
+    "\n\nx\n", ">$from", "\nFrom a\@b yesterday\nA: 1\n\n", " $from") {
 	my ($site, $c) = serve($octets, '--log=stderr');
 	my $name = $octets =~ s/([^!-~ ])/sprintf '\\x%02x', ord $1/ger;
 	is enter($c), "${perm}maildrop is not an mbox", "E46: $name";

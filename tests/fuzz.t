@@ -80,7 +80,7 @@ sub data_lines {
 
 my $box = Dewey::read_file("$srcdir/tests/data/sample/mbox");
 my @from = map { "$_\nSubject: a\n\nbody\n\n" }
-    data_lines('from-lines', qr/^[-+] (.*)/);
+    data_lines('from-lines', qr/^[-+] \S{5} (.*)/);
 my @stored = data_lines('uid-vectors', qr/^stored (.*)/);
 my %seeds = (
 	authorization => [

@@ -45,14 +45,9 @@
  * id leaves out X-Mozilla-Status2 has the longest name. */
 #define LIMITS_FIELD 25
 
-/* Octets of a word in a From_ line that are kept: the longest that means
- * something is "remote"; a longer one cannot be part of a date. */
-#define LIMITS_FROM_WORD 12
-
-/* Words of a From_ line that are kept.  Www Mmm d hh:mm:ss zone yyyy zone
- * remote from host: what stands before the last ten words is the sender, of
- * any length. */
-#define LIMITS_FROM_WORDS 10
+/* Octets of a word in a From_ line that are kept: a longer one is no part of a
+ * date, as 2024-01-01T00:00:00+00:00 is. */
+#define LIMITS_FROM_WORD 25
 
 /* Octets of a user name that can be a maildrop, and of one that is echoed. */
 #define LIMITS_NAME 64

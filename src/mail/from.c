@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From_ lines: `From sender date', the date as asctime(3) prints it, with the
- * zones and the remote host that some agents add.  The line may be of any
- * length; its last words decide.
+ * From_ lines: `From sender date', the date as asctime(3) prints it, with what
+ * some agents add, or as a header field has it.  The line may be of any length:
+ * it is read word by word, and what is kept is how far it goes along each form.
  */
 #include "config.h"
 
@@ -11,75 +11,40 @@
 #include "base/span.h"
 #include "mail/from.h"
 
+/*
+ * The forms of a From_ line, word by word, as the page mbox(5) of qmail and of
+ * mutt, c-client and Dovecot have them.  A letter is a kind of word, see
+ * what_is; behind it a ? says that the word may be missing, a * that there may
+ * be any number of them.  Behind the date may be anything only where before it
+ * is one word and a day's name: so does no prose begin.
+ */
+static const char *const forms[FROM_FORMS] = {
+	/* a@b Mon Jan  1 00:00:00 MET DST 2024 +0100, a@b Jan 1 00:00 2024 */
+	"qx*mdtz?z?yz?",
+	/* a Mon Jan  1 00:00:00 2024 remote from decvax */
+	"qx*mdtz?z?yz?rfx",
+	/* A B <a@b> Mon January 1 0:00:00 24 */
+	"qx*wndsz?z?uz?",
+	/* a@b Mon Jan  1 00:00:00 Europe 2024 and more, a at b ... */
+	"qxwndhz?z?yx*", "qxaxwndhz?z?yx*", "qxwndsx?x?yx*", "qwndsz?z?yx*",
+	/* a@b Mon, 1 Jan 2024 00:00:00 +0100 and more, a@b Mon, 1 Jan 24 ... */
+	"qxwdnyhx*", "qxwdnusz?x?",
+	/* a@b 2024-01-01 00:00:00 +01:00, a@b 2024-01-01T00:00:00Z */
+	"qxisz?", "qxj",
+};
+
+/* The kind of word that the letter ${c} stands for; behind the last word. */
+#define KIND(c) ((uint32_t)1 << ((c) - 'a'))
+#define NO_WORD ((uint32_t)1 << 31)
+
 static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
-void
-from_begin(struct from *from)
-{
-	from->words = 0;
-	from->inside = false;
-	from->cr = false;
-}
-
-/* Add an octet to the word in hand, or begin one with it. */
-static void
-add(struct from *from, char c)
-{
-	struct from_word *word;
-
-	from->words += !from->inside;
-	word = &from->word[(from->words - 1) % LIMITS_FROM_WORDS];
-	if (!from->inside)
-		word->n = 0;
-	from->inside = true;
-	if (word->n < LIMITS_FROM_WORD)
-		word->s[word->n] = c;
-	if (word->n <= LIMITS_FROM_WORD)
-		word->n++;
-}
-
-/* A line whose first word is not From is none, whatever follows. */
-static bool
-is_hopeless(const struct from *from)
-{
-	return from->words == 1 && !from->inside && (from->word[0].n != 4 ||
-	    memcmp(from->word[0].s, "From", 4) != 0);
-}
-
-void
-from_feed(struct from *from, const char *p, size_t n)
-{
-	for (size_t i = 0; i < n && !is_hopeless(from); i++) {
-		/* Only the CR right before the line end is not of the line. */
-		if (from->cr)
-			add(from, '\r');
-		from->cr = p[i] == '\r';
-		if (is_blank(p[i]))
-			from->inside = false;
-		else if (!from->cr)
-			add(from, p[i]);
-	}
-}
-
-/* The word ${i} from the end; empty where it is too long to mean something, or
- * where it would be the From at the begin of the line. */
-static struct span
-word_of(const struct from *from, unsigned i)
-{
-	const struct from_word *word =
-	    &from->word[(from->words - 1 - i) % LIMITS_FROM_WORDS];
-
-	if (i + 1 >= from->words || word->n > LIMITS_FROM_WORD)
-		return (struct span){ NULL, 0 };
-	return (struct span){ word->s, word->n };
-}
-
-/* Whether ${s} looks like ${form}: a 0 there stands for a digit, a ? for any
- * octet, others for themselves. */
+/* Whether ${s} looks like ${form}: a 0 there stands for a digit, a + for the
+ * same or a minus, a ? for any octet, others for themselves. */
 static bool
 is_like(struct span s, const char *form)
 {
@@ -87,85 +52,172 @@ is_like(struct span s, const char *form)
 
 	for (i = 0; i < s.n && form[i] != '\0'; i++)
 		if (form[i] == '0' ? s.p[i] < '0' || s.p[i] > '9' :
-		    form[i] != '?' && s.p[i] != form[i])
+		    form[i] != '?' && s.p[i] != form[i] &&
+		    (form[i] != '+' || s.p[i] != '-'))
 			return false;
 	return i == s.n && form[i] == '\0';
 }
 
+/* Whether the first three octets of ${s} are one of the ${names}, in upper or
+ * lower case. */
 static bool
-is_zone(struct span s)
+is_named(struct span s, const char *names)
 {
-	if (is_like(s, "+0000") || is_like(s, "-0000"))
-		return true;
-	for (size_t i = 0; i < s.n; i++)
-		if ((s.p[i] | 0x20) < 'a' || (s.p[i] | 0x20) > 'z')
-			return false;
-	return s.n >= 1 && s.n <= 5;
-}
-
-/* Whether a clock may show ${s}, which is like 00:00 or 00:00:00. */
-static bool
-is_shown(struct span s)
-{
-	return (s.p[0] < '2' || (s.p[0] == '2' && s.p[1] < '4')) &&
-	    s.p[3] < '6' && (s.n == 5 || s.p[6] < '6' ||
-	    (s.p[6] == '6' && s.p[7] == '0'));
-}
-
-static bool
-is_time(struct span s)
-{
-	return (is_like(s, "00:00") || is_like(s, "00:00:00")) && is_shown(s);
-}
-
-static bool
-is_day(struct span s)
-{
-	if (is_like(s, "00"))
-		return memcmp(s.p, "00", 2) > 0 && memcmp(s.p, "31", 2) <= 0;
-	return is_like(s, "0") && *s.p != '0';
+	for (; s.n >= 3 && *names != '\0'; names += 3)
+		/* Twelve calls for each message would be too many. */
+		if (((*names ^ *s.p) & ~0x20) == 0 && span_equal_nocase(
+		    (struct span){ s.p, 3 }, (struct span){ names, 3 }))
+			return true;
+	return false;
 }
 
 static bool
 is_month(struct span s)
 {
-	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
-	/* Twelve questions for each message would be too many. */
-	for (size_t i = 0; i + 3 < sizeof(names); i += 3)
-		if (s.n == 3 && ((names[i] ^ *s.p) & ~0x20) == 0 &&
-		    span_equal_nocase(s, (struct span){ names + i, 3 }))
-			return true;
-	return false;
+	return is_named(s, "JanFebMarAprMayJunJulAugSepOctNovDec");
 }
 
-/* Mmm d hh:mm[:ss] [zone] yyyy [zone], with ${skip} words behind it.  What is
- * before it, a day's name or not, belongs to the sender's any run. */
 static bool
-is_date(const struct from *from, unsigned skip)
+is_letters(struct span s)
 {
-	unsigned i = skip;
-
-	if (!is_like(word_of(from, i), "0000") && !is_zone(word_of(from, i++)))
-		return false;
-	if (!is_like(word_of(from, i++), "0000"))
-		return false;
-	i += is_zone(word_of(from, i));
-	return is_time(word_of(from, i)) && is_day(word_of(from, i + 1)) &&
-	    is_month(word_of(from, i + 2));
+	for (size_t i = 0; i < s.n; i++)
+		if ((s.p[i] | 0x20) < 'a' || (s.p[i] | 0x20) > 'z')
+			return false;
+	return true;
 }
 
-bool
+/* The kinds of word that ${s} is. */
+static uint32_t
+what_is(struct span s)
+{
+	static const struct {
+		const char *form;
+		uint32_t kinds;
+	} words[] = {
+		{ "From", KIND('q') },
+		{ "at", KIND('a') },
+		{ "remote", KIND('r') },
+		{ "from", KIND('f') },
+		{ "0", KIND('d') },
+		{ "00", KIND('d') | KIND('u') },
+		{ "0000", KIND('u') | KIND('y') },
+		{ "0:00", KIND('h') },
+		{ "00:00", KIND('h') | KIND('t') },
+		{ "0:00:00", KIND('h') | KIND('s') },
+		{ "00:00:00", KIND('h') | KIND('s') | KIND('t') },
+		{ "+0000", KIND('z') },
+		{ "+00:00", KIND('z') },
+		{ "0000-00-00", KIND('i') },
+		{ "0000-00-00T00:00:00", KIND('j') },
+		{ "0000-00-00T00:00:00Z", KIND('j') },
+		{ "0000-00-00T00:00:00+0000", KIND('j') },
+		{ "0000-00-00T00:00:00+00:00", KIND('j') },
+	};
+	uint32_t kinds = KIND('x');
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (is_like(s, words[i].form))
+			kinds |= words[i].kinds;
+	if (is_letters(s)) {
+		kinds |= s.n <= 5 ? KIND('z') : 0;
+		kinds |= !is_month(s) ? 0 : s.n > 3 ? KIND('n') :
+		    KIND('n') | KIND('m');
+	}
+	if ((s.n == 3 || is_like(s, "???,")) &&
+	    is_named(s, "MonTueWedThuFriSatSun"))
+		kinds |= KIND('w');
+	return kinds;
+}
+
+/* One more word, of the ${kinds}, in a line that has the ${form} as far as the
+ * places in it that are bits of ${at}.  Returns those behind the word. */
+static uint32_t
+step(const char *form, uint32_t at, uint32_t kinds)
+{
+	uint32_t next = 0;
+
+	for (; at != 0; at &= at - 1) {
+		unsigned i = (unsigned)__builtin_ctz(at);
+		char c = form[i], how = c == '\0' ? c : form[i + 1];
+		unsigned behind = how == '?' || how == '*' ? i + 2 : i + 1;
+
+		if (behind > i + 1)
+			at |= (uint32_t)1 << behind;
+		if ((kinds & (c == '\0' ? NO_WORD : KIND(c))) != 0)
+			next |= (uint32_t)1 << (how == '*' ? i : behind);
+	}
+	return next;
+}
+
+/* Go one word further in all forms.  Returns whether any still holds. */
+static bool
+go(struct from *from, uint32_t kinds)
+{
+	uint32_t any = 0;
+
+	for (size_t i = 0; i < FROM_FORMS; i++)
+		any |= from->at[i] = step(forms[i], from->at[i], kinds);
+	from->inside = false;
+	return any != 0;
+}
+
+static bool
+end_word(struct from *from)
+{
+	return go(from, from->n > LIMITS_FROM_WORD ? KIND('x') :
+	    what_is((struct span){ from->word, from->n }));
+}
+
+void
+from_begin(struct from *from)
+{
+	for (size_t i = 0; i < FROM_FORMS; i++)
+		from->at[i] = 1;
+	from->kind = FROM_NONE;
+	from->hopeless = from->inside = from->cr = false;
+}
+
+/* Add an octet to the word in hand, or begin one with it. */
+static void
+add(struct from *from, char c)
+{
+	if (!from->inside)
+		from->n = 0;
+	from->inside = true;
+	if (from->n < LIMITS_FROM_WORD)
+		from->word[from->n] = c;
+	if (from->n <= LIMITS_FROM_WORD)
+		from->n++;
+}
+
+void
+from_feed(struct from *from, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n && !from->hopeless; i++) {
+		/* Only the CR right before the line end is not of the line. */
+		if (from->cr)
+			add(from, '\r');
+		from->cr = p[i] == '\r';
+		if (!is_blank(p[i])) {
+			if (!from->cr)
+				add(from, p[i]);
+		} else if (from->inside) {
+			from->hopeless = !end_word(from);
+			/* The first word is From, or all hope was gone. */
+			if (!from->hopeless)
+				from->kind = FROM_BARE;
+		}
+	}
+}
+
+enum from_kind
 from_end(struct from *from, bool ended)
 {
 	if (from->cr && !ended)
 		add(from, '\r');
-	if (!from->inside)
-		return false;
-	if (span_equal(word_of(from, 1), SPAN("from")) &&
-	    span_equal(word_of(from, 2), SPAN("remote")))
-		return is_date(from, 3);
-	return is_date(from, 0);
+	if (from->inside && !from->hopeless)
+		(void)end_word(from);
+	return go(from, NO_WORD) ? FROM_DATED : from->kind;
 }
 
 bool
@@ -181,6 +233,5 @@ from_is_usual(const char *p, size_t n)
 	d = p + n - date;
 	return is_blank(d[-1]) && is_like((struct span){ d, date }, form) &&
 	    is_month((struct span){ d, 3 }) &&
-	    is_day((struct span){ d + 5 - (d[4] != ' '),
-	    1u + (d[4] != ' ') }) && is_shown((struct span){ d + 7, 8 });
+	    (d[4] == ' ' || is_like((struct span){ d + 4, 1 }, "0"));
 }

@@ -11,29 +11,47 @@
 
 #include "base/limits.h"
 
-struct from_word {
-	char s[LIMITS_FROM_WORD];
-	unsigned n;		/* octets; LIMITS_FROM_WORD + 1: longer */
+/* How many forms of From_ lines there are: see from.c. */
+#define FROM_FORMS 11
+
+/* What a line is, from nothing to the most. */
+enum from_kind {
+	FROM_NONE,		/* it does not begin with From and a blank */
+	FROM_BARE,		/* it does: a From_ line at the begin of a file
+				 * only, and prose anywhere else */
+	FROM_DATED		/* it has one of the forms of a From_ line */
 };
 
-/* The last words of a line that may be a From_ line. */
+/* A line that may be a From_ line; private. */
 struct from {
-	/* A ring: word k is at k modulo LIMITS_FROM_WORDS. */
-	struct from_word word[LIMITS_FROM_WORDS];
-	uint64_t words;		/* how many there were */
+	char word[LIMITS_FROM_WORD];	/* the begin of the word in hand */
+	unsigned n;		/* octets; LIMITS_FROM_WORD + 1: longer */
+	uint32_t at[FROM_FORMS];	/* the places reached in each form */
+	enum from_kind kind;	/* as far as is known */
+	bool hopeless;		/* no form fits any more */
 	bool inside;		/* the last octet belonged to a word */
 	bool cr;		/* the last octet was a CR */
 };
 
 /*
  * from_begin(from), from_feed(from, p, n), from_end(from, ended):
- * Read a line that begins with F and say at its end whether it is a From_ line
- * (DESIGN: "From" [sender] date, as the field's delivery agents write it).
- * The line end is not fed; ${ended} says whether there was one.
+ * Read a line and say at its end what it is.  The line end is not fed;
+ * ${ended} says whether there was one.
  */
 void from_begin(struct from *from);
 void from_feed(struct from *from, const char *p, size_t n);
-bool from_end(struct from *from, bool ended);
+enum from_kind from_end(struct from *from, bool ended);
+
+/*
+ * from_begins(kind, offset):
+ * Say whether a message begins where a line of ${kind} stands behind an empty
+ * line: one with a date anywhere, any other at offset 0 of the file only.
+ */
+static inline bool
+from_begins(enum from_kind kind, uint64_t offset)
+{
+	return kind == FROM_DATED || (kind == FROM_BARE && offset == 0);
+}
 
 /*
  * from_is_usual(p, n):

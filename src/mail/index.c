@@ -17,7 +17,7 @@
 #include "base/store.h"
 #include "mail/index.h"
 
-#define MAGIC 0x3330786449776544u	/* DewIdx03 */
+#define MAGIC 0x3430786449776544u	/* DewIdx04 */
 #define HEAD_OCTETS STORE_OCTETS(struct index_head)
 #define RECORDS_AT LIMITS_PAGE
 

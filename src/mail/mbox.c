@@ -67,15 +67,15 @@ yield(struct mbox *mbox, uint64_t end, unsigned separator, bool open_line)
 	return mbox->yield(mbox->to, m);
 }
 
-/* The line in MBOX_FROM is over: by a line end, or with the file; and it ${is}
- * a From_ line. */
+/* The line in MBOX_FROM is over: by a line end, or with the file; and it is of
+ * ${kind}. */
 static int
-end_of_from(struct mbox *mbox, bool ended, bool is)
+end_of_from(struct mbox *mbox, bool ended, enum from_kind kind)
 {
 	int result = 0;
 
 	mbox->state = MBOX_TEXT;
-	if (!is) {
+	if (!from_begins(kind, mbox->line)) {
 		if (mbox->first)
 			return refuse(mbox, mbox->line);
 		mbox->tally.lf += ended;
@@ -138,7 +138,7 @@ feed_from(struct mbox *mbox, const char *p, size_t n, size_t *used)
 	*used = lf == NULL ? n : line + 1;
 	pass(mbox, p, *used);
 	return lf == NULL ? 0 : end_of_from(mbox, true,
-	    usual || from_end(&mbox->from, true));
+	    usual ? FROM_DATED : from_end(&mbox->from, true));
 }
 
 /* ${behind} says that the octets before ${p} were fed with it; what was fed

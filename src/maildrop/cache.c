@@ -187,7 +187,7 @@ begins(const struct maildrop *drop, size_t i)
 		return false;
 	from_begin(&from);
 	from_feed(&from, line, (size_t)(lf - line));
-	return from_end(&from, true);
+	return from_begins(from_end(&from, true), at);
 }
 
 /* Whether some of the first ${n} messages begin where they began: the first,

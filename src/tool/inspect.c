@@ -120,7 +120,7 @@ next_line(struct lines *lines)
 	lines->empty = ended && (octets == 0 ||
 	    (octets == 1 && lines->begin[0] == '\r'));
 	lines->dated = octets > 0 && lines->begin[0] == 'F' &&
-	    from_end(&from, ended);
+	    from_end(&from, ended) == FROM_DATED;
 	return octets > 0 || ended;
 }
 

