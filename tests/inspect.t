@@ -122,14 +122,39 @@ is check(''), "0 messages, 0 octets\n", '... none';
 my $from = 'From a@b Mon Jan  1 00:00:00 2024';
 my $begin = "$from\nSubject: one\n\nbody\n";
 like check("${begin}$from\nSubject: two\n\nbody\n\n"),
-    qr/^offset 53: a From_ line without an empty line before it:/m,
+    qr/^offset\ 53,\ in\ message\ 1:\ a\ From_\ line\ without\ an\ empty\ line
+    \ before\ it\ is\ taken\ as\ text;\ if\ a\ message\ begins\ here,\ put\ one
+    \ there:\ \Q$from\E\n\z/mx,
     '... a From_ line without an empty line before it';
+{
+	# One for each place, however the dates are written.
+	my $out = check(join "\n", $begin, "$from\nS: 2\n\n2", "$from\nS: 3\n\n3",
+	    "From a Mon, 1 Jan 2024 1:02:03 +0100\nS: 3a\n\n3",
+	    "\n$from\nS: 4\n\n4", 'From x', '');
+	is_deeply [$out =~ /^offset \d+, in message (\d+): a From_ line w/mg],
+	    [2, 2], '... of each, with the number of the message';
+}
 like check("$begin\nFrom here to there\n\n"),
-    qr/^offset 54: begins like a From_ line but has no date: taken as text:/m,
+    qr/^offset\ 54,\ in\ message\ 1:\ begins\ like\ a\ From_\ line\ but\ goes\ on
+    \ like\ none:\ taken\ as\ text:/mx,
     '... a line that begins like one';
 like check("$begin\n$from\nno header here\n\n"),
-    qr/^offset \d+: no header field follows the From_ line:/m,
+    qr/^offset \d+, in message 2: no header field follows the From_ line:/m,
     '... a From_ line and no header';
+for my $field ('To: x', 'a:', 'X: y z', ('x' x 70) . ': y', 'To:x',
+    '>From x@y Mon Jan  1 00:00:00 2024 remote from z', '') {
+	is check("$from\n$field\n\nbody\n\n") =~ /offset.*/ ? $& : '', '',
+	    "... a header that begins with '$field'";
+}
+for my $text ('To : x', 'text', ': x', 'x y: z', "\xe4: x", ' x: y', "\t") {
+	like check("$from\n$text\n\nbody\n\n"), qr/no header field follows/,
+	    "... none that begins with '$text'";
+}
+for my $date ('Mon, 29 Jul 2002 10:11:12 +0200', 'Mon Jan  1 0:00:00 24',
+    '2024-01-01 00:00:00 Z') {
+	is check("$begin\nFrom a\@b $date\nS: two\n\nbody\n"),
+	    "2 messages, 38 octets\n", "... nothing doubtful: $date";
+}
 like check("\n\n$begin\n"), qr/^2 octets before the first message: kept/m,
     '... octets before the first message';
 like check("$begin\nFrom \e[31m here\n\n"), qr/From \\x1b\[31m here$/m,

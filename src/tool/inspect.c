@@ -83,10 +83,10 @@ struct lines {
 	struct maildrop *drop;
 	uint64_t at;		/* offset of the line, and of the next one */
 	uint64_t next;
-	char begin[sizeof("From ") - 1];	/* its first octets */
+	char begin[LIMITS_SHOWN];	/* its first octets */
 	size_t n;		/* how many of them there are */
 	bool empty;
-	bool dated;		/* it has the form of a From_ line */
+	enum from_kind kind;
 };
 
 static bool
@@ -112,16 +112,45 @@ next_line(struct lines *lines)
 		for (size_t i = 0; i < part.n &&
 		    lines->n < sizeof(lines->begin); i++)
 			lines->begin[lines->n++] = part.p[i];
-		if (lines->n > 0 && lines->begin[0] == 'F')
-			from_feed(&from, part.p, part.n);
+		from_feed(&from, part.p, part.n);
 		lines->next += part.n + ended;
 	}
 	octets = lines->next - lines->at - ended;
 	lines->empty = ended && (octets == 0 ||
 	    (octets == 1 && lines->begin[0] == '\r'));
-	lines->dated = octets > 0 && lines->begin[0] == 'F' &&
-	    from_end(&from, ended) == FROM_DATED;
+	lines->kind = from_end(&from, ended);
 	return octets > 0 || ended;
+}
+
+/* Whether the line begins with the name of a field and a colon, or is a From_
+ * line that was delivered twice and quoted. */
+static bool
+is_header(const struct lines *lines)
+{
+	struct span rest = { lines->begin, lines->n };
+	struct span name = span_cut(&rest, ':');
+
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] > '~')
+			return name.n > 6 && memcmp(name.p, ">From ", 6) == 0;
+	return rest.p != NULL && name.n > 0;
+}
+
+/* What is doubtful about the line; NULL: nothing.  ${begins}: a message begins
+ * at it; ${after}: so it was of the line before it; ${behind_empty}: that one
+ * was empty. */
+static const char *
+doubt(const struct lines *lines, bool begins, bool after, bool behind_empty)
+{
+	if (after && !lines->empty && !is_header(lines))
+		return "no header field follows the From_ line";
+	if (begins || lines->kind == FROM_NONE)
+		return NULL;
+	if (lines->kind == FROM_DATED && !behind_empty)
+		return "a From_ line without an empty line before it is taken "
+		    "as text; if a message begins here, put one there";
+	return behind_empty ? "begins like a From_ line but goes on like none: "
+	    "taken as text" : NULL;
 }
 
 /* Print the lines that begin like a From_ line and are none, and those that are
@@ -129,30 +158,25 @@ next_line(struct lines *lines)
 static void
 check_separators(struct maildrop *drop)
 {
-	struct lines lines = { .drop = drop };
-	bool after_empty = true, taken = false;
+	struct lines lines = { .drop = drop, .next = drop->begin };
+	bool behind_empty = true, begins = false;
+	size_t messages = 0;
 
 	block_forget(&drop->block);
 	while (next_line(&lines)) {
-		bool like = lines.n == sizeof(lines.begin) &&
-		    memcmp(lines.begin, "From ", lines.n) == 0;
-		const char *why = NULL;
+		bool after = begins;
+		const char *why;
 
-		if (taken && !lines.empty && lines.begin[0] != ' ' &&
-		    memchr(lines.begin, ' ', lines.n) != NULL)
-			why = "no header field follows the From_ line";
-		taken = like && lines.dated && after_empty;
-		if (like && lines.dated && !after_empty)
-			why = "a From_ line without an empty line before it: "
-			    "taken as text";
-		else if (like && !lines.dated && after_empty)
-			why = "begins like a From_ line but has no date: taken "
-			    "as text";
+		begins = messages < drop->count &&
+		    lines.at == drop->messages[messages].offset;
+		messages += begins;
+		why = doubt(&lines, begins, after, behind_empty);
 		if (why != NULL) {
-			(void)printf("offset %" PRIu64 ": %s:", lines.at, why);
+			(void)printf("offset %" PRIu64 ", in message %zu: %s:",
+			    lines.at, messages, why);
 			print_line(drop, lines.at);
 		}
-		after_empty = lines.empty;
+		behind_empty = lines.empty;
 	}
 }
 
