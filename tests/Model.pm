@@ -156,7 +156,9 @@ sub fields {
 sub is_pseudo {
 	my ($message) = @_;
 	my ($subject, $imap) = (0, 0);
+	return 0 unless $message->{stored} =~ /\AFrom MAILER[-_]DAEMON /;
 	for (fields($message)) {
+		return 0 if $_->[0] =~ /\A(?:Received|Return-Path)\z/i;
 		my ($name, $value) = ($_->[0], $_->[1] =~ s/\A[ \t]+|[ \t]+\z//gr);
 		$subject = 1 if lc $name eq 'subject' && $value eq
 		    q{DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA};

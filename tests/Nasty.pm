@@ -31,6 +31,7 @@ sub usual {
 
 sub usual_mbox { return join '', map { $from . usual($_) . "\n" } @_ }
 
+my $daemon = "From MAILER-DAEMON Mon Jan  1 00:00:00 2024\n";
 my $subject = "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n";
 
 # The mailboxes: what it is, and its octets.
@@ -105,22 +106,26 @@ sub mailboxes {
 		    . "${from}Content-Length: -1\nContent-Length: x\n\nb\n\n"],
 		['Lines and Status lie', "${from}Lines: 1\nStatus: RO\n"
 		    . "X-UIDL: 1\n\na\nb\n\n${from}X-UIDL: 1\n\nc\n\n"],
-		['a pseudo-message first', "$from${subject}X-IMAP: 1 2\n"
+		['a pseudo-message first', "$daemon${subject}X-IMAP: 1 2\n"
 		    . "Status: RO\n\ninternal\n\n" . usual_mbox(1, 2)],
-		['a pseudo-message alone', "$from${subject}X-IMAPbase: 1 2\n"
+		['a pseudo-message alone', "$daemon${subject}X-IMAPbase: 1 2\n"
 		    . "\ninternal\n\n"],
 		['a pseudo-message in CR LF, its fields in lower case',
-		    $crlf . lc("X-IMAPBASE: 1\n") =~ s/\n/\r\n/r
+		    $daemon . lc("X-IMAPBASE: 1\n") =~ s/\n/\r\n/r
 		    . $subject =~ s/\n/\r\n/r =~ s/^S/s/r . "\r\n\r\n$crlf\r\n"],
 		['a pseudo-message behind blank lines',
-		    "\n\r\n$from${subject}X-IMAP: 1\n\n" . usual_mbox(1)],
+		    "\n\r\n$daemon${subject}X-IMAP: 1\n\n" . usual_mbox(1)],
 		['a pseudo-message that is not the first',
-		    usual_mbox(1) . "$from${subject}X-IMAP: 1\n\n\n"],
+		    usual_mbox(1) . "$daemon${subject}X-IMAP: 1\n\n\n"],
 		['two pseudo-messages: one is hidden',
-		    "$from${subject}X-IMAP: 1\n\n\n" x 2],
+		    "$daemon${subject}X-IMAP: 1\n\n\n" x 2],
+		['a pseudo-message that was delivered',
+		    "${daemon}Received: x\n${subject}X-IMAP: 1\n\nx\n\n"],
+		['a pseudo-message of another sender',
+		    "$from${subject}X-IMAP: 1\n\nx\n\n"],
 		['the subject of a pseudo-message only',
-		    "$from${subject}\ninternal\n\n" . usual_mbox(1)],
-		['X-IMAP only', "${from}X-IMAP: 1\n\ninternal\n\n"],
+		    "$daemon${subject}\ninternal\n\n" . usual_mbox(1)],
+		['X-IMAP only', "${daemon}X-IMAP: 1\n\ninternal\n\n"],
 		['the fields of a pseudo-message in the body',
 		    "${from}a: b\n\n${subject}X-IMAP: 1\n\n" . usual_mbox(1)],
 		['leading blank lines', "\n\n\r\n" . usual_mbox(1, 2)],

@@ -112,7 +112,8 @@ is messages("\n\r\n\n${from}A: 1\n\n"), crlf("A: 1\n\n"),
 }
 
 # The pseudo-message.
-my $pseudo = "${from}From: MAILER-DAEMON\n" .
+my $daemon = "From MAILER-DAEMON Mon Jan  1 00:00:00 2024\n";
+my $pseudo = "${daemon}From: MAILER-DAEMON\n" .
     "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n" .
     "X-IMAP: 1 2\nStatus: RO\n\nThis text is part of the format.\n\n";
 {
@@ -143,6 +144,12 @@ is messages($pseudo =~ s/X-IMAP: /X-IMAPbase: /r . "${from}A: 1\n\n"),
 for my $not ($pseudo =~ s/X-IMAP: /X-OTHER: /r, $pseudo =~ s/DON'T/DO/r) {
 	like messages("$not${from}A: 1\n\n"), qr/\|A: 1\r\n\r\n\z/,
 	    'E47: both marks are wanted';
+}
+# A stranger can send one, but not one that nobody delivered.
+for my $not ($pseudo =~ s/^From \S+/From a\@b/r, map { $pseudo =~
+    s/\n/\n$_: x\n/r } qw(Received Return-Path)) {
+	like messages("$not${from}A: 1\n\n"), qr/This text is part.*\|A: 1\r\n/s,
+	    'E47: what was delivered is a message';
 }
 like messages("${from}A: 1\n\n$pseudo"), qr/\|From: MAILER/,
     'E47: only the first message can be one';

@@ -157,6 +157,16 @@ for my $date ('Mon, 29 Jul 2002 10:11:12 +0200', 'Mon Jan  1 0:00:00 24',
 }
 like check("\n\n$begin\n"), qr/^2 octets before the first message: kept/m,
     '... octets before the first message';
+{
+	my $state = "From MAILER-DAEMON Mon Jan  1 00:00:00 2024\nSubject: "
+	    . "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
+	    . "X-IMAP: 1\n\nx\n\n";
+	is check("$state$begin\n"), "1 message, 22 octets\nthe first message, 76 "
+	    . "octets, is the state of other programs: kept, never shown\n",
+	    '... a message that is none';
+	like check($state), qr/\A0 messages, 0 octets\nthe first message, 76 /,
+	    '... and it alone';
+}
 like check("$begin\nFrom \e[31m here\n\n"), qr/From \\x1b\[31m here$/m,
     '... escaped';
 unlike check("$begin\n>From here\n From there\nFro\n\n"), qr/offset/,

@@ -137,7 +137,7 @@ maildrop_forget(struct maildrop *drop)
 {
 	drop->known = MAILDROP_NOTHING;
 	drop->count = drop->marked = 0;
-	drop->octets = drop->marked_octets = 0;
+	drop->octets = drop->marked_octets = drop->hidden = 0;
 	drop->begin = drop->end = 0;
 	block_forget(&drop->block);
 }
@@ -175,7 +175,8 @@ maildrop_add(struct maildrop *drop, const struct mbox_message *message)
 void
 maildrop_hide(struct maildrop *drop)
 {
-	drop->octets -= drop->messages[0].octets;
+	drop->hidden = drop->messages[0].octets;
+	drop->octets -= drop->hidden;
 	drop->count--;
 	memmove(drop->messages, drop->messages + 1,
 	    drop->count * sizeof(*drop->messages));

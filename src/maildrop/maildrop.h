@@ -87,6 +87,7 @@ struct maildrop {
 				 * it belongs to nobody and stays */
 	uint64_t end;		/* offset behind the last message */
 	uint64_t octets;	/* of all messages */
+	uint64_t hidden;	/* octets of the first one, if that is none */
 	size_t marked;		/* messages */
 	uint64_t marked_octets;
 };

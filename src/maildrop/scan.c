@@ -29,38 +29,53 @@ scan_peek(struct maildrop *drop, const char *path)
 	    scan_all(drop);
 }
 
-/* The first message may be the state of other programs: if its header, as far
- * as it fits a block, has both fields.  It is no message then, and stays. */
+/* Cut the next line from a ${header}, and from it the ${name} of its field and
+ * the ${value} behind the colon.  Returns false at the end of the header. */
+static bool
+next_field(struct span *header, struct span *name, struct span *value)
+{
+	*value = span_cut(header, '\n');
+	if (value->n > 0 && value->p[value->n - 1] == '\r')
+		value->n--;
+	if (value->n == 0)
+		return false;
+	*name = span_cut(value, ':');
+	return true;
+}
+
+/* The first message may be the state of other programs.  It is no message then,
+ * and stays: it has the sender in its From_ line that these programs write,
+ * both fields and, as far as its header fits a block, no trace of a delivery,
+ * or any stranger could send one. */
 static int
 hide_pseudo(struct maildrop *drop)
 {
-	bool subject = false, imap = false;
-	struct span header, line, name;
+	bool subject = false, imap = false, delivered = false;
+	struct span header, name, value;
 	uint64_t at;
-	size_t n;
 	int got;
 
 	if (drop->count == 0)
 		return 0;
-	if (maildrop_text_of(drop, 0, &at) == -1)
-		return -1;
+	at = drop->messages[0].offset;
 	got = block_next(&drop->block, &at, maildrop_end_of(drop, 0), &header);
 	if (got != 1)
 		return got;
-	do {
-		line = span_cut(&header, '\n');
-		if (line.n > 0 && line.p[line.n - 1] == '\r')
-			line.n--;
-		n = line.n;
-		name = span_cut(&line, ':');
-		if (line.p != NULL) {
-			subject |= span_equal_nocase(name, SPAN("Subject")) &&
-			    span_equal(span_trim(line), SPAN(PSEUDO_SUBJECT));
-			imap |= span_equal_nocase(name, SPAN("X-IMAP")) ||
-			    span_equal_nocase(name, SPAN("X-IMAPbase"));
-		}
-	} while (n > 0 && header.p != NULL);
-	if (subject && imap)
+	value = span_cut(&header, '\n');
+	name = span_cut(&value, ' ');
+	name = span_cut(&value, ' ');
+	if (!span_equal(name, SPAN("MAILER-DAEMON")) &&
+	    !span_equal(name, SPAN("MAILER_DAEMON")))
+		return 0;
+	while (header.p != NULL && next_field(&header, &name, &value)) {
+		subject |= span_equal_nocase(name, SPAN("Subject")) &&
+		    span_equal(span_trim(value), SPAN(PSEUDO_SUBJECT));
+		imap |= span_equal_nocase(name, SPAN("X-IMAP")) ||
+		    span_equal_nocase(name, SPAN("X-IMAPbase"));
+		delivered |= span_equal_nocase(name, SPAN("Received")) ||
+		    span_equal_nocase(name, SPAN("Return-Path"));
+	}
+	if (subject && imap && !delivered)
 		maildrop_hide(drop);
 	return 0;
 }

@@ -191,7 +191,11 @@ inspect_check(const char *path)
 		return -1;
 	(void)printf("%zu message%s, %" PRIu64 " octets\n", drop.count,
 	    drop.count == 1 ? "" : "s", drop.octets);
-	if (drop.count > 0 && drop.begin > 0)
+	if (drop.hidden > 0)
+		(void)printf("the first message, %" PRIu64 " octets, is the "
+		    "state of other programs: kept, never shown\n",
+		    drop.hidden);
+	else if (drop.count > 0 && drop.begin > 0)
 		(void)printf("%" PRIu64 " octets before the first message: "
 		    "kept, never shown\n", drop.begin);
 	check_separators(&drop);

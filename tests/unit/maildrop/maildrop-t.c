@@ -85,6 +85,7 @@ test_blocks(void **state)
 	}
 }
 
+#define DAEMON "From MAILER-DAEMON Mon Jan  1 00:00:00 2024\n"
 #define SUBJECT "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
 
 static void
@@ -96,41 +97,56 @@ test_pseudo(void **state)
 		size_t count;
 		bool hidden;
 	} rows[] = {
-		{ "both fields", FROM SUBJECT "X-IMAP: 1 2\n\nx\n\n" FROM
+		{ "both fields", DAEMON SUBJECT "X-IMAP: 1 2\n\nx\n\n" FROM
 		    "a\n", 1, true },
-		{ "X-IMAPbase", FROM "X-IMAPbase: 1 2\n" SUBJECT "\n\n" FROM
+		{ "X-IMAPbase", DAEMON "X-IMAPbase: 1 2\n" SUBJECT "\n\n" FROM
 		    "a\n", 1, true },
-		{ "nothing but it", FROM SUBJECT "X-IMAP: 1 2\n\nx\n", 0,
+		{ "nothing but it", DAEMON SUBJECT "X-IMAP: 1 2\n\nx\n", 0,
 		    true },
-		{ "field names in any case", FROM "SUBJECT: DON'T DELETE THIS "
+		{ "field names in any case", DAEMON "SUBJECT: DON'T DELETE THIS "
 		    "MESSAGE -- FOLDER INTERNAL DATA\nx-imap: 1\n\n" FROM
 		    "a\n", 1, true },
-		{ "CR LF", FROM "Subject: DON'T DELETE THIS MESSAGE -- FOLDER "
+		{ "CR LF", DAEMON "Subject: DON'T DELETE THIS MESSAGE -- FOLDER "
 		    "INTERNAL DATA\r\nX-IMAP: 1\r\n\r\n" FROM "a\n", 1, true },
-		{ "other fields around them", FROM "Date: x\n" SUBJECT
+		{ "other fields around them", DAEMON "Date: x\n" SUBJECT
 		    "From: y\nX-IMAP: 1\nStatus: RO\n\n" FROM "a\n", 1, true },
-		{ "empty lines before it", "\n\n" FROM SUBJECT
+		{ "empty lines before it", "\n\n" DAEMON SUBJECT
 		    "X-IMAP: 1 2\n\nx\n\n" FROM "a\n", 1, true },
-		{ "no end of the header", FROM SUBJECT "X-IMAP: 1", 0, true },
-		{ "the subject only", FROM SUBJECT "\nx\n\n" FROM "a\n", 2,
+		{ "no end of the header", DAEMON SUBJECT "X-IMAP: 1", 0, true },
+		{ "the subject only", DAEMON SUBJECT "\nx\n\n" FROM "a\n", 2,
 		    false },
-		{ "X-IMAP only", FROM "X-IMAP: 1 2\n\nx\n\n" FROM "a\n", 2,
+		{ "X-IMAP only", DAEMON "X-IMAP: 1 2\n\nx\n\n" FROM "a\n", 2,
 		    false },
-		{ "another subject", FROM "Subject: DON'T DELETE THIS MESSAGE"
+		{ "another subject", DAEMON "Subject: DON'T DELETE THIS MESSAGE"
 		    "\nX-IMAP: 1\n\nx\n\n" FROM "a\n", 2, false },
-		{ "more of a subject", FROM "Subject: Re: DON'T DELETE THIS "
+		{ "more of a subject", DAEMON "Subject: Re: DON'T DELETE THIS "
 		    "MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1\n\n" FROM
 		    "a\n", 2, false },
-		{ "another field", FROM SUBJECT "X-IMAPx: 1\n\nx\n\n" FROM
+		{ "another field", DAEMON SUBJECT "X-IMAPx: 1\n\nx\n\n" FROM
 		    "a\n", 2, false },
 		{ "in the body", FROM "a\n\n" SUBJECT "X-IMAP: 1\n\n" FROM
 		    "a\n", 2, false },
-		{ "one in the header, one in the body", FROM SUBJECT
+		{ "one in the header, one in the body", DAEMON SUBJECT
 		    "\nX-IMAP: 1\n\n" FROM "a\n", 2, false },
-		{ "not the first message", FROM "a\n\n" FROM SUBJECT
+		{ "not the first message", FROM "a\n\n" DAEMON SUBJECT
 		    "X-IMAP: 1\n\n", 2, false },
-		{ "fields of two messages", FROM SUBJECT "\n" FROM
+		{ "fields of two messages", DAEMON SUBJECT "\n" FROM
 		    "X-IMAP: 1\n\n", 2, false },
+		{ "Dovecot's", "From MAILER_DAEMON Mon Jan  1 00:00:00 2024\n"
+		    SUBJECT "X-IMAP: 1 2\n\nx\n\n" FROM "a\n", 1, true },
+		{ "another sender's", FROM SUBJECT "X-IMAP: 1 2\n\nx\n\n" FROM
+		    "a\n", 2, false },
+		{ "a sender whose name goes on", "From MAILER-DAEMON@x Mon Jan "
+		    " 1 00:00:00 2024\n" SUBJECT "X-IMAP: 1 2\n\nx\n\n" FROM
+		    "a\n", 2, false },
+		{ "Received before them", DAEMON "Received: x\n" SUBJECT
+		    "X-IMAP: 1 2\n\nx\n\n" FROM "a\n", 2, false },
+		{ "Received behind them", DAEMON SUBJECT "X-IMAP: 1 2\n"
+		    "received:\n\nx\n\n" FROM "a\n", 2, false },
+		{ "Return-Path", DAEMON "RETURN-PATH: <>\n" SUBJECT
+		    "X-IMAP: 1 2\n\nx\n\n" FROM "a\n", 2, false },
+		{ "Received in the body", DAEMON SUBJECT
+		    "X-IMAP: 1 2\n\nReceived: x\n\n" FROM "a\n", 1, true },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
