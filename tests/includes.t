@@ -15,7 +15,7 @@ my $srcdir = $ENV{srcdir} // '.';
 # entered here and in doc/DESIGN.md.
 my @house = (
 	[base =>
-	    [qw(clock limits sink span stamp sum)],
+	    [qw(clock limits sink span stamp stream sum)],
 	    [qw(imprint log store)],
 	    [qw(channel)]],
 	[settings =>

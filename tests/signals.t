@@ -96,7 +96,7 @@ for my $signal (qw(TERM HUP INT)) {
 }
 for my $transport (qw(socketpair pipe tcp)) {
 	my @o = ('--log=stderr', { transport => $transport });
-	for my $case (['commands before the login', "CAPA\r\n",
+	for my $case (['a line without end before the login', 'x',
 	    sub { $site->start(@o) }],
 	    ['commands', "NOOP\r\n", sub { $site->login('mrose', @o) }],
 	    ['a line without end', 'x', sub { $site->login('mrose', @o) }]) {

@@ -30,7 +30,7 @@ sub lasted {
 # Who never stops sending does not get round a limit.
 for my $transport (qw(socketpair pipe tcp)) {
 	my $o = { transport => $transport };
-	for my $case (['commands before the login', "CAPA\r\n",
+	for my $case (['a line without end before the login', 'x',
 	    sub { $site->start('--log=stderr', '--login-timeout=1', $o) }],
 	    ['a line without end', 'x', sub {
 		$site->login('mrose', '--log=stderr', '--idle-timeout=1', $o) }]) {

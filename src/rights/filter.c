@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -59,6 +60,7 @@ static const struct {
 	{ __NR_ppoll, ALL },		/* wire: every wait */
 	{ __NR_poll, G | S },		/* wire: the last octets of a client */
 	{ __NR_shutdown, G | S },	/* wire: the end of the stream */
+	{ __NR_setsockopt, G | S },	/* wire: SO_LINGER, and no other */
 	/* Time. */
 	{ __NR_clock_gettime, ALL },	/* where the vdso has none */
 	{ __NR_gettimeofday, ALL },
@@ -144,13 +146,20 @@ static const struct sock_filter begin[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(nr)),
 };
 
-enum answer { KILL, REFUSE, ALLOW };
+enum answer { KILL, REFUSE, ALLOW, LINGER };
 
 /* How each program ends: by enum answer. */
 static const struct sock_filter answers[] = {
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	/* The last one looks at level and name of the option. */
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(args[1])),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOL_SOCKET, 0, 3),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(args[2])),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_LINGER, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
 /* Calls that follow each other and are answered alike. */
@@ -170,7 +179,8 @@ fill(struct run *runs, enum filter_role role)
 		all[refused[i]] = REFUSE;
 	for (size_t i = 0; i < CALLS; i++)
 		if ((allowed[i].roles & (1u << (unsigned)role)) != 0)
-			all[allowed[i].call] = ALLOW;
+			all[allowed[i].call] =
+			    allowed[i].call == __NR_setsockopt ? LINGER : ALLOW;
 	for (unsigned i = 0; i <= LIMITS_CALLS; i++)
 		if (n == 0 || all[i] != runs[n - 1].answer)
 			runs[n++] = (struct run){ i, (enum answer)all[i] };

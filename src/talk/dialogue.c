@@ -153,6 +153,7 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 		log_error("%s: changed while a message was sent",
 		    dialogue->drop->mailbox.path);
 		dialogue->record.end = LOG_END_CHANGED;
+		wire_cut(&dialogue->wire);
 		return DIALOGUE_TROUBLE;
 	}
 	return judge_end(dialogue, end);

@@ -8,67 +8,38 @@
 #include "config.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/channel.h"
 #include "base/clock.h"
+#include "base/stream.h"
 #include "talk/wire.h"
-
-/* The family of the socket ${fd}, or AF_UNSPEC if it is none. */
-static int
-family(int fd)
-{
-	struct sockaddr address = { .sa_family = AF_UNSPEC };
-	socklen_t size = sizeof(address);
-
-	(void)getsockname(fd, &address, &size);
-	return address.sa_family;
-}
-
-/* Open the pipe or terminal ${fd} anew, non-blocking for us alone, or -1. */
-static int
-open_nonblocking(int fd)
-{
-	char path[LIMITS_FD_PATH];
-	struct stat st;
-
-	if (fstat(fd, &st) == -1 || (!S_ISFIFO(st.st_mode) && !isatty(fd)))
-		return -1;
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
 
 void
 wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 {
-	int one = 1, of_out = family(out);
+	int of_out = stream_family(out);
 
 	wire->end = WIRE_OPEN;
 	wire->in = in;
-	wire->in_socket = family(in) != AF_UNSPEC;
+	wire->in_socket = stream_family(in) != AF_UNSPEC;
 	wire->out_socket = of_out != AF_UNSPEC;
-	wire->out = wire->out_socket ? out : open_nonblocking(out);
+	wire->out = wire->out_socket ? out : stream_reopen(out);
 	wire->out_blocks = wire->out == -1;
 	if (wire->out_blocks)
 		wire->out = out;
 	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
 	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
 	wire->tcp = (of_out == AF_INET || of_out == AF_INET6) &&
-	    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0;
+	    stream_hasten(out) == 0;
 	wire->stop = stop;
 	wire->start = wire->filled = wire->gathered = 0;
-	wire->patient = false;
+	wire->patient = wire->resets = false;
 	wire->heard = clock_ms() + LIMITS_PATIENCE_MS;
 	channel_signals(&wire->waiting);
 }
@@ -138,21 +109,41 @@ write_some(struct wire *wire, const char *p, size_t n)
 	return done < 0 ? fail(wire, WIRE_LOST) : done;
 }
 
-enum wire_end
-wire_flush(struct wire *wire)
+static void
+set_reset(struct wire *wire, bool resets)
 {
+	if (wire->tcp && wire->resets != resets)
+		stream_set_reset(wire->out, resets);
+	wire->resets = resets;
+}
+
+/* Write what was gathered, ${amid} an answer or up to the end of one. */
+static enum wire_end
+flush(struct wire *wire, bool amid)
+{
+	size_t sent = 0;
+
+	if (amid)
+		set_reset(wire, true);
 	/* A client that has ended its input may still want its answers. */
-	for (size_t sent = 0; wire->end <= WIRE_CUT &&
-	    sent < wire->gathered; ) {
+	while (wire->end <= WIRE_CUT && sent < wire->gathered) {
 		ssize_t n = write_some(wire, wire->output + sent,
 		    wire->gathered - sent);
 
-		if (n < 0)
-			break;
-		sent += (size_t)n;
+		sent += n < 0 ? 0 : (size_t)n;
+		if (sent < wire->gathered)
+			set_reset(wire, true);
 	}
+	if (!amid && wire->end <= WIRE_CUT)
+		set_reset(wire, false);
 	wire->gathered = 0;
 	return wire->end;
+}
+
+enum wire_end
+wire_flush(struct wire *wire)
+{
+	return flush(wire, false);
 }
 
 void
@@ -167,7 +158,7 @@ wire_put(struct wire *wire, struct span octets)
 		octets.p += n;
 		octets.n -= n;
 		if (wire->gathered == LIMITS_OUTPUT &&
-		    wire_flush(wire) != WIRE_OPEN)
+		    flush(wire, true) != WIRE_OPEN)
 			return;
 	}
 }
@@ -182,7 +173,7 @@ wire_body(struct wire *wire, struct body *body, const char *p, size_t n)
 		if (part >= n) {
 			part = n;
 		} else if (part < LIMITS_OUTPUT_LEAST) {
-			(void)wire_flush(wire);
+			(void)flush(wire, true);
 			continue;
 		}
 		wire->gathered += body_expand(body,
@@ -329,6 +320,13 @@ wire_feed(struct wire *wire, struct span octets)
 }
 
 void
+wire_cut(struct wire *wire)
+{
+	(void)flush(wire, true);
+	(void)fail(wire, WIRE_LOST);
+}
+
+void
 wire_close(struct wire *wire)
 {
 	int64_t until = clock_ms() + LIMITS_LINGER_MS;
@@ -336,7 +334,7 @@ wire_close(struct wire *wire)
 	ssize_t n, dropped = 0;
 
 	(void)wire_flush(wire);
-	if (!wire->tcp || wire->end == WIRE_LOST ||
+	if (!wire->tcp || wire->end == WIRE_LOST || wire->resets ||
 	    shutdown(wire->out, SHUT_WR) == -1)
 		return;
 	do {

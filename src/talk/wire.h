@@ -46,6 +46,7 @@ struct wire {
 	bool in_socket, out_socket;
 	bool out_blocks;	/* a write may wait for ever if it is long */
 	bool tcp;
+	bool resets;		/* an answer was begun: TCP ends in a reset */
 	bool patient;		/* recv(2) itself waits, for a moment */
 	int64_t heard;		/* on clock_ms: let signals in from then on */
 	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
@@ -127,9 +128,18 @@ void wire_body_end(struct wire *wire, struct body *body);
 enum wire_end wire_flush(struct wire *wire);
 
 /*
+ * wire_cut(wire):
+ * An answer that was begun will not be completed: write what was gathered of
+ * it, and nothing more; over TCP the connection ends in a reset.
+ */
+void wire_cut(struct wire *wire);
+
+/*
  * wire_close(wire):
  * Write what was gathered; over TCP, say that no more comes and drop what
- * the client still sends, for at most 1 s or 64 KiB.
+ * the client still sends, for at most 1 s or 64 KiB.  Where an answer was begun
+ * and not completed, do neither: the connection ends in a reset, because some
+ * clients take any other end for that of the message.
  */
 void wire_close(struct wire *wire);
 
