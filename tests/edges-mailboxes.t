@@ -268,7 +268,7 @@ sub append {
 		$do->();
 		my $after = -e $box ? Dewey::read_file($box) : undef;
 		is $c->say('RETR 2'), '-ERR [SYS/TEMP] mailbox was changed ' .
-		    'by another program, log in again', "E55: $how: RETR"
+		    'by another program, wait and log in again', "E55: $how: RETR"
 		    unless $how =~ /replaced|removed/;
 		is $c->say('QUIT'),
 		    '-ERR [SYS/TEMP] some deleted messages not removed',

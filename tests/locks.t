@@ -13,7 +13,8 @@ use Fcntl qw(:flock F_SETLK F_WRLCK F_UNLCK O_CREAT O_EXCL O_WRONLY SEEK_SET);
 use POSIX ();
 use Time::HiRes qw(sleep time utime);
 
-my $busy = '-ERR [SYS/TEMP] maildrop is busy with another program, try later';
+my $busy = '-ERR [SYS/TEMP] maildrop is locked by another program, ' .
+    'wait and try again';
 my $failed = '-ERR [SYS/TEMP] some deleted messages not removed';
 my $mail = Dewey::mbox("Subject: one\n\nbody\n", "Subject: two\n\nbody\n");
 my $slow = Dewey::slow() ? 8 : 1;

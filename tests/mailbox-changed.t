@@ -17,7 +17,8 @@ my $site = Dewey->site(users => { mrose => 'secret' },
     mail => { mrose => $mbox });
 my $box = $site->mailbox('mrose');
 my $changed =
-    '-ERR [SYS/TEMP] mailbox was changed by another program, log in again';
+    '-ERR [SYS/TEMP] mailbox was changed by another program, ' .
+    'wait and log in again';
 my $some = '-ERR [SYS/TEMP] some deleted messages not removed';
 
 sub wire { return $_[0] =~ s/\n/\r\n/gr }

@@ -251,7 +251,7 @@ sub as_root {
 	$c->say('QUIT');
 	for my $bad ('dwabsent', 'root') {
 		$c = Accounts::start("--gate-user=$bad");
-		is $c->greeting, '-ERR [SYS/TEMP] maildrop trouble, try later',
+		is $c->greeting, '-ERR [SYS/TEMP] maildrop trouble, wait and try again',
 		    "--gate-user=$bad";
 		is $c->rest, '', '... serves nobody';
 		is $c->exit_code, 111, '... exit code';

@@ -11,7 +11,9 @@
 #include "spool/mailbox.h"
 #include "talk/reply.h"
 
-/* NULL: nothing is said. */
+/* NULL: nothing is said.  fetchmail comes back if a refusal has "lock" or
+ * "wait" in it, and takes any other one for a wrong password: those that pass
+ * by themselves have such a word, and no other has one. */
 static const char *const texts[] = {
 	[REPLY_GREETING_APOP] = "+OK POP3 server ready %s",
 	[REPLY_GREETING] = "+OK POP3 server ready",
@@ -33,7 +35,8 @@ static const char *const texts[] = {
 	[REPLY_NO_NAME] = "-ERR PASS comes after USER",
 	[REPLY_IN_USE] = "-ERR [IN-USE] maildrop already locked",
 	[REPLY_LOCKED] =
-	    "-ERR [SYS/TEMP] maildrop is busy with another program, try later",
+	    ("-ERR [SYS/TEMP] maildrop is locked by another program, "
+	    "wait and try again"),
 	[REPLY_NOT_MBOX] = "-ERR [SYS/PERM] maildrop is not an mbox",
 	[REPLY_NO_DIRECTORY] =
 	    "-ERR [SYS/PERM] maildrop has no directory to be in",
@@ -44,8 +47,9 @@ static const char *const texts[] = {
 	[REPLY_DENIED] = "-ERR [SYS/PERM] maildrop cannot be opened",
 	[REPLY_CHANGED] =
 	    ("-ERR [SYS/TEMP] mailbox was changed by another program, "
-	    "log in again"),
-	[REPLY_TROUBLE] = "-ERR [SYS/TEMP] maildrop trouble, try later",
+	    "wait and log in again"),
+	[REPLY_TROUBLE] =
+	    "-ERR [SYS/TEMP] maildrop trouble, wait and try again",
 	[REPLY_STAT] = "+OK %n %o",
 	[REPLY_LIST_ALL] = "+OK %n message%N (%o octet%O)",
 	[REPLY_ITEM] = "+OK %n %s",
