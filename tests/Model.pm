@@ -82,14 +82,31 @@ sub is_from_line {
 
 # ---- Messages
 
-# What is in a mailbox: { refused => offset of the line that makes it none }, or
+# Where the message whose header begins at ${text} ends by Content-Length, if
+# that is exact; else 0.
+sub reach {
+	my ($octets, $text) = @_;
+	my $usual = qr/From\ [^\n]*[ \t][^\n]{0}$month\ [ 0-9][0-9]\ [0-9]{2}:
+	    [0-9]{2}:[0-9]{2}\ [0-9]{4}\r?\n/x;
+	my ($header) = substr($octets, $text, 65536) =~ /\A(.*?^\r?\n)/ms
+	    or return 0;
+	my @told = map { s/\A[ \t]+|[ \t]+\z//gr }
+	    $header =~ /^Content-Length:(.*?)\r?$/mgi;
+	return 0 unless @told == 1 && $told[0] =~ /\A[0-9]{1,18}\z/;
+	my $end = $text + length($header) + $told[0];
+	return $end if $end == length $octets;
+	return $end < length $octets && substr($octets, $end - 1, 4096) =~
+	    /\A\n\r?\n(?:\z|$usual)/ ? $end : 0;
+}
+
+# What is in a mailbox, Content-Length believed if ${exact}: { refused => offset of the line that makes it none }, or
 # { messages => [...], begin => where the first one begins }; a message is
 # { offset, end, stored, separator }, stored being what a client may see: its
 # From_ line and what is behind it, without the separator.
 sub scan {
-	my ($octets) = @_;
+	my ($octets, $exact) = @_;
 	my (@messages, @open);
-	my ($at, $behind_blank) = (0, 1);
+	my ($at, $behind_blank, $until) = (0, 1, 0);
 
 	my $close = sub {
 		push @messages, message(@open) if @open;
@@ -97,10 +114,11 @@ sub scan {
 	for my $line (lines($octets)) {
 		my $here = $at;
 		$at += length($line->[0]) + length $line->[1];
-		if ($behind_blank && (is_from_line($line->[0]) ||
+		if ($behind_blank && (!@open || $here >= $until) && (is_from_line($line->[0]) ||
 		    ($here == 0 && is_bare($line->[0])))) {
 			$close->();
 			@open = ($here, $line);
+			$until = reach($octets, $at) if $exact;
 		} elsif (@open) {
 			push @open, $line;
 		} elsif (!is_empty($line)) {

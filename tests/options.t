@@ -49,8 +49,8 @@ while ($help =~ /^  --([\w-]+)(?:(=| )(\S+))?(?:  \((.*)\))?$/mg) {
 	$listed{$1} = { kind => $2 // '', argument => $3, default => $4 };
 }
 my @flags = qw(users mail-user allow deny secrets apop-only plaintext private
-    hide-users fail-delay mailbox read-only locks lock-timeout journal-window
-    idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
+    hide-users fail-delay mailbox read-only content-length locks lock-timeout
+    journal-window idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
     verbose cache-dir state-dir config check-config set-secret set-password remove-user
     list check recover help version name-case strip-domain);
 is_deeply [ sort keys %listed ], [ sort @flags ],
@@ -60,7 +60,7 @@ is_deeply [ sort keys %listed ], [ sort @flags ],
 my %defaults = (users => 'system', 'apop-only' => 'yes',
     plaintext => 'private', private => 'no', 'hide-users' => 'yes',
     'fail-delay' => 1, mailbox => '/var/mail/%u', 'read-only' => 'no',
-    locks => 'fcntl,flock,dotlock', 'lock-timeout' => 10, 'idle-timeout' => 600,
+    'content-length' => 'no', locks => 'fcntl,flock,dotlock', 'lock-timeout' => 10, 'idle-timeout' => 600,
     'login-timeout' => 120, 'log-deletes' => 'no', preauth => 'no',
     verbose => 'no', 'name-case' => 'keep');
 is_deeply { map { $_ => $listed{$_}{default} } keys %defaults }, \%defaults,
@@ -85,6 +85,7 @@ my %good = (
 	'fail-delay' => [ 0, 1, 86400 ],
 	mailbox => [ "$dir/spool/%u", "$dir/spool/%n", "$dir/%%u/../spool/%u",
 	    "$dir/spool/%u%d" ],
+	'content-length' => [ qw(no exact) ],
 	locks => [ 'fcntl', 'flock', 'dotlock', 'none',
 	    'fcntl,flock,dotlock', 'dotlock,fcntl' ],
 	'journal-window' => [ 1, 4096, 1073741824 ],

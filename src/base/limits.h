@@ -49,6 +49,10 @@
  * date, as 2024-01-01T00:00:00+00:00 is. */
 #define LIMITS_FROM_WORD 25
 
+/* Octets of a header in which Content-Length is looked for: more than any mail
+ * server lets pass. */
+#define LIMITS_HEADER 65536
+
 /* Octets of a user name that can be a maildrop, and of one that is echoed. */
 #define LIMITS_NAME 64
 

@@ -17,7 +17,7 @@
 #include "base/store.h"
 #include "mail/index.h"
 
-#define MAGIC 0x3430786449776544u	/* DewIdx04 */
+#define MAGIC (uint64_t)0x3430786449776544u	/* DewIdx04 */
 #define HEAD_OCTETS STORE_OCTETS(struct index_head)
 #define RECORDS_AT LIMITS_PAGE
 
@@ -73,7 +73,7 @@ index_open_file(const char *dir, const char *name, uid_t uid, bool make)
 }
 
 void
-index_open(struct index *index, int fd)
+index_open(struct index *index, int fd, bool exact)
 {
 	char boot[LIMITS_PROC_NAME];
 	ssize_t n = 0;
@@ -81,6 +81,7 @@ index_open(struct index *index, int fd)
 
 	memset(index, 0, sizeof(*index));
 	index->fd = fd;
+	index->magic = MAGIC + exact;
 	if (fd == -1)
 		return;
 	file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -129,7 +130,7 @@ read_head(struct index *index)
 	    st.st_size < (off_t)RECORDS_AT ||
 	    store_read(index->fd, 0, stored, sizeof(stored)) == -1 ||
 	    !store_unpack(&head, stored, sizeof(head), 0) ||
-	    head.magic != MAGIC ||
+	    head.magic != index->magic ||
 	    memcmp(head.boot, index->boot, sizeof(head.boot)) != 0)
 		return false;
 	index->head = head;
@@ -206,7 +207,7 @@ index_save(struct index *index, const struct stamp *stamp,
 	    (const char *)records->p + from, n - from) == -1) ||
 	    ftruncate(index->fd, (off_t)(RECORDS_AT + n)) == -1)
 		return;
-	head.magic = MAGIC;
+	head.magic = index->magic;
 	head.hash = store_hash(0, records->p, n);
 	store_pack(stored, &head, sizeof(head), 0);
 	(void)store_write(index->fd, 0, stored, sizeof(stored));

@@ -45,6 +45,7 @@ struct index_records {
 struct index {
 	int fd;			/* -1 or 0: there is none */
 	struct index_totals totals;	/* as far as they hold */
+	uint64_t magic;		/* of an index that may be believed */
 	uint64_t boot[2];	/* of the host: which one this is */
 	struct index_head head;	/* as it was read */
 };
@@ -78,11 +79,12 @@ bool index_is_own(const struct stat *st, uid_t uid);
 int index_open_file(const char *dir, const char *name, uid_t uid, bool make);
 
 /*
- * index_open(index, fd):
+ * index_open(index, fd, exact):
  * Take over the descriptor ${fd} and note which boot of the host this is.  With
- * a ${fd} of -1 there is no index, and nothing is cached.
+ * a ${fd} of -1 there is no index, and nothing is cached.  An index that was
+ * stored with another ${exact} is not believed: it has other borders.
  */
-void index_open(struct index *index, int fd);
+void index_open(struct index *index, int fd, bool exact);
 void index_close(struct index *index);
 bool index_is_open(const struct index *index);
 

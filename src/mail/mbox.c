@@ -4,7 +4,8 @@
  * of the file or behind an empty line; its size on the wire follows from three
  * counts: line ends, line ends with CR, empty lines.  So the scan is one pass
  * of counting, at the speed of memory, with a closer look only where a line
- * that follows an empty one begins with F.  Content-Length is not believed.
+ * that follows an empty one begins with F.  Content-Length is no business of
+ * this room: who believes it says before which offset no message begins.
  */
 #include "config.h"
 
@@ -23,6 +24,18 @@ mbox_begin(struct mbox *mbox, uint64_t offset, mbox_yield *yield, void *to)
 	memset(mbox->last, '\n', sizeof(mbox->last));
 	mbox->yield = yield;
 	mbox->to = to;
+}
+
+void
+mbox_skip(struct mbox *mbox, uint64_t until)
+{
+	mbox->until = until;
+}
+
+void
+mbox_ask(struct mbox *mbox, mbox_reach *reach)
+{
+	mbox->reach = reach;
 }
 
 /* Take note of ${n} octets that were looked at. */
@@ -75,7 +88,8 @@ end_of_from(struct mbox *mbox, bool ended, enum from_kind kind)
 	int result = 0;
 
 	mbox->state = MBOX_TEXT;
-	if (!from_begins(kind, mbox->line)) {
+	if (!from_begins(kind, mbox->line) ||
+	    (!mbox->first && mbox->line < mbox->until)) {
 		if (mbox->first)
 			return refuse(mbox, mbox->line);
 		mbox->tally.lf += ended;
@@ -88,6 +102,8 @@ end_of_from(struct mbox *mbox, bool ended, enum from_kind kind)
 	mbox->message.offset = mbox->line;
 	mbox->message.text = mbox->at;
 	memset(&mbox->tally, 0, sizeof(mbox->tally));
+	if (mbox->reach != NULL)
+		mbox->until = mbox->reach(mbox->to, mbox->message.text);
 	return result;
 }
 

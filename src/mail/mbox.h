@@ -47,6 +47,13 @@ enum mbox_state {
  */
 typedef int mbox_yield(void *to, const struct mbox_message *message);
 
+/*
+ * Called for the header of a message at offset ${text}: returns an offset
+ * before which no further message begins, whatever stands there; 0: none is
+ * known.
+ */
+typedef uint64_t mbox_reach(void *to, uint64_t text);
+
 /* The scanner; its fields are private but for the first two. */
 struct mbox {
 	uint64_t at;		/* offset of the next octet to be fed */
@@ -58,7 +65,9 @@ struct mbox {
 	struct mbox_message message;	/* the open one */
 	struct look_tally tally;	/* of its text */
 	struct from from;
+	uint64_t until;		/* before it no further message begins */
 	mbox_yield *yield;
+	mbox_reach *reach;	/* NULL: nobody knows of such an offset */
 	void *to;
 };
 
@@ -69,6 +78,14 @@ struct mbox {
  */
 void mbox_begin(struct mbox *mbox, uint64_t offset, mbox_yield *yield,
     void *to);
+
+/*
+ * mbox_skip(mbox, until), mbox_ask(mbox, reach):
+ * Right behind mbox_begin: before the offset ${until} no message but the first
+ * begins; or ask ${reach}, called with mbox_begin's ${to}, for each message.
+ */
+void mbox_skip(struct mbox *mbox, uint64_t until);
+void mbox_ask(struct mbox *mbox, mbox_reach *reach);
 
 /*
  * mbox_feed(mbox, p, n), mbox_end(mbox):

@@ -89,7 +89,7 @@ cache_open(struct maildrop *drop, const char *dir,
 	if (make)
 		make_directory(path, S_IRWXU);
 	index_open(&drop->index, index_open_file(path, user->name, user->uid,
-	    make));
+	    make), drop->exact);
 }
 
 /* Octets of one record. */
@@ -216,6 +216,9 @@ use(struct maildrop *drop)
 	maildrop_believe(drop, &drop->index.totals);
 	if (use == INDEX_ALL)
 		return drop->end == drop->stamp.size;
+	/* Where a message ends may depend on what has come behind it. */
+	if (drop->exact)
+		return false;
 	if (load(drop) == -1 || n > drop->count || !looks_right(drop, n) ||
 	    !scan_behind(drop, n) || !message_measure(drop, 0) ||
 	    !message_measure(drop, n - 1) ||

@@ -39,7 +39,7 @@ maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
 {
 	struct rlimit files;
 
-	drop->block.fd = drop->mailbox.fd;
+	drop->block.fd = drop->second.fd = drop->mailbox.fd;
 	if (block_open(&drop->block) == -1) {
 		log_error("%s: no memory to read it: %s", drop->mailbox.path,
 		    strerror(errno));
@@ -63,6 +63,12 @@ maildrop_allow(struct maildrop *drop, uint64_t window)
 }
 
 void
+maildrop_be_exact(struct maildrop *drop, bool exact)
+{
+	drop->exact = exact;
+}
+
+void
 maildrop_heed(struct maildrop *drop, const volatile sig_atomic_t *stop)
 {
 	drop->lock.stop = stop;
@@ -73,7 +79,7 @@ maildrop_replace(struct maildrop *drop, int fd)
 {
 	(void)close(drop->mailbox.fd);
 	drop->mailbox.fd = drop->lock.mailbox = drop->dot.mailbox =
-	    drop->block.fd = fd;
+	    drop->block.fd = drop->second.fd = fd;
 	block_forget(&drop->block);
 }
 

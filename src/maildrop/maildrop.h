@@ -69,6 +69,8 @@ struct maildrop {
 	uint64_t most;		/* octets this process may make a file */
 	struct index index;	/* the cached one */
 	struct block block;	/* of the mailbox */
+	struct block second;	/* of it too, while the other one is scanned */
+	bool exact;		/* Content-Length is believed where it is */
 	/* The moment of the scan. */
 	struct stamp stamp;	/* of the mailbox */
 	struct timespec clock;	/* the coarse clock before that */
@@ -113,6 +115,13 @@ int maildrop_prepare(struct maildrop *drop, const enum options_lock *locks,
  * LIMITS_WINDOW that maildrop_prepare has set.
  */
 void maildrop_allow(struct maildrop *drop, uint64_t window);
+
+/*
+ * maildrop_be_exact(drop, exact):
+ * From the next scan on Content-Length says where a message ends, if that is
+ * where another one begins or the file ends; or it does not.
+ */
+void maildrop_be_exact(struct maildrop *drop, bool exact);
 
 /*
  * maildrop_heed(drop, stop):

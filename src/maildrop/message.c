@@ -116,6 +116,8 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	if (!message_is_behind_empty(drop, at))
 		return false;
 	mbox_begin(&mbox, at, keep, &now);
+	if (drop->exact)
+		mbox_skip(&mbox, maildrop_end_of(drop, i));
 	imprint_begin(&imprint, at, stored - at);
 	while (result == 0 &&
 	    (got = block_next(&drop->block, &at, limit, &piece)) == 1) {

@@ -17,11 +17,12 @@
 #define PSEUDO_SUBJECT "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
 
 enum mailbox_fault
-scan_peek(struct maildrop *drop, const char *path)
+scan_peek(struct maildrop *drop, const char *path, bool exact)
 {
 	enum mailbox_fault fault;
 
 	maildrop_begin(drop);
+	maildrop_be_exact(drop, exact);
 	fault = mailbox_peek(&drop->mailbox, path);
 	if (fault != MAILBOX_FINE)
 		return fault;
@@ -80,6 +81,59 @@ hide_pseudo(struct maildrop *drop)
 	return 0;
 }
 
+/* Whether a message may end at ${at}: there is the end of the file, or behind a
+ * line end an empty line with either that end or a usual From_ line behind. */
+static bool
+is_end(struct maildrop *drop, uint64_t at)
+{
+	uint64_t size = drop->stamp.size;
+	struct span rest, line;
+	const char *p;
+	ssize_t n;
+
+	if (at >= size)
+		return at == size;
+	block_hold(&drop->second, at - 1, at + LIMITS_SAMPLE < size ?
+	    at + LIMITS_SAMPLE : size);
+	n = block_read(&drop->second, at - 1, size, &p);
+	if (n <= 0)
+		return false;
+	rest = (struct span){ p, (size_t)n };
+	if (span_cut(&rest, '\n').n > 0)
+		return false;
+	line = span_cut(&rest, '\n');
+	if (rest.p == NULL || (line.n > 0 && !span_equal(line, SPAN("\r"))))
+		return false;
+	line = span_cut(&rest, '\n');
+	return rest.p == NULL ? line.n == 0 && at - 1 + (uint64_t)n == size :
+	    from_is_usual(line.p, line.n);
+}
+
+/* Where the message whose header begins at ${text} ends by its one field
+ * Content-Length, if a message may end there; else 0. */
+static uint64_t
+reach(void *to, uint64_t text)
+{
+	struct maildrop *drop = to;
+	uint64_t size = drop->stamp.size, at = text, length = 0;
+	uint64_t limit = text + LIMITS_HEADER < size ? text + LIMITS_HEADER :
+	    size;
+	struct span header, name, value;
+	unsigned fields = 0;
+
+	block_hold(&drop->second, text, limit);
+	if (block_next(&drop->second, &at, limit, &header) != 1)
+		return 0;
+	while (header.p != NULL && next_field(&header, &name, &value))
+		if (span_equal_nocase(name, SPAN("Content-Length")) &&
+		    (fields++ > 0 || span_number(span_trim(value), size,
+		    &length) == -1))
+			return 0;
+	/* The body begins where what was read of it does. */
+	at += length - header.n;
+	return fields == 1 && header.p != NULL && is_end(drop, at) ? at : 0;
+}
+
 static int
 add(void *to, const struct mbox_message *message)
 {
@@ -96,13 +150,20 @@ feed(struct maildrop *drop, uint64_t at)
 	int result = 0, got = 0;
 
 	mbox_begin(&mbox, at, add, drop);
+	if (drop->exact) {
+		if (block_open(&drop->second) == -1)
+			return -1;
+		mbox_ask(&mbox, reach);
+	}
 	while (result == 0 && at < drop->stamp.size &&
 	    (got = block_next(&drop->block, &at, UINT64_MAX, &piece)) == 1)
 		result = mbox_feed(&mbox, piece.p, piece.n);
 	if (got == -1)
-		return -1;
-	if (result == 0)
+		result = -1;
+	else if (result == 0)
 		result = mbox_end(&mbox);
+	block_forget(&drop->second);
+	block_close(&drop->second);
 	if (result == -1 && mbox.state == MBOX_REFUSED) {
 		log_error("%s: not an mbox: the line at offset %llu is no "
 		    "From_ line", drop->mailbox.path,

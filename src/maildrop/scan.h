@@ -28,10 +28,12 @@ enum mailbox_fault scan_all(struct maildrop *drop);
 bool scan_behind(struct maildrop *drop, size_t n);
 
 /*
- * scan_peek(drop, path):
+ * scan_peek(drop, path, exact):
  * Open and scan the mailbox ${path}, whoever owns it, without a lock and only
- * for reading.  maildrop_close afterwards, whatever this returns.
+ * for reading, ${exact} as of maildrop_be_exact.  maildrop_close afterwards,
+ * whatever this returns.
  */
-enum mailbox_fault scan_peek(struct maildrop *drop, const char *path);
+enum mailbox_fault scan_peek(struct maildrop *drop, const char *path,
+    bool exact);
 
 #endif

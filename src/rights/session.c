@@ -74,6 +74,7 @@ scan(struct session *session, int *channel)
 		return MAILBOX_TROUBLE;
 	wire_be_patient(&session->dialogue.wire);
 	maildrop_allow(drop, options->journal_window);
+	maildrop_be_exact(drop, options->exact);
 	maildrop_heed(drop, session->stop);
 	request_begin(&drop->rights, channel);
 	/* The keeper can make no copy there; the recovery is root. */

@@ -184,6 +184,10 @@ const struct options_row options_rows[] = {
 	    "the name before @, %d the name behind @, %h the home directory" },
 	{ "read-only", &on_off, FIELD(read_only), "no", "yes|no",
 	    "never write to a mailbox: DELE is refused" },
+	{ "content-length", &choice, FIELD(exact), "no", "no|exact",
+	    "exact: the field Content-Length says where a message ends, if\n"
+	    "there the file ends or another message begins; see dewey(8) for\n"
+	    "what strangers can do with either" },
 	{ "locks", &lock_list, FIELD(locks), "fcntl,flock,dotlock", "KINDS",
 	    "which locks keep delivery out, in this order: any of fcntl,\n"
 	    "flock, dotlock, separated by commas, or none" },

@@ -62,6 +62,7 @@ struct options {
 	bool hide_users;
 	bool preauth;
 	bool read_only;
+	bool exact;		/* Content-Length is believed */
 	bool private_stream;
 	bool log_deletes;
 	bool verbose;

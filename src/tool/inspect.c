@@ -21,12 +21,12 @@
 #include "tool/inspect.h"
 
 static int
-open_drop(struct maildrop *drop, const char *path)
+open_drop(struct maildrop *drop, const char *path, bool exact)
 {
 	enum mailbox_fault fault;
 
 	log_open(LOG_TO_STDERR, false);
-	fault = scan_peek(drop, path);
+	fault = scan_peek(drop, path, exact);
 	if (fault == MAILBOX_FINE) {
 		message_sum_scanned(drop);
 		fault = identity_complete(drop);
@@ -59,12 +59,12 @@ print_line(struct maildrop *drop, uint64_t offset)
 }
 
 int
-inspect_list(const char *path)
+inspect_list(const char *path, bool exact)
 {
 	struct maildrop drop = { 0 };
 	char text[LIMITS_UID_MAX + 1];
 
-	if (open_drop(&drop, path) == -1)
+	if (open_drop(&drop, path, exact) == -1)
 		return -1;
 	for (size_t i = 0; i < drop.count; i++) {
 		const struct maildrop_message *m = &drop.messages[i];
@@ -149,6 +149,9 @@ doubt(const struct lines *lines, bool begins, bool after, bool behind_empty)
 	if (lines->kind == FROM_DATED && !behind_empty)
 		return "a From_ line without an empty line before it is taken "
 		    "as text; if a message begins here, put one there";
+	if (lines->kind == FROM_DATED)
+		return "a From_ line inside of what Content-Length tells of: "
+		    "taken as text";
 	return behind_empty ? "begins like a From_ line but goes on like none: "
 	    "taken as text" : NULL;
 }
@@ -180,14 +183,27 @@ check_separators(struct maildrop *drop)
 	}
 }
 
+/* Count the messages if Content-Length were believed, or were not. */
+static void
+check_lengths(struct maildrop *drop)
+{
+	size_t count = drop->count;
+	bool exact = !drop->exact;
+
+	maildrop_be_exact(drop, exact);
+	if (scan_all(drop) == MAILBOX_FINE && drop->count != count)
+		(void)printf("%zu messages with --content-length=%s\n",
+		    drop->count, exact ? "exact" : "no");
+}
+
 int
-inspect_check(const char *path)
+inspect_check(const char *path, bool exact)
 {
 	struct maildrop drop = { 0 };
 	char text[LIMITS_UID_MAX + 1];
 	size_t copies = 0;
 
-	if (open_drop(&drop, path) == -1)
+	if (open_drop(&drop, path, exact) == -1)
 		return -1;
 	(void)printf("%zu message%s, %" PRIu64 " octets\n", drop.count,
 	    drop.count == 1 ? "" : "s", drop.octets);
@@ -214,6 +230,7 @@ inspect_check(const char *path)
 		    "--recover completes it\n");
 	if (copies > 0)
 		(void)printf("%zu of them copies of others\n", copies);
+	check_lengths(&drop);
 	maildrop_close(&drop);
 	return 0;
 }

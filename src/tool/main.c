@@ -61,9 +61,9 @@ act(struct options *options, bool by_root)
 	case OPTIONS_REMOVE_USER:
 		return code_of(manage_remove(options, operand));
 	case OPTIONS_LIST:
-		return code_of(inspect_list(operand));
+		return code_of(inspect_list(operand, options->exact));
 	case OPTIONS_CHECK:
-		return code_of(inspect_check(operand));
+		return code_of(inspect_check(operand, options->exact));
 	case OPTIONS_HELP:
 		flags_help(stdout);
 		break;

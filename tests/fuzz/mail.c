@@ -25,7 +25,7 @@ mail_open(struct maildrop *drop, int box, int sidecar, int index)
 	drop->mailbox.fd = box;
 	drop->mailbox.sidecar = sidecar;
 	FUZZ_CHECK(maildrop_prepare(drop, none, 0) == 0);
-	index_open(&drop->index, index);
+	index_open(&drop->index, index, false);
 }
 
 enum dispatch_end

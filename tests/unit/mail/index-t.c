@@ -21,7 +21,7 @@ open_saved(void **state, struct index *index)
 {
 	int fd = open(unit_text(state, "index", ""), O_RDWR);
 
-	index_open(index, fd);
+	index_open(index, fd, false);
 	index_save(index, &stamp, &totals,
 	    &(struct index_records){ records, 2 * sizeof(records[0]), 0 });
 	return fd;

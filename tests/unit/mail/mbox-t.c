@@ -276,6 +276,56 @@ test_refused_stays(void **state)
 	assert_int_equal(got.n, 0);
 }
 
+static uint64_t
+reach(void *to, uint64_t text)
+{
+	(void)to;
+	/* The second message says no word. */
+	return text == FN ? 2 * FN + 4 : 0;
+}
+
+/* Before the offset that is told no further message begins. */
+static void
+test_until(void **state)
+{
+	static const char text[] = F "a\n\n" F "b\n\n" F "c\n\n" F "d\n";
+	static const uint64_t begins[] = { 0, FN + 3, 2 * FN + 6, 3 * FN + 9 };
+
+	(void)state;
+	for (uint64_t until = 0; until < sizeof(text) + 2; until++)
+		for (size_t cut = 0; cut < sizeof(text); cut++) {
+			struct scan got = { 0 };
+			struct mbox mbox;
+			size_t n = 0;
+
+			mbox_begin(&mbox, 0, collect, &got);
+			mbox_skip(&mbox, until);
+			assert_int_equal(mbox_feed(&mbox, text, cut), 0);
+			assert_int_equal(mbox_feed(&mbox, text + cut,
+			    sizeof(text) - 1 - cut), 0);
+			assert_int_equal(mbox_end(&mbox), 0);
+			for (size_t i = 0; i < COUNT(begins); i++)
+				if (i == 0 || begins[i] >= until)
+					assert_int_equal(
+					    got.message[n++].offset,
+					    begins[i]);
+			assert_int_equal(got.n, n);
+		}
+	{
+		struct scan got = { 0 };
+		struct mbox mbox;
+
+		mbox_begin(&mbox, 0, collect, &got);
+		mbox_ask(&mbox, reach);
+		assert_int_equal(mbox_feed(&mbox, text, sizeof(text) - 1), 0);
+		assert_int_equal(mbox_end(&mbox), 0);
+		assert_int_equal(got.n, 3);
+		assert_int_equal(got.message[1].offset, begins[2]);
+		/* Stored lines are counted whether they may begin one or not. */
+		assert_int_equal(got.message[0].octets, 3 + 2 + FN + 1 + 3);
+	}
+}
+
 /* A line of tests/data/from-lines, alone and where a message may begin. */
 static void
 check_from_line(char *line, const char *reason)
@@ -402,6 +452,7 @@ main(void)
 		cmocka_unit_test(test_offset),
 		cmocka_unit_test(test_yield_ends),
 		cmocka_unit_test(test_refused_stays),
+		cmocka_unit_test(test_until),
 		cmocka_unit_test(test_from_lines),
 		cmocka_unit_test(test_top),
 	};
