@@ -23,7 +23,8 @@ my @house = (
 	    [qw(flags)],
 	    [qw(configuration)]],
 	[who =>
-	    [qw(peer secrets users)],
+	    [qw(peer secrets password)],
+	    [qw(users)],
 	    [qw(login)]],
 	[mail =>
 	    [qw(block from index look uid)],

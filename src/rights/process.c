@@ -119,7 +119,7 @@ process_ids(const char *name, bool local)
 		return pw == NULL ? (struct process_ids){ 0, 0 } :
 		    (struct process_ids){ pw->pw_uid, pw->pw_gid };
 	}
-	if (records_find(&file, &form, span_of(name), record) == 1)
+	if (records_find(&file, &form, span_of(name), record, NULL) == 1)
 		rest = span_of(record);
 	records_close(&file);
 	(void)span_cut(&rest, ':');

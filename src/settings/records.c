@@ -14,7 +14,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/store.h"
 #include "settings/records.h"
+
+/* The record that was drawn for a name so far; other is NULL if none is
+ * wanted. */
+struct drawn {
+	char *other;
+	uint64_t least;		/* its hash */
+};
 
 static const char *
 fault(const struct records_file *file)
@@ -140,14 +148,34 @@ records_end(struct records *records)
 	span_wipe(records, sizeof(*records));
 }
 
+/* Put ${rest} into ${other} if it can stand in for ${name} and is drawn, which
+ * is what has the least hash together with the name. */
+static void
+draw(const struct records_form *form, struct span name, struct span rest,
+    struct drawn *drawn)
+{
+	uint64_t hash;
+
+	if (drawn->other == NULL || rest.p == NULL)
+		return;
+	hash = store_hash(store_hash(0, rest.p, rest.n), name.p, name.n);
+	if (hash >= drawn->least || !form->stands_in(rest))
+		return;
+	drawn->least = hash;
+	(void)span_copy(rest, drawn->other, LIMITS_RECORD);
+}
+
 int
 records_find(const struct records_file *file, const struct records_form *form,
-    struct span name, char *record)
+    struct span name, char *record, char *other)
 {
+	struct drawn drawn = { other, UINT64_MAX };
 	struct records records;
 	struct span line;
 	int got, found = 0;
 
+	if (other != NULL)
+		other[0] = '\0';
 	if (records_begin(&records, file) == -1)
 		return -1;
 	while ((got = records_next(&records, &line)) != 0) {
@@ -160,10 +188,15 @@ records_find(const struct records_file *file, const struct records_form *form,
 		if (got == -1) {
 			log_warning("%s:%u: the line is too long or holds NUL; "
 			    "it is skipped", file->path, records.line);
-		} else if (form->fits != NULL && !form->fits(key, rest)) {
+			continue;
+		}
+		if (form->fits != NULL && !form->fits(key, rest)) {
 			log_warning("%s:%u: expected %s; the line is skipped",
 			    file->path, records.line, form->expected);
-		} else if (found == 0 && span_equal(key, name)) {
+			continue;
+		}
+		draw(form, name, rest, &drawn);
+		if (found == 0 && span_equal(key, name)) {
 			found = 1;
 			if (record != NULL)
 				(void)span_copy(rest, record, LIMITS_RECORD);

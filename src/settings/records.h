@@ -49,6 +49,9 @@ struct records_form {
 	 * separator (its pointer is NULL without one).  NULL: any is. */
 	bool (*fits)(struct span name, struct span rest);
 	const char *expected;	/* the form, for who reads the log */
+	/* Whether what is behind a name can stand for what another name would
+	 * have.  NULL: none can. */
+	bool (*stands_in)(struct span rest);
 };
 
 /* Instead of a separator: the line is the name, blanks around it aside. */
@@ -82,17 +85,22 @@ int records_begin(struct records *records, const struct records_file *file);
 int records_next(struct records *records, struct span *line);
 
 /*
- * records_find(file, form, name, record):
+ * records_find(file, form, name, record, other):
  * Look ${name} up in ${file}, octet for octet, and copy what is behind it to
  * ${record} (LIMITS_RECORD octets, to be wiped by the caller, or NULL) with a
- * NUL behind.  The first record counts; the file is always read to its end, so
- * that the time does not tell where a name stands.  A line that does not fit
- * ${form} is logged and skipped.
+ * NUL behind.  If ${other} is not NULL it gets, found or not, what is behind
+ * one of the names that ${form} lets stand in, always the same one for ${name}
+ * as long as that is there, or nothing if there is none.  Which one it is,
+ * nobody can tell who cannot read the file.
+ * The first record counts; the file is always read to its end, so that the time
+ * does not tell where a name stands.  A line that does not fit ${form} is
+ * logged and skipped.
  * Returns 1, 0 if there is no such name, or -1 with errno if the file cannot
  * be read or not be trusted, which is logged.
  */
 int records_find(const struct records_file *file,
-    const struct records_form *form, struct span name, char *record);
+    const struct records_form *form, struct span name, char *record,
+    char *other);
 
 /*
  * records_end(records), records_close(file):

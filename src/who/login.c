@@ -19,6 +19,7 @@
 #include "base/span.h"
 #include "settings/configuration.h"
 #include "who/login.h"
+#include "who/password.h"
 #include "who/secrets.h"
 
 void
@@ -106,7 +107,7 @@ check_pass(const struct login *login, struct span name, struct span password,
 		return -1;
 	if (login->options->apop_only && login->timestamp[0] != '\0')
 		secret = secret_fits(login, name, NULL);
-	fits = users_password_fits(found == 1 ? entry : NULL, password);
+	fits = password_fits(entry->hash, entry->other, password);
 	return secret == -1 ? -1 : found == 1 && fits && secret == 0;
 }
 
@@ -188,10 +189,8 @@ login_check(const struct login *login, const struct login_question *question,
 int64_t
 login_delay(unsigned tries, unsigned unit, int64_t spent)
 {
-	int64_t due = (int64_t)tries * unit * LIMITS_SECOND_MS;
+	int64_t step = (int64_t)tries * unit * LIMITS_SECOND_MS;
 
-	if (unit > 0 && spent > due)
-		due = (spent + LIMITS_SECOND_MS - 1) / LIMITS_SECOND_MS *
-		    LIMITS_SECOND_MS;
-	return due;
+	return spent <= step || step == 0 ? step :
+	    (spent + step - 1) / step * step;
 }

@@ -85,7 +85,7 @@ enum login_verdict login_check(const struct login *login,
  * Return how many milliseconds after the question the refusal is to be given,
  * for the try number ${tries}, counted from 1: ${tries} times ${unit} seconds
  * or, if judging it took longer, which ${spent} says in milliseconds, the next
- * full second after that.
+ * multiple of that.
  */
 int64_t login_delay(unsigned tries, unsigned unit, int64_t spent);
 

@@ -23,7 +23,7 @@ secrets_find(const struct records_file *file, struct span name, char *secret)
 	static const struct records_form form = { .separator = ':',
 	    .fits = is_secret, .expected = "`name:secret'" };
 
-	return records_find(file, &form, name, secret);
+	return records_find(file, &form, name, secret, NULL);
 }
 
 void

@@ -6,9 +6,9 @@
  */
 #include "config.h"
 
-#include <crypt.h>
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,12 +17,8 @@
 #include "base/log.h"
 #include "settings/options.h"
 #include "settings/records.h"
+#include "who/password.h"
 #include "who/users.h"
-
-/* The hash that a password is tried against if there is no such user: it costs
- * the work of a usual one, and no password fits it. */
-#define NOBODYS_HASH "$y$j9T$......................$" \
-	"..........................................."
 
 /* An entry that names no uid. */
 #define NO_UID ((uid_t)-1)
@@ -75,12 +71,12 @@ is_let_in(const struct users *users, struct span name)
 {
 	static const struct records_form list = { .separator = RECORDS_NAMES };
 	int denied = users->deny.path == NULL ? 0 :
-	    records_find(&users->deny, &list, name, NULL);
+	    records_find(&users->deny, &list, name, NULL, NULL);
 
 	if (denied != 0)
 		return denied == -1 ? -1 : 0;
 	return users->allow.path == NULL ? 1 :
-	    records_find(&users->allow, &list, name, NULL);
+	    records_find(&users->allow, &list, name, NULL, NULL);
 }
 
 static int
@@ -115,12 +111,13 @@ is_expired(struct span rest)
 }
 
 /* Look up the hash of ${entry} in shadow(5), which was opened when the process
- * still could.  The hash is empty if the password has expired.  Returns 1, 0 if
- * there is none, or -1 with errno. */
+ * still could.  The hash is locked if the password has expired.  Returns 1, 0
+ * if there is none, or -1 with errno. */
 static int
 find_shadow(const struct users *users, struct users_entry *entry)
 {
-	static const struct records_form form = { .separator = ':' };
+	static const struct records_form form = { .separator = ':',
+	    .stands_in = password_is_there };
 	char record[LIMITS_RECORD];
 	struct span rest, hash;
 	int found;
@@ -129,13 +126,12 @@ find_shadow(const struct users *users, struct users_entry *entry)
 	if (strcmp(entry->hash, "x") != 0 || users->shadow.path == NULL)
 		return 0;
 	found = records_find(&users->shadow, &form, span_of(entry->name),
-	    record);
+	    record, entry->other);
 	if (found == 1) {
 		rest = span_of(record);
 		hash = span_cut(&rest, ':');
-		if (is_expired(rest) || span_copy(hash, entry->hash,
-		    sizeof(entry->hash)) == -1)
-			entry->hash[0] = '\0';
+		(void)snprintf(entry->hash, sizeof(entry->hash), "%s%.*s",
+		    is_expired(rest) ? "!" : "", (int)hash.n, hash.p);
 	}
 	span_wipe(record, sizeof(record));
 	return found;
@@ -237,10 +233,11 @@ find_in_file(const struct users *users, struct users_entry *entry,
 {
 	static const struct records_form form = { .separator = ':',
 	    .fits = is_entry, .expected = "`name:hash' or "
-	    "`name:hash:uid:gid:gecos:home:shell'" };
+	    "`name:hash:uid:gid:gecos:home:shell'",
+	    .stands_in = password_is_there };
 	char record[LIMITS_RECORD];
 	int found = records_find(&users->file, &form, span_of(entry->name),
-	    record);
+	    record, entry->other);
 
 	if (found == 1)
 		(void)read_entry(span_of(record), entry);
@@ -263,29 +260,46 @@ find_self(struct users_entry *entry, struct span name, bool has_secret)
 	    span_equal(name, span_of(entry->name));
 }
 
+/* Leave in ${entry} nothing but a hash to try a password against: its own, if
+ * it has one, else the one that stands in. */
+static void
+empty(struct users_entry *entry)
+{
+	const char *from = password_is_there(span_of(entry->hash)) ?
+	    entry->hash : entry->other;
+	char hash[LIMITS_RECORD];
+
+	(void)span_copy(password_hash(span_of(from)), hash, sizeof(hash));
+	users_forget(entry);
+	memcpy(entry->other, hash, sizeof(hash));
+	span_wipe(hash, sizeof(hash));
+}
+
 int
 users_find(const struct users *users, struct span name, bool has_secret,
     struct users_entry *entry)
 {
-	int found;
+	bool can_be = users_can_be(name);
+	int found, let_in;
 
 	memset(entry, 0, sizeof(*entry));
-	if (!users_can_be(name))
-		return 0;
-	(void)span_copy(name, entry->name, sizeof(entry->name));
-	found = is_let_in(users, name);
-	if (found == 1)
-		found = users->file.path != NULL ?
-		    find_in_file(users, entry, has_secret) : users->by_root ?
-		    find_account(users, entry, has_secret) :
-		    find_self(entry, name, has_secret);
+	/* No work is spared for who cannot come in: it would be seen. */
+	if (can_be)
+		(void)span_copy(name, entry->name, sizeof(entry->name));
+	let_in = is_let_in(users, span_of(entry->name));
+	found = users->file.path != NULL ?
+	    find_in_file(users, entry, has_secret) : users->by_root ?
+	    find_account(users, entry, has_secret) :
+	    find_self(entry, name, has_secret);
 	/* setresuid(2) takes -1 for the id that the process has: root's. */
-	if (found == 1 && (entry->uid == 0 || entry->uid == NO_UID ||
-	    entry->gid == (gid_t)-1 ||
+	if (found == 1 && (!can_be || let_in == 0 || entry->uid == 0 ||
+	    entry->uid == NO_UID || entry->gid == (gid_t)-1 ||
 	    (!users->by_root && entry->uid != geteuid())))
 		found = 0;
+	if (let_in == -1)
+		found = -1;
 	if (found != 1)
-		users_forget(entry);
+		empty(entry);
 	return found;
 }
 
@@ -300,28 +314,6 @@ users_self(struct users_entry *entry)
 	    sizeof(entry->name)) == -1)
 		return -1;
 	return fill_entry(entry, pw, "");
-}
-
-bool
-users_password_fits(const struct users_entry *entry, struct span password)
-{
-	char text[LIMITS_COMMAND + 1];
-	const char *hash = entry == NULL ? NOBODYS_HASH : entry->hash;
-	struct crypt_data *data = calloc(1, sizeof(*data));
-	const char *made = NULL;
-	bool fits = false;
-
-	if (data != NULL && span_copy(password, text, sizeof(text)) == 0)
-		made = crypt_r(text, hash, data);
-	/* crypt(3) of an invalid hash is NULL or begins with `*'. */
-	if (made != NULL && made[0] != '*' && hash[0] != '\0')
-		fits = entry != NULL &&
-		    span_equal_secret(span_of(made), span_of(hash));
-	span_wipe(text, sizeof(text));
-	if (data != NULL)
-		span_wipe(data, sizeof(*data));
-	free(data);
-	return fits;
 }
 
 void

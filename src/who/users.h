@@ -34,6 +34,7 @@ struct users_entry {
 	gid_t gid;
 	char home[LIMITS_PATH];	/* empty: none */
 	char hash[LIMITS_RECORD];	/* of crypt(3); empty: none fits */
+	char other[LIMITS_RECORD];	/* see password_fits; empty: none */
 };
 
 /*
@@ -60,8 +61,9 @@ void users_close(struct users *users);
  * 0, and ids of -1; a user whom the lists keep out; a name that cannot be, as
  * users_can_be says; and, if root did not start dewey, any uid but that of the
  * user who did.
- * Returns 1, 0 if there is no such user, or -1 with errno if a file cannot be
- * read or not be trusted; the cause is logged.
+ * Returns 1; 0 if there is no such user, and then ${entry} is empty but for the
+ * other hash; or -1 with errno if a file cannot be read or not be
+ * trusted; the cause is logged.
  */
 int users_find(const struct users *users, struct span name, bool has_secret,
     struct users_entry *entry);
@@ -80,14 +82,6 @@ bool users_can_be(struct span name);
  * password.  Returns 0, or -1 if that uid has no account.
  */
 int users_self(struct users_entry *entry);
-
-/*
- * users_password_fits(entry, password):
- * Say whether ${password} is the one whose hash ${entry} has.  If ${entry} is
- * NULL the answer is no, and takes as long.
- */
-bool users_password_fits(const struct users_entry *entry,
-    struct span password);
 
 /*
  * users_forget(entry):

@@ -244,8 +244,10 @@ static void
 test_find(void **state)
 {
 	static const char text[] = "# a:1\n:2\nb\na:1:x\n c :3\na:4\nd:\0\n d \n";
-	static const struct records_form pairs = { ':', is_pair, "a pair" };
-	static const struct records_form names = { RECORDS_NAMES, NULL, NULL };
+	static const struct records_form pairs = { .separator = ':',
+	    .fits = is_pair, .expected = "a pair" };
+	static const struct records_form names = {
+	    .separator = RECORDS_NAMES };
 	static const struct {
 		const char *what, *name;
 		const struct records_form *form;
@@ -273,14 +275,72 @@ test_find(void **state)
 		struct span name = span_of(rows[i].name);
 
 		ROW(rows[i].what, records_find(&open, rows[i].form, name,
-		    record) == rows[i].found);
+		    record, NULL) == rows[i].found);
 		ROW(rows[i].what, rows[i].found == 0 ||
 		    strcmp(record, rows[i].record) == 0);
 		ROW(rows[i].what, records_find(&open, rows[i].form, name,
-		    NULL) == rows[i].found);
+		    NULL, NULL) == rows[i].found);
 	}
 	records_close(&open);
-	assert_int_equal(records_find(&open, &pairs, SPAN("a"), record), -1);
+	assert_int_equal(records_find(&open, &pairs, SPAN("a"), record, NULL),
+	    -1);
+}
+
+static bool
+is_even(struct span rest)
+{
+	return rest.n > 0 && (rest.p[rest.n - 1] - '0') % 2 == 0;
+}
+
+/* One that stands in: always the same, of those that may, all of them drawn by
+ * some name; and others that go do not change it. */
+static void
+test_other(void **state)
+{
+	static const struct records_form form = { .separator = ':',
+	    .stands_in = is_even };
+	static const char text[] = "a:10\nb:11\nc:12\nd:13\ne:14\n";
+	static const char odd[] = "a:11\nb:13\n";
+	struct records_file open;
+	char record[LIMITS_RECORD], other[LIMITS_RECORD], name[8];
+	bool drawn[3] = { false };
+	char of[100];
+
+	assert_int_equal(records_open(&open, unit_text(state, "all", text),
+	    RECORDS_PUBLIC), 0);
+	for (int i = 0; i < 200; i++) {
+		(void)snprintf(name, sizeof(name), "n%d", i % 100);
+		assert_int_equal(records_find(&open, &form, span_of(name),
+		    record, other), 0);
+		assert_true(strlen(other) == 2 && (other[1] - '0') % 2 == 0);
+		assert_true(i < 100 || of[i - 100] == other[1]);
+		of[i % 100] = other[1];
+		drawn[(other[1] - '0') / 2] = true;
+	}
+	assert_true(drawn[0] && drawn[1] && drawn[2]);
+	/* Who is found gets one, too. */
+	assert_int_equal(records_find(&open, &form, SPAN("b"), record, other),
+	    1);
+	assert_string_equal(record, "11");
+	assert_true(is_even(span_of(other)));
+	records_close(&open);
+
+	assert_int_equal(records_open(&open, unit_text(state, "fewer",
+	    "a:10\nc:12\n"), RECORDS_PUBLIC), 0);
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(name, sizeof(name), "n%d", i);
+		assert_int_equal(records_find(&open, &form, span_of(name),
+		    NULL, other), 0);
+		assert_true(of[i] == '4' || of[i] == other[1]);
+	}
+	records_close(&open);
+
+	assert_int_equal(records_open(&open, unit_text(state, "odd", odd),
+	    RECORDS_PUBLIC), 0);
+	assert_int_equal(records_find(&open, &form, SPAN("a"), record, other),
+	    1);
+	assert_string_equal(other, "");
+	records_close(&open);
 }
 
 int
@@ -295,6 +355,7 @@ main(void)
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_end_wipes),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_other),
 	};
 
 	return cmocka_run_group_tests_name("records", tests, unit_begin,

@@ -8,7 +8,18 @@
 #include <crypt.h>
 #include <errno.h>
 
+#include "who/password.h"
 #include "who/users.h"
+
+static char tried[LIMITS_RECORD];	/* against which hash, last */
+
+/* Stands before the C library's. */
+char *
+crypt_r(const char *phrase, const char *setting, struct crypt_data *data)
+{
+	(void)snprintf(tried, sizeof(tried), "%s", setting);
+	return crypt_rn(phrase, setting, data, (int)sizeof(*data));
+}
 
 #define OCTETS(literal) { (literal), sizeof(literal) - 1 }
 
@@ -329,19 +340,69 @@ test_passwords(void **state)
 		if (hash == NULL || hash[0] == '*')
 			continue;
 		(void)snprintf(entry.hash, sizeof(entry.hash), "%s", hash);
-		ROW(settings[i], users_password_fits(&entry,
+		ROW(settings[i], password_fits(entry.hash, entry.other,
 		    SPAN("so long,  ")));
-		ROW(settings[i], !users_password_fits(&entry, SPAN("so long")));
-		ROW(settings[i], !users_password_fits(&entry,
+		ROW(settings[i], !password_fits(entry.hash, entry.other, SPAN("so long")));
+		ROW(settings[i], !password_fits(entry.hash, entry.other,
 		    SPAN("So long,  ")));
-		ROW(settings[i], !users_password_fits(&entry, SPAN("")));
-		ROW(settings[i], !users_password_fits(&entry,
+		ROW(settings[i], !password_fits(entry.hash, entry.other, SPAN("")));
+		ROW(settings[i], !password_fits(entry.hash, entry.other,
 		    SPAN("so long,  \0")));
-		ROW(settings[i], !users_password_fits(NULL,
-		    SPAN("so long,  ")));
+		ROW(settings[i], strcmp(tried, hash) == 0);
 		entry.hash[strlen(entry.hash) - 1] ^= 1;
-		ROW(settings[i], !users_password_fits(&entry,
+		ROW(settings[i], !password_fits(entry.hash, entry.other,
 		    SPAN("so long,  ")));
+	}
+}
+
+/* The time of a refusal tells nothing: a password is tried against a hash of
+ * the same cost, whatever the reason. */
+static void
+test_work(void **state)
+{
+	static const char costly[] = "$2b$05$abcdefghijklmnopqrstuu"
+	    "0123456789012345678901234567890";
+	static const char cheap[] = "$5$rounds=1000$dewey$"
+	    "0123456789012345678901234567890123456789012";
+	static const struct {
+		const char *what, *name, *tries;
+	} cases[] = {
+		{ "a user", "costly", costly },
+		{ "a locked one", "locked", costly },
+		{ "one whom a list keeps out", "denied", costly },
+		{ "one of root's uid", "zero", costly },
+		{ "another method before the hash", "crypt", costly },
+		{ "nobody", "nobody", costly },
+		{ "another nobody", "somebody", costly },
+		{ "a name that cannot be", "../costly", costly },
+		{ "no hash", "empty", costly },
+		{ "no hash, locked", "star", costly },
+	};
+	char text[2000];
+	struct users users = { 0 };
+	struct users_entry entry;
+
+	for (int all = 0; all < 2; all++) {
+		const char *hash = all ? costly : cheap;
+
+		(void)snprintf(text, 1000, "costly:%s\nlocked:!%s\n"
+		    "denied:%s\nzero:%s:0:0\ncrypt:{CRYPT}%s\nempty:\n"
+		    "star:*\n", hash, hash, hash, hash, hash);
+		(void)snprintf(text + 1000, 500, "%s",
+		    unit_text(state, "costs", text));
+		(void)snprintf(text + 1500, 500, "%s",
+		    unit_text(state, "denied", "denied\n"));
+		(void)records_open(&users.file, text + 1000, RECORDS_PUBLIC);
+		(void)records_open(&users.deny, text + 1500, RECORDS_PUBLIC);
+		for (size_t i = 0; i < COUNT(cases); i++) {
+			(void)users_find(&users, span_of(cases[i].name), false,
+			    &entry);
+			tried[0] = '\0';
+			ROW(cases[i].what, !password_fits(entry.hash, entry.other,
+			    SPAN("hoopy")));
+			ROW(cases[i].what, strcmp(tried, hash) == 0);
+		}
+		users_close(&users);
 	}
 }
 
@@ -357,10 +418,10 @@ test_no_hashes(void **state)
 		struct users_entry entry = { .name = "mrose" };
 
 		memcpy(entry.hash, hashes[i], strlen(hashes[i]) + 1);
-		ROW(hashes[i], !users_password_fits(&entry,
+		ROW(hashes[i], !password_fits(entry.hash, entry.other,
 		    span_of(hashes[i])));
-		ROW(hashes[i], !users_password_fits(&entry, SPAN("")));
-		ROW(hashes[i], !users_password_fits(&entry, SPAN("x")));
+		ROW(hashes[i], !password_fits(entry.hash, entry.other, SPAN("")));
+		ROW(hashes[i], !password_fits(entry.hash, entry.other, SPAN("x")));
 	}
 }
 
@@ -368,6 +429,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_own_uid),
 		cmocka_unit_test(test_mail_user),
