@@ -217,7 +217,8 @@ steps_short(struct journal *journal, struct slot *slot)
 
 	if (more == 1)
 		return steps_run(journal, 0);
-	if (more == -1 || begin(journal, &first, slot) == -1 ||
+	if (more == -1 || steps_fit(journal, end + SLOT_NONCE) == -1 ||
+	    begin(journal, &first, slot) == -1 ||
 	    (more = grow(plan)) == -1 ||
 	    (more == 0 && ftruncate(plan->mailbox, (off_t)end) == -1) ||
 	    fsync(plan->mailbox) == -1)
