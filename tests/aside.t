@@ -20,7 +20,8 @@ plan skip_all => $why if defined $why;
 my $dir = Dewey::tmpdir();
 my $box = "$dir/box";
 my $sidecar = "$dir/.box.dewey";
-my $before = Dewey::mbox(map { "Subject: $_\n\n" . $_ x 300 . "\n" } 1 .. 4);
+my $before = Dewey::mbox(map { "Subject: $_\n\n" . $_ x (300 + $_) . "\n" }
+    1 .. 4);
 my $trouble = qr{\A-ERR \[SYS/TEMP\]};
 
 sub session {
@@ -35,8 +36,7 @@ sub session {
 
 # The session that dies when half of its first write to the mailbox is done.
 sub cut_short {
-	my %o = (flags => ['--journal-window=130'],
-	    input => "DELE 1\r\nDELE 3\r\nQUIT\r\n");
+	my %o = (flags => [@_], input => "DELE 1\r\nDELE 3\r\nQUIT\r\n");
 	my $die = 1;
 	unlink glob "$dir/.box* $dir/box* $dir/record";
 	Dewey::write_file($box, $before);
@@ -59,7 +59,13 @@ sub replace {
 
 sub aside { my @found = glob "$sidecar.*"; return @found }
 
+# The copy of a short UPDATE's journal has all of it, too.
 my ($torn, $journal) = cut_short();
+replace($torn);
+session();
+is Dewey::read_file((aside())[0]), $journal, 'a short UPDATE: all is set aside';
+
+($torn, $journal) = cut_short('--journal-window=130');
 isnt $torn, $before, 'an UPDATE that was cut short';
 isnt $journal, '', '... left its journal';
 

@@ -72,17 +72,19 @@ copy_named(const struct slot_file *file, uint64_t size, int to)
 	if (copy(file->sidecar, to, 0, SLOT_PLAN_AT + file->plan.n) == -1)
 		return -1;
 	for (uint64_t i = 0; i < 2; i++) {
-		uint64_t at = slot_data_at(file, i), end;
 		struct slot slot;
 		int found = slot_read(file, i, &slot);
 
 		if (found == -1)
 			return -1;
-		if (found == 0 || slot.has_data == 0)
-			continue;
-		end = at + slot.length;
-		if (copy(file->sidecar, to, at, end < size ? end : size) == -1)
-			return -1;
+		for (uint64_t j = 0; found == 1 && j < slot.has_data; j++) {
+			uint64_t at = slot_data_at(file, i + j);
+			uint64_t end = at + slot.length;
+
+			if (copy(file->sidecar, to, at,
+			    end < size ? end : size) == -1)
+				return -1;
+		}
 	}
 	return 0;
 }

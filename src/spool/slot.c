@@ -319,7 +319,8 @@ slot_was_begun(const struct slot_file *file)
 	/* The first slot and the plan are synced before the mailbox is
 	 * touched; a second slot shows that they were. */
 	for (uint64_t i = 0; i < 2; i++)
-		if (read_slot(file, i, &slot) == 1 && slot.seq > 0)
+		if (read_slot(file, i, &slot) == 1 && slot.seq > 0 &&
+		    slot.phase != SLOT_SHORT)
 			return true;
 	return false;
 }

@@ -217,6 +217,8 @@ steps_short(struct journal *journal, struct slot *slot)
 
 	if (more == 1)
 		return steps_run(journal, 0);
+	/* Who cannot read it shall not take it for one that was not begun. */
+	journal->file.seq = 2;
 	if (more == -1 || steps_fit(journal, end + SLOT_NONCE) == -1 ||
 	    begin(journal, &first, slot) == -1 ||
 	    (more = grow(plan)) == -1 ||

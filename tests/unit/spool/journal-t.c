@@ -289,6 +289,35 @@ test_name(void **state)
 	close_site(&site);
 }
 
+/* Versions to 0.9.0 cannot read the journal of a short UPDATE.  They take it for
+ * one that was never begun, and clear it, unless its slot has a number. */
+static void
+test_older(void **state)
+{
+	static struct site site;
+	uint8_t slot[14 * sizeof(uint64_t)];
+
+	do
+		choose(&site);
+	while (site.runs < 3 || site.window < MOST / 2);
+	/* It dies when the mailbox was written to. */
+	for (long when = 0; when == 0 || holds(&site, site.octets, site.n, "");
+	    when += 2) {
+		if (when > 0)
+			close_site(&site);
+		open_site(state, &site);
+		last = when;
+		assert_int_equal(update(&site), 1);
+	}
+	assert_false(is_cleared(&site));
+	assert_int_equal(store_read(site.sidecar, 0, slot, sizeof(slot)), 0);
+	assert_int_equal(store_get(slot, 4), SLOT_SHORT);
+	assert_int_not_equal(store_get(slot, 3), 0);
+	assert_int_equal(recover(&site), JOURNAL_FINISHED);
+	assert_true(holds(&site, site.new, site.new_n, ""));
+	close_site(&site);
+}
+
 /* Mail that was delivered between planning and running is kept. */
 static void
 test_delivered_before(void **state)
@@ -653,6 +682,7 @@ main(void)
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_delivered_before),
 		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_older),
 		cmocka_unit_test(test_delivered_meanwhile),
 		cmocka_unit_test(test_emptied_meanwhile),
 		cmocka_unit_test(test_deaths),
