@@ -27,7 +27,7 @@
  *   0 fsync(mailbox)                            before-state
  *   1 journal: plan, slot 0 (SHORT), fsync      next does all of step 2
  *   2 mailbox: the step, ftruncate(N), fsync    next does the step again, cuts
- *     journal: cleared                          after-state
+ *     journal: cleared; DESIGN says if synced   after-state
  *
  * Mail delivered between a crash and the next login lies behind S and is one
  * more run to be moved, or, once the mailbox was cut, behind N, where it

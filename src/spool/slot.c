@@ -283,6 +283,12 @@ slot_is_marked(const struct slot_file *file, const struct slot *slot,
 	    slot->hash_end) : 1;
 }
 
+bool
+slot_is_telling(const struct slot_file *file, const struct slot *slot)
+{
+	return end_of(slot) + LIMITS_JOURNAL_PROBE <= file->plan.head.size;
+}
+
 int
 slot_renew(const struct slot_file *file, const struct slot *slot)
 {

@@ -96,6 +96,13 @@ int slot_read(const struct slot_file *file, uint64_t which,
 int slot_find(const struct slot_file *file, struct slot *slot);
 
 /*
+ * slot_is_telling(file, slot):
+ * Say whether slot_is_marked can tell NULs of a cut that did not reach the disk
+ * from those of mail that was delivered later, and did not reach it.
+ */
+bool slot_is_telling(const struct slot_file *file, const struct slot *slot);
+
+/*
  * slot_renew(file, slot):
  * Write the plan, the data of ${slot}, which was found, and ${slot} again,
  * durably.  If an fsync of the process before failed, they may be in memory

@@ -225,7 +225,13 @@ steps_short(struct journal *journal, struct slot *slot)
 	    (more == 0 && ftruncate(plan->mailbox, (off_t)end) == -1) ||
 	    fsync(plan->mailbox) == -1)
 		return -1;
-	/* What comes back of the journal changes nothing. */
-	return more == 1 ? steps_run(journal, end) :
-	    ftruncate(journal->file.sidecar, 0);
+	if (more == 1)
+		return steps_run(journal, end);
+	if (ftruncate(journal->file.sidecar, 0) == -1)
+		return -1;
+	/* What comes back of the journal changes nothing, if it can be told
+	 * from that of a cut that came to nothing. */
+	if (!slot_is_telling(&journal->file, slot))
+		(void)fsync(journal->file.sidecar);
+	return 0;
 }

@@ -37,12 +37,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "maildrop/cache.h"
 #include "maildrop/maildrop.h"
 #include "maildrop/update.h"
+#include "spool/aside.h"
 #include "spool/sidecar.h"
 #include "shim.h"
 
@@ -119,6 +121,7 @@ struct version {
 struct file {
 	bool there;		/* it was made */
 	bool named;		/* its name is on the disk */
+	bool written;		/* since it was made: its times say so */
 	uint8_t *cache;		/* what everybody reads */
 	size_t n;
 	uint8_t *disk;		/* what is there for ever */
@@ -269,6 +272,9 @@ file_power(struct file *file)
 static void
 file_put(const struct file *file, const char *path)
 {
+	const time_t now = time(NULL);
+	const struct timespec times[2] = { { .tv_sec = now - 9 },
+	    { .tv_sec = file->written ? now - 8 : now - 9 } };
 	int fd;
 
 	if (!file->there) {
@@ -278,7 +284,8 @@ file_put(const struct file *file, const char *path)
 	}
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd == -1 || ftruncate(fd, (off_t)file->n) == -1 ||
-	    pwrite(fd, file->cache, file->n, 0) != (ssize_t)file->n)
+	    pwrite(fd, file->cache, file->n, 0) != (ssize_t)file->n ||
+	    (file == &sidecar && futimens(fd, times) == -1))
 		stop(path);
 	(void)close(fd);
 }
@@ -315,8 +322,11 @@ struct box {
 	bool arrives;		/* a message, between login and QUIT */
 	bool arrives_synced;
 	bool old_sidecar;	/* from a session of before */
+	bool rewritten;		/* by somebody else: no journal fits it */
 	bool equal;		/* many messages are the same, and new mail */
 };
+
+static bool strange;		/* messages of this box have NUL and CR */
 
 static void
 make_message(struct text *text, unsigned number, bool long_one)
@@ -328,10 +338,21 @@ make_message(struct text *text, unsigned number, bool long_one)
 	text->n = (size_t)n;
 	while (text->n < want) {
 		text->octets[text->n++] = percent(3) ? '\n' :
+		    strange && percent(20) ? (percent(50) ? '\0' : '\r') :
 		    (uint8_t)('a' + below(26));
 		if (text->octets[text->n - 1] == '\n')
 			text->octets[text->n++] = 'z';
 	}
+	text->octets[text->n++] = '\n';
+	text->octets[text->n++] = '\n';
+}
+
+/* A message of which ${text} is the begin. */
+static void
+make_longer(struct text *text)
+{
+	for (size_t i = 1 + below(200); i > 0; i--)
+		text->octets[text->n++] = 'z';
 	text->octets[text->n++] = '\n';
 	text->octets[text->n++] = '\n';
 }
@@ -373,6 +394,7 @@ make_box(struct box *box)
 	bool long_ones = percent(50);
 
 	memset(box, 0, sizeof(*box));
+	strange = percent(20);
 	box->equal = percent(40);
 	box->count = 1 + below(9);
 	box->window = windows[below(sizeof(windows) / sizeof(windows[0]))];
@@ -391,6 +413,8 @@ make_box(struct box *box)
 		make_message(m, (unsigned)i, long_ones && percent(60));
 		if (box->equal && i > 0 && percent(75))
 			*m = box->message[below(i)];
+		if (box->equal && percent(20) && m->n < sizeof(m->octets) - 256)
+			make_longer(m);
 		add(box->before, &box->before_n, m->octets, m->n);
 		if (!box->marked[i])
 			add(box->after, &box->after_n, m->octets, m->n);
@@ -454,12 +478,20 @@ end_record(void)
 	record_n = (size_t)n;
 }
 
+static int
+set_aside(void *to)
+{
+	return aside_journal(to);
+}
+
 static enum mailbox_fault
 open_drop(struct maildrop *drop)
 {
 	enum mailbox_fault fault;
 
 	memset(drop, 0, sizeof(*drop));
+	drop->rights.set_aside = set_aside;
+	drop->rights.to = &drop->mailbox;
 	fault = mailbox_open(&drop->mailbox, mailbox_path, false);
 	if (fault == MAILBOX_FINE)
 		fault = sidecar_enter(&drop->mailbox, NULL);
@@ -680,6 +712,7 @@ play(const struct shim_call *call, const uint8_t *octets, size_t n)
 	if (call->failed || (call->file != SHIM_MAILBOX &&
 	    call->file != SHIM_SIDECAR))
 		return;
+	file->written |= call->kind != SHIM_CREATE && file == &sidecar;
 	switch (call->kind) {
 	case SHIM_WRITE:
 		file_write(file, call->offset, octets, n);
@@ -694,6 +727,7 @@ play(const struct shim_call *call, const uint8_t *octets, size_t n)
 			file_resize(file, call->offset);
 		break;
 	case SHIM_CREATE:
+		file->written &= file->there;
 		file->there = true;
 		break;
 	default:
@@ -795,7 +829,8 @@ is_state(const uint8_t *got, size_t n, const uint8_t *base, size_t base_n)
 }
 
 static struct {
-	unsigned long states, kills, powers, updates, cuts, arrived, failures;
+	unsigned long states, kills, powers, updates, cuts, later, arrived,
+	    failures;
 	unsigned long lost, duplicated, damaged, refused, set_aside;
 } sum;
 
@@ -884,7 +919,7 @@ look(const struct box *box, bool after, size_t calls, unsigned level)
 		complain("the journal is still there", calls, level);
 		sum.refused++;
 	}
-	if (!is_empty_of_journals()) {
+	if (!is_empty_of_journals() && !box->rewritten) {
 		complain("a journal was set aside", calls, level);
 		sum.set_aside++;
 	}
@@ -904,6 +939,7 @@ reset(const struct box *box)
 	}
 	mailbox.there = mailbox.named = true;
 	sidecar.there = sidecar.named = box->old_sidecar;
+	sidecar.written = percent(50);
 	file_write(&mailbox, 0, box->before, box->before_n);
 	file_sync(&mailbox);
 	pieces_n = 0;
@@ -939,6 +975,8 @@ has_loose(void)
 	return false;
 }
 
+static bool is_over;		/* the UPDATE before was done */
+
 static void
 deliver(const struct box *box)
 {
@@ -946,11 +984,18 @@ deliver(const struct box *box)
 
 	memset(piece, 0, sizeof(*piece));
 	make_message(&piece->text, (unsigned)(101 + pieces_n), percent(30));
-	if (box->equal && percent(75))
+	if (box->equal && box->count > 0 && percent(75))
 		piece->text = box->message[below(box->count)];
+	if (percent(10) && piece->text.n < sizeof(piece->text.octets)) {
+		/* Some agents begin with an empty line. */
+		memmove(piece->text.octets + 1, piece->text.octets,
+		    piece->text.n++);
+		piece->text.octets[0] = '\n';
+	}
 	/* NULs of mail that was torn are like those of an end that is being
 	 * cut, unless the mailbox is smaller than it was before that. */
-	if (has_torn() && mailbox.n + piece->text.n >= cut_from)
+	if (!is_over && has_torn() &&
+	    mailbox.n + piece->text.n >= cut_from)
 		return;
 	pieces_n++;
 	sum.arrived++;
@@ -1052,40 +1097,112 @@ chain(const struct box *box, bool after, size_t cut)
 	}
 }
 
-/* The UPDATE is over, and its journal cleared, which may be forgotten.  Then the
- * last message goes, for which there is no journal. */
+/* The UPDATE of ${box} is over.  Make ${next} the mailbox that it left and, if
+ * they are on the disk, the messages that arrived since. */
 static void
-try_again(const struct box *box)
+make_next(struct box *next, const struct box *box)
+{
+	static const size_t windows[] = { 100, 512, 2000, 65536, 65536, 65536 };
+
+	memset(next, 0, sizeof(*next));
+	next->window = windows[below(sizeof(windows) / sizeof(windows[0]))];
+	next->equal = box->equal;
+	for (size_t i = 0; i < box->count; i++)
+		if (!box->marked[i])
+			next->message[next->count++] = box->message[i];
+	memcpy(next->before, box->after, box->after_n);
+	next->before_n = next->after_n = box->after_n;
+	while (next->count < 11 && percent(40)) {
+		struct text *m = &next->message[next->count];
+
+		make_message(m, (unsigned)(200 + below(100)), percent(30));
+		if (next->equal && next->count > 0 && percent(75))
+			*m = next->message[below(next->count)];
+		file_write(&mailbox, mailbox.n, m->octets, m->n);
+		add(next->before, &next->before_n, m->octets, m->n);
+		next->count++;
+	}
+	file_sync(&mailbox);
+	if (next->count == 0)
+		return;
+	mark(next);
+	if (percent(50)) {
+		memset(next->marked, 0, sizeof(next->marked));
+		next->marked[next->count - 1] = true;
+	}
+	/* What is before the first message stays, too. */
+	next->after_n = next->before_n;
+	for (size_t i = 0; i < next->count; i++)
+		next->after_n -= next->message[i].n;
+	memcpy(next->after, next->before, next->after_n);
+	for (size_t i = 0; i < next->count; i++)
+		if (!next->marked[i])
+			add(next->after, &next->after_n,
+			    next->message[i].octets, next->message[i].n);
+}
+
+/* A mail reader removes what is marked in ${box}, in place, and syncs it. */
+static void
+rewrite(struct box *box)
+{
+	file_write(&mailbox, 0, box->after, box->after_n);
+	file_resize(&mailbox, box->after_n);
+	file_sync(&mailbox);
+	memcpy(box->before, box->after, box->after_n);
+	box->before_n = box->after_n;
+	box->rewritten = true;
+}
+
+/* The UPDATE is over, and its journal cleared, which may be forgotten: mail
+ * arrives and everything stops, or more sessions come before it does. */
+static void
+try_again(const struct box *box, unsigned depth)
 {
 	struct box *next = get(sizeof(*next));
 	const struct text nothing = { .n = 0 };
 	size_t calls, cut;
 	bool done;
 
-	next->window = box->window;
-	next->equal = box->equal;
-	memcpy(next->before, box->after, box->after_n);
-	memcpy(next->after, box->after, box->after_n);
-	next->before_n = next->after_n = box->after_n;
-	for (size_t i = 0; i < box->count; i++)
-		if (!box->marked[i])
-			next->message[next->count++] = box->message[i];
-	if (next->count > 0) {
-		next->marked[next->count - 1] = true;
-		next->after_n -= next->message[next->count - 1].n;
-		put_files();
-		begin_record(0);
-		done = run_update(next, &nothing);
-		end_record();
-		if (!done)
-			stop("the second UPDATE did not work at all");
-		calls = count_calls(record, record_n);
-		cut = below(calls + 1);
-		play_all(record, record_n, cut, percent(30), NULL);
-		crash(next);
-		chain(next, cut == calls, cut);
-		sum.cuts++;
+	is_over = true;
+	if (percent(20)) {
+		make_next(next, box);
+		if (next->count > 0) {
+			rewrite(next);
+			crash(next);
+			chain(next, true, 0);
+			sum.later++;
+		}
+	} else if (percent(depth > 3 ? 100 : 30)) {
+		if (percent(70))
+			deliver(box);
+		crash(box);
+		if (percent(40))
+			deliver(box);
+		chain(box, true, 0);
+		sum.later++;
+	} else {
+		make_next(next, box);
+		if (next->count > 0) {
+			put_files();
+			begin_record(0);
+			done = run_update(next, &nothing);
+			end_record();
+			if (!done)
+				stop("a later UPDATE did not work at all");
+			calls = count_calls(record, record_n);
+			cut = percent(60) ? calls : below(calls + 1);
+			play_all(record, record_n, cut, percent(30), NULL);
+			sum.cuts++;
+			if (cut == calls) {
+				try_again(next, depth + 1);
+			} else {
+				is_over = false;
+				crash(next);
+				chain(next, false, cut);
+			}
+		}
 	}
+	is_over = false;
 	free(next);
 }
 
@@ -1131,7 +1248,7 @@ try_box(const struct box *box)
 		play_all(recorded, n, cut, percent(30),
 		    box->arrives ? &mail : NULL);
 		if (done && cut == calls && !box->arrives && percent(60)) {
-			try_again(box);
+			try_again(box, 0);
 			continue;
 		}
 		crash(box);
@@ -1179,9 +1296,10 @@ main(int argc, char **argv)
 		make_box(box);
 		try_box(box);
 	}
-	(void)printf("# %lu UPDATEs, %lu cuts, %lu states: %lu losses of "
-	    "power, %lu kills, %lu failed syncs, %lu messages arrived\n",
-	    sum.updates, sum.cuts, sum.states, sum.powers, sum.kills, sum.failures, sum.arrived);
+	(void)printf("# %lu UPDATEs, %lu later ones, %lu stops long after one, %lu "
+	    "states: %lu losses of power, %lu kills, %lu failed syncs, %lu "
+	    "messages arrived\n", sum.updates, sum.cuts, sum.later, sum.states,
+	    sum.powers, sum.kills, sum.failures, sum.arrived);
 	(void)printf("states=%lu lost=%lu duplicated=%lu damaged=%lu "
 	    "refused=%lu set-aside=%lu\n", sum.states, sum.lost,
 	    sum.duplicated, sum.damaged, sum.refused, sum.set_aside);
