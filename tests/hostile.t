@@ -114,7 +114,7 @@ sub put {
 }
 
 my $perm = qr/^-ERR \[SYS\/PERM\]/m;
-my $temp = qr/^-ERR \[SYS\/TEMP\] maildrop is busy/m;
+my $temp = qr/^-ERR \[SYS\/TEMP\] maildrop is locked by another/m;
 my $fine = qr/^\+OK dwmallory's maildrop has 2 messages/m;
 my $none = qr/^\+OK dwmallory's maildrop has 0 messages/m;
 

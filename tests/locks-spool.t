@@ -132,7 +132,7 @@ for my $case (['full', 'size=256k'], ['full, without an inode left',
 	$c->wait_for(sub { -e '/held' });
 	$c->greeting;
 	$c->say('USER dwmrose');
-	like $c->say("PASS $password"), qr/^-ERR \[SYS\/TEMP\] maildrop is busy/,
+	like $c->say("PASS $password"), qr/^-ERR \[SYS\/TEMP\] maildrop is locked by another/,
 	    'a full spool and an fcntl lock';
 	kill 'KILL', $pid;
 	waitpid $pid, 0;
@@ -190,7 +190,7 @@ SKIP: {
 	my $c = Accounts::start("--mailbox=$spool/%u", '--lock-timeout=1');
 	$c->greeting;
 	$c->say('USER dwmrose');
-	like $c->say("PASS $password"), qr/^-ERR \[SYS\/TEMP\] maildrop is busy/,
+	like $c->say("PASS $password"), qr/^-ERR \[SYS\/TEMP\] maildrop is locked by another/,
 	    'the dot-lock of a process that cannot be seen is honoured';
 	is Dewey::read_file("$box.lock"), $text, '... and stays';
 	unlink "$box.lock";

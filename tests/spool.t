@@ -22,7 +22,7 @@ my ($name, $other) = qw(dwmrose dweve);
 my ($uid, $eve) = map { Accounts::add($_, password => $password) } $name,
     $other;
 my @texts = map { "Subject: $_\n\n" . ($_ x 63 . "\n") x 100 } qw(a b c);
-my $busy = qr/^-ERR \[SYS\/TEMP\] maildrop is busy/;
+my $busy = qr/^-ERR \[SYS\/TEMP\] maildrop is locked by another/;
 my $left = '-ERR [SYS/TEMP] some deleted messages not removed';
 my $read_only = '-ERR [SYS/PERM] maildrop is read-only';
 my $spool = '/spool';
