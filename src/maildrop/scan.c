@@ -63,7 +63,7 @@ hide_pseudo(struct maildrop *drop)
 	if (got != 1)
 		return got;
 	value = span_cut(&header, '\n');
-	name = span_cut(&value, ' ');
+	(void)span_cut(&value, ' ');
 	name = span_cut(&value, ' ');
 	if (!span_equal(name, SPAN("MAILER-DAEMON")) &&
 	    !span_equal(name, SPAN("MAILER_DAEMON")))

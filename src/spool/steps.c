@@ -104,16 +104,17 @@ static int
 grow(struct plan *plan)
 {
 	struct stat st;
-	uint64_t before = plan->size;
+	bool more;
 
 	if (fstat(plan->mailbox, &st) == -1)
 		return -1;
-	if ((uint64_t)st.st_size < before) {
+	if ((uint64_t)st.st_size < plan->size) {
 		errno = EIO;
 		return -1;
 	}
+	more = (uint64_t)st.st_size > plan->size;
 	plan->size = (uint64_t)st.st_size;
-	return plan->size > before;
+	return more;
 }
 
 /* Cut the mailbox at its new end.  The nonce there tells recovery whether the

@@ -275,8 +275,7 @@ test_stale_overtaken(void **state)
 	int fd;
 
 	open_site(state, &site, NULL, O_RDWR);
-	write_dot(state, &site, NULL, 4,
-	    "00000000-0000-0000-0000-000000000000");
+	write_dot(state, &site, NULL, 2, "12345");
 	(void)snprintf(by, sizeof(by), "%s", unit_text(state, "by", "4711\n"));
 	(void)snprintf(path, sizeof(path), "%s",
 	    unit_path(state, "box.lock"));
