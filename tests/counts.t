@@ -175,7 +175,8 @@ sub poll {
 	at_most($all / MESSAGES, 790, 'instructions a message in UIDL');
 	# Each is looked at before, and is not hashed anew.
 	($all) = slope(\&retr_all, $cached);
-	at_most($all / $octets, 4, 'instructions an octet sent by the index');
+	at_most($all / $octets, 1.7,
+	    'instructions an octet sent by the index');
 }
 
 SKIP: {
@@ -187,7 +188,7 @@ SKIP: {
 	at_most($own / $octets, 2.7,
 	    'instructions an octet scanned and hashed, SHA-256 apart');
 	($all) = slope(\&retr_all, \@flags);
-	at_most(($all - $scan) / $octets, 1.8, 'instructions an octet sent');
+	at_most(($all - $scan) / $octets, 1.45, 'instructions an octet sent');
 	sleep SETTLED;
 	my $cache = Dewey::tmpdir();
 	poll(["--cache-dir=$cache", '--sandbox=none', '--locks=fcntl']);

@@ -28,7 +28,8 @@ my @house = (
 	    [qw(login)]],
 	[mail =>
 	    [qw(block from index look uid)],
-	    [qw(body mbox)]],
+	    [qw(body mbox)],
+	    [qw(edge)]],
 	[spool =>
 	    [qw(lock mailbox owner plan state)],
 	    [qw(dotlock sidecar slot)],

@@ -46,39 +46,45 @@ expand(struct body *body, char *out, const char *p, size_t n)
 }
 
 /* The same for processors that compare 32 octets at once.  Octets are copied
- * in whole looks; where a line ends in one, the next look begins behind it. */
+ * in whole looks, and again from the begin of each line that begins in one: no
+ * look waits for what the one before has found. */
 LOOK_WIDE static size_t
 expand_wide(struct body *body, char *out, const char *p, size_t n)
 {
 	const char *end = p + n;
 	char *begin = out;
+	size_t stuffed = 0;
 
-	while (end - p >= LIMITS_LOOK) {
-		unsigned line = LIMITS_LOOK;
-		uint64_t ends;
-
-		if (!body->inside && *p == '.') {
-			*out++ = '.';
-			body->octets--;
-		}
-		ends = look_wide(p).lf;
-		look_copy(out, p);
-		if (ends != 0)
-			line = (unsigned)__builtin_ctzll(ends);
-		if (line > 0)
-			body->cr = p[line - 1] == '\r';
-		out += line;
-		p += line;
-		body->inside = ends == 0;
-		if (ends != 0) {
-			if (!body->cr)
-				*out++ = '\r';
-			*out++ = '\n';
-			body->cr = false;
-			p++;
-		}
+	/* The octet before a line end is looked at below. */
+	if (n < 2 * LIMITS_LOOK || *p == '\n')
+		return expand(body, out, p, n);
+	if (!body->inside && *p == '.') {
+		*out++ = '.';
+		stuffed++;
 	}
-	body->octets += (size_t)(out - begin);
+	for (; end - p >= 2 * LIMITS_LOOK; p += LIMITS_LOOK) {
+		uint64_t ends = look_wide(p).lf;
+
+		look_copy(out, p);
+		for (; ends != 0; ends &= ends - 1) {
+			size_t i = (size_t)__builtin_ctzll(ends);
+			const char *lf = p + i;
+
+			if (lf[-1] != '\r')
+				out++[i] = '\r';
+			out[i++] = '\n';
+			if (lf[1] == '.') {
+				out++[i] = '.';
+				stuffed++;
+			}
+			look_copy(out + i, lf + 1);
+		}
+		out += LIMITS_LOOK;
+	}
+	/* A dot that comes next is doubled already. */
+	body->inside = p[-1] != '\n' || *p == '.';
+	body->cr = p[-1] == '\r';
+	body->octets += (size_t)(out - begin) - stuffed;
 	return (size_t)(out - begin) + expand(body, out, p, (size_t)(end - p));
 }
 

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/store.h"
 #include "mail/block.h"
+#include "mail/edge.h"
 #include "mail/from.h"
 #include "maildrop/cache.h"
 #include "maildrop/hold.h"
@@ -180,7 +181,7 @@ begins(const struct maildrop *drop, size_t i)
 	struct from from;
 
 	if (n <= (ssize_t)before || *line != 'F' ||
-	    !message_follows_empty(octets, before))
+	    !edge_follows_empty(octets, before))
 		return false;
 	lf = memchr(line, '\n', (size_t)n - before);
 	if (lf == NULL)

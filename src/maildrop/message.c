@@ -10,6 +10,7 @@
 #include "base/imprint.h"
 #include "base/store.h"
 #include "mail/block.h"
+#include "mail/edge.h"
 #include "mail/mbox.h"
 #include "mail/uid.h"
 #include "maildrop/maildrop.h"
@@ -22,33 +23,6 @@ keep(void *to, const struct mbox_message *message)
 
 	*kept = *message;
 	return 1;
-}
-
-bool
-message_follows_empty(const char *before, size_t n)
-{
-	/* Before the begin of the file everything is empty. */
-	char last[MBOX_LAST] = { '\n', '\n', '\n' };
-
-	if (n > sizeof(last))
-		n = sizeof(last);
-	memcpy(last + sizeof(last) - n, before, n);
-	return mbox_empty_line(last) != 0;
-}
-
-bool
-message_is_behind_empty(struct maildrop *drop, uint64_t offset)
-{
-	uint64_t at = offset < MBOX_LAST ? 0 : offset - MBOX_LAST;
-	char octets[MBOX_LAST];
-	struct span piece;
-	size_t n = 0;
-
-	while (block_next(&drop->block, &at, offset, &piece) == 1) {
-		memcpy(octets + n, piece.p, piece.n);
-		n += piece.n;
-	}
-	return at == offset && message_follows_empty(octets, n);
 }
 
 /* What is kept as the sum of octets whose id is known: it shows, too, that the
@@ -64,6 +38,14 @@ static bool
 has_sum(const struct maildrop_message *m, uint64_t sum)
 {
 	return m->sum == (m->copy == 0 ? sum : with_id(sum, m->id));
+}
+
+/* Begin the sum of message ${m}, of which ${n} octets are stored.  It also
+ * tells whether the index is right about how many are sent. */
+static void
+begin_sum(struct imprint *imprint, const struct maildrop_message *m, uint64_t n)
+{
+	imprint_begin(imprint, m->offset ^ m->octets << 32, n);
 }
 
 /* The sum that ${imprint} makes; never 0, which stands for one not known. */
@@ -91,12 +73,25 @@ before(uint64_t at, size_t n, uint64_t end)
 	return end - at < n ? (size_t)(end - at) : n;
 }
 
+/* Read what fits into a block at once: message ${i} with what is looked at
+ * around it.  It is sent from there. */
+static void
+hold(struct maildrop *drop, size_t i)
+{
+	uint64_t at = drop->messages[i].offset, end = maildrop_end_of(drop, i);
+
+	if (i + 1 < drop->count)
+		end += LIMITS_SAMPLE;
+	block_hold(&drop->block, at < MBOX_LAST ? 0 : at - MBOX_LAST,
+	    end < drop->end ? end : drop->end);
+}
+
 /* Whether message ${i} is where it was, and, ${summed}, has the same sum. */
 static bool
 is_bounded(struct maildrop *drop, size_t i, bool summed)
 {
 	const struct maildrop_message *m = &drop->messages[i];
-	uint64_t at = m->offset, end = maildrop_end_of(drop, i), limit = end;
+	uint64_t at = m->offset, limit = UINT64_MAX;
 	uint64_t stored = stored_end(drop, i);
 	struct mbox_message now;
 	struct imprint imprint;
@@ -105,20 +100,16 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	int result = 0, got = 0;
 
 	/* What comes behind the last one may be half a From_ line: it ended
-	 * where the mailbox did.  What fits into a block is read into it at
-	 * once, with what is looked at around it, and sent from there. */
-	if (i + 1 < drop->count) {
-		limit = UINT64_MAX;
-		end += LIMITS_SAMPLE;
-	}
-	block_hold(&drop->block, at < MBOX_LAST ? 0 : at - MBOX_LAST,
-	    end < drop->end ? end : drop->end);
-	if (!message_is_behind_empty(drop, at))
+	 * where the mailbox did. */
+	if (i + 1 == drop->count)
+		limit = drop->end;
+	hold(drop, i);
+	if (!edge_is_behind_empty(&drop->block, at))
 		return false;
 	mbox_begin(&mbox, at, keep, &now);
 	if (drop->exact)
 		mbox_skip(&mbox, maildrop_end_of(drop, i));
-	imprint_begin(&imprint, at, stored - at);
+	begin_sum(&imprint, m, stored - at);
 	while (result == 0 &&
 	    (got = block_next(&drop->block, &at, limit, &piece)) == 1) {
 		result = mbox_feed(&mbox, piece.p, piece.n);
@@ -136,25 +127,20 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	    (!summed || has_sum(m, end_sum(&imprint)));
 }
 
-bool
-message_is_whole(struct maildrop *drop, size_t i)
-{
-	return is_bounded(drop, i, drop->messages[i].sum != 0);
-}
-
-/* Sum the stored octets from ${at} to ${end}, and compute the id of such a
- * message where ${id} is not NULL. */
+/* Sum what is stored of message ${m}, up to ${end}, and compute its id where
+ * ${id} is not NULL. */
 static int
-read_stored(struct maildrop *drop, uint64_t at, uint64_t end,
-    uint8_t id[LIMITS_UID_OCTETS], uint64_t *sum)
+read_stored(struct maildrop *drop, const struct maildrop_message *m,
+    uint64_t end, uint8_t id[LIMITS_UID_OCTETS], uint64_t *sum)
 {
+	uint64_t at = m->offset;
 	struct imprint imprint;
 	struct span piece;
 	struct uid uid;
 
 	if (id != NULL)
 		uid_begin(&uid);
-	imprint_begin(&imprint, at, end - at);
+	begin_sum(&imprint, m, end - at);
 	while (at < end) {
 		if (block_next(&drop->block, &at, end, &piece) != 1)
 			return -1;
@@ -168,6 +154,48 @@ read_stored(struct maildrop *drop, uint64_t at, uint64_t end,
 	return 0;
 }
 
+/* Whether message ${i}, which has the octets that it had, ends where it did:
+ * behind at most one empty line the mailbox ends, or the next one begins. */
+static bool
+is_ended(struct maildrop *drop, size_t i)
+{
+	uint64_t end = maildrop_end_of(drop, i);
+
+	return edge_is_empty_line(&drop->block, stored_end(drop, i), end) &&
+	    (i + 1 == drop->count || (edge_is_behind_empty(&drop->block, end) &&
+	    edge_is_from(&drop->block, end)));
+}
+
+bool
+message_is_whole(struct maildrop *drop, size_t i)
+{
+	const struct maildrop_message *m = &drop->messages[i];
+	uint64_t sum;
+
+	if (m->sum == 0)
+		return is_bounded(drop, i, false);
+	hold(drop, i);
+	return edge_is_behind_empty(&drop->block, m->offset) &&
+	    read_stored(drop, m, stored_end(drop, i), NULL,
+	    &sum) == 0 && has_sum(m, sum) && is_ended(drop, i);
+}
+
+void
+message_begin_sum(const struct maildrop *drop, size_t i,
+    struct imprint *imprint)
+{
+	const struct maildrop_message *m = &drop->messages[i];
+
+	begin_sum(imprint, m, stored_end(drop, i) - m->offset);
+}
+
+bool
+message_was_whole(struct maildrop *drop, size_t i, struct imprint *imprint)
+{
+	return has_sum(&drop->messages[i], end_sum(imprint)) &&
+	    (!maildrop_is_cached(drop) || is_ended(drop, i));
+}
+
 /* Whether the stored octets up to ${end} of what was message ${m} have its
  * id. */
 static bool
@@ -176,7 +204,7 @@ has_id(struct maildrop *drop, const struct maildrop_message *m, uint64_t end)
 	uint8_t id[LIMITS_UID_OCTETS];
 	uint64_t sum;
 
-	return read_stored(drop, m->offset, end, id, &sum) == 0 &&
+	return read_stored(drop, m, end, id, &sum) == 0 &&
 	    memcmp(id, m->id, sizeof(id)) == 0;
 }
 
@@ -195,20 +223,6 @@ message_is_proved(struct maildrop *drop, size_t i)
 	return drop->messages[i].sum != 0 && message_is_whole(drop, i);
 }
 
-/* Whether the octets between ${at} and ${end} are at most one empty line. */
-static bool
-is_empty_line(struct maildrop *drop, uint64_t at, uint64_t end)
-{
-	const char *p = NULL;
-
-	if (end <= at)
-		return end == at;
-	if (end - at > 2 || block_read(&drop->block, at, end, &p) !=
-	    (ssize_t)(end - at))
-		return false;
-	return p[end - at - 1] == '\n' && (end - at == 1 || *p == '\r');
-}
-
 bool
 message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
 {
@@ -219,14 +233,14 @@ message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
 	if (drop->messages[i].offset != was->offset ||
 	    (drop->messages[i].octets != was->octets &&
 	    (i + 1 < old->count ||
-	    !is_empty_line(drop, end, stored_end(drop, i)))))
+	    !edge_is_empty_line(&drop->block, end, stored_end(drop, i)))))
 		return false;
 	if (was->sum == 0)
 		return true;
 	if (was->marked && was->copy != 0)
 		return has_id(drop, was, end);
 	/* A mail reader may have edited what the id does not tell of. */
-	return (read_stored(drop, was->offset, end, NULL, &sum) == 0 &&
+	return (read_stored(drop, was, end, NULL, &sum) == 0 &&
 	    has_sum(was, sum)) || (was->copy != 0 && has_id(drop, was, end));
 }
 
@@ -238,7 +252,7 @@ message_identify(struct maildrop *drop, size_t i, bool unchanged,
 	uint8_t id[LIMITS_UID_OCTETS];
 	uint64_t sum;
 
-	if (read_stored(drop, m->offset, stored_end(drop, i), id, &sum) == -1)
+	if (read_stored(drop, m, stored_end(drop, i), id, &sum) == -1)
 		return -1;
 	*proved = m->sum == sum;
 	if (!unchanged && !*proved) {
@@ -257,7 +271,7 @@ sum_one(struct maildrop *drop, size_t i)
 	struct maildrop_message *m = &drop->messages[i];
 	uint64_t sum;
 
-	if (m->sum == 0 && read_stored(drop, m->offset, stored_end(drop, i),
+	if (m->sum == 0 && read_stored(drop, m, stored_end(drop, i),
 	    NULL, &sum) == 0)
 		m->sum = sum;
 }

@@ -11,31 +11,30 @@
 
 #include "base/limits.h"
 
+struct imprint;
 struct maildrop;
-
-/*
- * message_follows_empty(before, n):
- * Say whether an empty line, or the begin of the file, stands right behind the
- * ${n} octets at ${before}: all that are before it, or three.
- */
-bool message_follows_empty(const char *before, size_t n);
-
-/*
- * message_is_behind_empty(drop, offset):
- * Say whether an empty line, or the begin of the file, stands right before
- * ${offset} in the mailbox.
- */
-bool message_is_behind_empty(struct maildrop *drop, uint64_t offset);
 
 /*
  * message_is_whole(drop, i), message_measure(drop, i):
  * Say whether message ${i} is still where it was, behind an empty line, with
  * the same number of octets and the same end, and with the same sum where that
- * is known; message_measure: with the same id where that is known.  What
- * ${drop}->block holds is believed: forget it first if the mailbox changed.
+ * is known: equal octets are not counted anew.  message_measure: with the same
+ * id where that is known.  What ${drop}->block holds is believed: forget it
+ * first if the mailbox changed.
  */
 bool message_is_whole(struct maildrop *drop, size_t i);
 bool message_measure(struct maildrop *drop, size_t i);
+
+/*
+ * message_begin_sum(drop, i, imprint), message_was_whole(drop, i, imprint):
+ * Prepare ${imprint} to be fed all stored octets of message ${i}, its separator
+ * apart.  Say whether those that it was fed have the sum that is known of it,
+ * and it ends where it did.
+ */
+void message_begin_sum(const struct maildrop *drop, size_t i,
+    struct imprint *imprint);
+bool message_was_whole(struct maildrop *drop, size_t i,
+    struct imprint *imprint);
 
 /*
  * message_is_proved(drop, i):

@@ -41,6 +41,7 @@
 
 #include "base/log.h"
 #include "base/store.h"
+#include "mail/edge.h"
 #include "mail/uid.h"
 #include "maildrop/cache.h"
 #include "maildrop/hold.h"
@@ -76,10 +77,10 @@ find_tail(struct maildrop *drop)
 		return tail;
 	tail.end = m[tail.first].offset;
 	if (tail.first == 0 || m[drop->count - 1].separator != 0 ||
-	    message_is_behind_empty(drop, drop->end))
+	    edge_is_behind_empty(&drop->block, drop->end))
 		return tail;
 	end = tail.end - m[tail.first - 1].separator;
-	if (!message_is_behind_empty(drop, end))
+	if (!edge_is_behind_empty(&drop->block, end))
 		tail.end = end;
 	return tail;
 }

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "base/imprint.h"
+#include "mail/edge.h"
 #include "mail/mbox.h"
 #include "maildrop/cache.h"
 #include "maildrop/maildrop.h"
@@ -18,6 +20,7 @@
 enum certainty {
 	CHANGED,	/* it is not, or nobody knows */
 	BEGUN,		/* it is now: look again behind its last octet */
+	SUMMED,		/* its sum is known: take that of what is sent */
 	HELD		/* it is, and it is in memory from end to end */
 };
 
@@ -60,6 +63,24 @@ is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
 	    message_is_proved(drop, i);
 }
 
+/* Look at message ${i}, which does not fit into memory, before RETR sends it.
+ * It is read while it is sent, and there may be a change meanwhile: its sum
+ * tells. */
+static enum certainty
+look_at_large(struct maildrop *drop, size_t i, struct stamp *stamp)
+{
+	message_sum_from(drop, i, 0);
+	if (drop->messages[i].sum == 0)
+		return CHANGED;
+	if (!maildrop_is_unchanged(drop))
+		return is_as_scanned(drop, i, stamp) ? SUMMED : CHANGED;
+	if (!maildrop_is_cached(drop) ||
+	    edge_is_behind_empty(&drop->block, drop->messages[i].offset))
+		return SUMMED;
+	cache_distrust(drop);
+	return CHANGED;
+}
+
 /* Look at message ${i} before its first octet is sent: ${whole}, or what TOP
  * sends of it. */
 static enum certainty
@@ -68,12 +89,10 @@ look(struct maildrop *drop, size_t i, bool whole, struct stamp *stamp)
 	bool fits = maildrop_end_of(drop, i) - drop->messages[i].offset <=
 	    LIMITS_BLOCK;
 
-	/* What does not fit into memory is read while it is sent, and there may
-	 * be a change meanwhile: its sum tells. */
 	if (whole || fits)
 		message_sum_ahead(drop);
 	if (whole && !fits)
-		message_sum_from(drop, i, 0);
+		return look_at_large(drop, i, stamp);
 	/* Looking for its end may read on, over its begin. */
 	if (is_held(drop, i) && is_bounded(drop, i) && is_held(drop, i))
 		return HELD;
@@ -82,12 +101,12 @@ look(struct maildrop *drop, size_t i, bool whole, struct stamp *stamp)
 	return is_held(drop, i) ? HELD : BEGUN;
 }
 
-/* Whether message ${i}, which had begun at ${stamp}, still is what was scanned,
- * now that ${n} of its stored octets were sent: the first block of them was
- * certainly that, the others are if the whole has the sum that is known of
- * it. */
+/* Whether message ${i}, which TOP had begun at ${stamp}, still is what was
+ * scanned, now that ${n} of its stored octets were sent: the first block of
+ * them was certainly that, the others are if the whole has the sum that is
+ * known of it. */
 static bool
-is_still(struct maildrop *drop, size_t i, struct stamp *stamp, uint64_t n)
+is_still(struct maildrop *drop, size_t i, const struct stamp *stamp, uint64_t n)
 {
 	/* Other stamps may hide a change in the same tick of the clock. */
 	if (drop->settled && stamp_equal(stamp, &drop->stamp) &&
@@ -100,29 +119,59 @@ is_still(struct maildrop *drop, size_t i, struct stamp *stamp, uint64_t n)
 	    n <= LIMITS_BLOCK;
 }
 
-/* Send message ${i}, the text of which begins at ${at}: whole, or with ${top}
- * as far as TOP goes.  Returns how many octets were sent, or -1 if they could
- * not be read to their end. */
+/* Whether what was sent of message ${i} is what was scanned, as ${imprint}
+ * tells of all its stored octets. */
+static bool
+was_whole(struct maildrop *drop, size_t i, struct imprint *imprint)
+{
+	if (message_was_whole(drop, i, imprint))
+		return true;
+	if (maildrop_is_unchanged(drop))
+		cache_distrust(drop);
+	return false;
+}
+
+/* A message on its way to the client. */
+struct sending {
+	size_t i;		/* which one, counted from 0 */
+	uint64_t text;		/* where it begins, behind its From_ line */
+	struct mbox_top *top;	/* how far TOP goes; NULL: RETR */
+	enum certainty certainty;
+	struct stamp stamp;	/* BEGUN: of the mailbox then */
+	struct imprint imprint;	/* SUMMED: of what was read */
+};
+
+/* Send a message as far as it goes.  Returns how many octets were sent, or -1
+ * if they could not be read to their end. */
 static int64_t
-send_text(struct retrieve *retrieve, size_t i, uint64_t at,
-    struct mbox_top *top)
+send_text(struct retrieve *retrieve, struct sending *sending)
 {
 	struct maildrop *drop = retrieve->drop;
-	uint64_t end = maildrop_end_of(drop, i) - drop->messages[i].separator;
+	const struct maildrop_message *m = &drop->messages[sending->i];
+	bool summed = sending->certainty == SUMMED;
+	uint64_t end = maildrop_end_of(drop, sending->i) - m->separator;
+	uint64_t at = summed ? m->offset : sending->text;
+	struct mbox_top *top = sending->top;
 	struct body body = { .octets = 0 };
+	struct span piece;
+	size_t part;
 
 	while (at < end && retrieve->wire->end == WIRE_OPEN) {
-		const char *p = NULL;
-		ssize_t n = block_read(&drop->block, at, end, &p);
-		size_t part;
-
-		if (n <= 0)
+		if (block_next(&drop->block, &at, end, &piece) != 1)
 			return -1;
-		part = top == NULL ? (size_t)n : mbox_top(top, p, (size_t)n);
-		wire_body(retrieve->wire, &body, p, part);
-		if (part < (size_t)n)
+		if (summed)
+			imprint_feed(&sending->imprint, piece.p, piece.n);
+		/* Of the From_ line there is only the sum. */
+		if (at <= sending->text)
+			continue;
+		if (at - piece.n < sending->text) {
+			piece.p += piece.n - (at - sending->text);
+			piece.n = (size_t)(at - sending->text);
+		}
+		part = top == NULL ? piece.n : mbox_top(top, piece.p, piece.n);
+		wire_body(retrieve->wire, &body, piece.p, part);
+		if (part < piece.n)
 			break;
-		at += (uint64_t)n;
 	}
 	wire_body_end(retrieve->wire, &body);
 	/* TOP has an empty line behind the header even if the message does
@@ -132,33 +181,47 @@ send_text(struct retrieve *retrieve, size_t i, uint64_t at,
 	return (int64_t)body.octets;
 }
 
+/* Whether the client may have the final dot, after ${sent} octets. */
+static bool
+was_right(struct maildrop *drop, struct sending *sending, int64_t sent)
+{
+	const struct maildrop_message *m = &drop->messages[sending->i];
+
+	if (sent < 0 || (sending->top == NULL && (uint64_t)sent != m->octets))
+		return false;
+	if (sending->certainty == BEGUN)
+		return is_still(drop, sending->i, &sending->stamp,
+		    sending->text - m->offset + (uint64_t)sent);
+	return sending->certainty == HELD ||
+	    was_whole(drop, sending->i, &sending->imprint);
+}
+
 enum reply_text
 retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 {
 	struct maildrop *drop = retrieve->drop;
-	const struct maildrop_message *m = &drop->messages[i];
 	const struct reply reply = {
 		.text = top == NULL ? REPLY_RETR : REPLY_TOP,
-		.octets = m->octets,
+		.octets = drop->messages[i].octets,
 	};
-	uint64_t text;
-	struct stamp stamp;
-	enum certainty certainty = look(drop, i, top == NULL, &stamp);
+	struct sending sending = { .i = i, .top = top };
 	int64_t sent;
 
-	if (certainty == CHANGED || maildrop_text_of(drop, i, &text) == -1)
+	sending.certainty = look(drop, i, top == NULL, &sending.stamp);
+	if (sending.certainty == CHANGED ||
+	    maildrop_text_of(drop, i, &sending.text) == -1)
 		return REPLY_CHANGED;
 	reply_say(retrieve->wire, &reply);
 	/* DELE will want the sum, and need not read the message again. */
-	if (certainty == HELD && top == NULL)
+	if (sending.certainty == HELD && top == NULL)
 		message_sum_from(drop, i, 0);
-	sent = send_text(retrieve, i, text, top);
+	if (sending.certainty == SUMMED)
+		message_begin_sum(drop, i, &sending.imprint);
+	sent = send_text(retrieve, &sending);
 	retrieve->octets += sent < 0 ? 0 : (uint64_t)sent;
 	if (retrieve->wire->end != WIRE_OPEN)
 		return REPLY_SENT;
-	if (sent < 0 || (top == NULL && (uint64_t)sent != m->octets) ||
-	    (certainty == BEGUN && !is_still(drop, i, &stamp,
-	    text - m->offset + (uint64_t)sent)))
+	if (!was_right(drop, &sending, sent))
 		return REPLY_CLOSED;
 	wire_put(retrieve->wire, SPAN(".\r\n"));
 	retrieve->messages += top == NULL;

@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 #include "mail.h"
-#include "maildrop/message.h"
+#include "mail/edge.h"
 #include "talk/transaction.h"
 
 void
@@ -51,7 +51,7 @@ mail_speak(struct maildrop *drop, struct span commands, size_t chunk,
 static bool
 is_behind_empty(const char *octets, size_t at)
 {
-	return message_follows_empty(octets + (at < 3 ? 0 : at - 3),
+	return edge_follows_empty(octets + (at < 3 ? 0 : at - 3),
 	    at < 3 ? at : 3);
 }
 
