@@ -183,9 +183,9 @@ SKIP: {
 	my $why = why_no_instructions();
 	skip $why, 1 if $why;
 	my ($scan) = slope(sub { 'STAT' }, \@flags);
-	at_most($scan / $octets, 0.95, 'instructions an octet scanned');
+	at_most($scan / $octets, 0.83, 'instructions an octet scanned');
 	my ($all, $own) = slope(sub { 'UIDL' }, \@flags);
-	at_most($own / $octets, 2.7,
+	at_most($own / $octets, 1.45,
 	    'instructions an octet scanned and hashed, SHA-256 apart');
 	($all) = slope(\&retr_all, \@flags);
 	at_most(($all - $scan) / $octets, 1.45, 'instructions an octet sent');

@@ -64,9 +64,8 @@ static bool
 is_named(struct span s, const char *names)
 {
 	for (; s.n >= 3 && *names != '\0'; names += 3)
-		/* Twelve calls for each message would be too many. */
-		if (((*names ^ *s.p) & ~0x20) == 0 && span_equal_nocase(
-		    (struct span){ s.p, 3 }, (struct span){ names, 3 }))
+		if ((((names[0] ^ s.p[0]) | (names[1] ^ s.p[1]) |
+		    (names[2] ^ s.p[2])) & ~0x20) == 0)
 			return true;
 	return false;
 }
@@ -220,18 +219,55 @@ from_end(struct from *from, bool ended)
 	return go(from, NO_WORD) ? FROM_DATED : from->kind;
 }
 
+/* The octets at ${p} as a number, the order of which does not matter. */
+static uint64_t
+eight(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* A date as asctime(3) writes it, and how far each octet may be from the one
+ * here: a digit 9, those that are looked at by themselves as far as ASCII. */
+static const char usual[] = "??? ?0 00:00:00 0000";
+static const char most[] = "\177\177\177\0\177\11\0\11\11\0\11\11\0\11\11"
+    "\0\11\11\11\11";
+
+_Static_assert(sizeof(usual) == sizeof(most), "each octet has its limit");
+
+/* Whether the octets at ${p} are in that form: eight of them are compared at a
+ * time, and what is too far off carries into the highest bit of its octet. */
+static bool
+is_in_form(const char *p)
+{
+	static const uint8_t begins[] = { 0, 8, sizeof(usual) - 1 - 8 };
+	const uint64_t low = 0x7f7f7f7f7f7f7f7fu;
+	uint64_t over = 0;
+
+	for (size_t i = 0; i < sizeof(begins); i++) {
+		size_t at = begins[i];
+		uint64_t off = eight(p + at) ^ eight(usual + at);
+
+		over |= ((off & low) + (low - eight(most + at))) | off;
+	}
+	return (over & ~low) == 0;
+}
+
 bool
 from_is_usual(const char *p, size_t n)
 {
-	static const char form[] = "??? ?0 00:00:00 0000";
-	const size_t date = sizeof(form) - 1;
+	static const char all[] = "\377\377\377\377\377\0\0\0";
+	const size_t date = sizeof(usual) - 1;
 	const char *d;
 
 	n -= n > 0 && p[n - 1] == '\r';
-	if (n < sizeof("From ") + date || memcmp(p, "From ", 5) != 0)
+	if (n < sizeof("From ") + date ||
+	    ((eight(p) ^ eight("From ???")) & eight(all)) != 0)
 		return false;
 	d = p + n - date;
-	return is_blank(d[-1]) && is_like((struct span){ d, date }, form) &&
+	return is_blank(d[-1]) && is_in_form(d) &&
 	    is_month((struct span){ d, 3 }) &&
-	    (d[4] == ' ' || is_like((struct span){ d + 4, 1 }, "0"));
+	    (d[4] == ' ' || (d[4] >= '0' && d[4] <= '9'));
 }

@@ -21,6 +21,7 @@ mbox_begin(struct mbox *mbox, uint64_t offset, mbox_yield *yield, void *to)
 	mbox->at = offset;
 	mbox->state = MBOX_PREFIX;
 	mbox->first = true;
+	mbox->wide = look_is_wide();
 	memset(mbox->last, '\n', sizeof(mbox->last));
 	mbox->yield = yield;
 	mbox->to = to;
@@ -164,7 +165,6 @@ feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used,
     bool behind)
 {
 	const size_t keep = sizeof(mbox->last);
-	const bool wide = look_is_wide();
 	char edge[2 * sizeof(mbox->last)];
 	size_t first = behind ? 0 : n < keep ? n : keep;
 
@@ -172,10 +172,11 @@ feed_text(struct mbox *mbox, const char *p, size_t n, size_t *used,
 	if (first > 0) {
 		memcpy(edge, mbox->last, keep);
 		memcpy(edge + keep, p, first);
-		*used = look_skim(edge + keep, first, &mbox->tally, wide);
+		*used = look_skim(edge + keep, first, &mbox->tally, mbox->wide);
 	}
 	if (*used == first && first < n)
-		*used += look_skim(p + first, n - first, &mbox->tally, wide);
+		*used += look_skim(p + first, n - first, &mbox->tally,
+		    mbox->wide);
 	pass(mbox, p, *used);
 	if (*used < n)
 		begin_of_from(mbox);

@@ -60,6 +60,7 @@ struct mbox {
 	enum mbox_state state;
 	uint64_t line;		/* offset of the line in MBOX_FROM */
 	bool first;		/* no From_ line was seen yet */
+	bool wide;		/* look_is_wide says so */
 	unsigned separator;	/* octets of the empty line before that line */
 	char last[MBOX_LAST];	/* the last octets that were fed */
 	struct mbox_message message;	/* the open one */
