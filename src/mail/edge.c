@@ -8,7 +8,6 @@
 
 #include "mail/block.h"
 #include "mail/edge.h"
-#include "mail/from.h"
 #include "mail/mbox.h"
 
 bool
@@ -23,19 +22,29 @@ edge_follows_empty(const char *before, size_t n)
 	return mbox_empty_line(last) != 0;
 }
 
+/* Copy the ${n} octets at ${at} of the file.  Returns whether there are so
+ * many. */
+static bool
+copy(struct block *block, uint64_t at, char *octets, size_t n)
+{
+	uint64_t end = at + n;
+	struct span piece;
+
+	while (block_next(block, &at, end, &piece) == 1) {
+		memcpy(octets, piece.p, piece.n);
+		octets += piece.n;
+	}
+	return at == end;
+}
+
 bool
 edge_is_behind_empty(struct block *block, uint64_t offset)
 {
-	uint64_t at = offset < MBOX_LAST ? 0 : offset - MBOX_LAST;
+	size_t n = offset < MBOX_LAST ? (size_t)offset : MBOX_LAST;
 	char octets[MBOX_LAST];
-	struct span piece;
-	size_t n = 0;
 
-	while (block_next(block, &at, offset, &piece) == 1) {
-		memcpy(octets + n, piece.p, piece.n);
-		n += piece.n;
-	}
-	return at == offset && edge_follows_empty(octets, n);
+	return copy(block, offset - n, octets, n) &&
+	    edge_follows_empty(octets, n);
 }
 
 bool
@@ -54,21 +63,8 @@ edge_is_empty_line(struct block *block, uint64_t at, uint64_t end)
 bool
 edge_is_from(struct block *block, uint64_t at)
 {
-	uint64_t begin = at;
-	const char *lf = NULL;
-	struct span piece;
-	struct from from;
+	char octets[sizeof("From ") - 1];
 
-	from_begin(&from);
-	while (lf == NULL && block_next(block, &at, UINT64_MAX, &piece) == 1) {
-		bool first = at - piece.n == begin;
-
-		lf = memchr(piece.p, '\n', piece.n);
-		if (lf != NULL)
-			piece.n = (size_t)(lf - piece.p);
-		if (first && lf != NULL && from_is_usual(piece.p, piece.n))
-			return true;
-		from_feed(&from, piece.p, piece.n);
-	}
-	return from_begins(from_end(&from, lf != NULL), begin);
+	return copy(block, at, octets, sizeof(octets)) &&
+	    memcmp(octets, "From ", sizeof(octets)) == 0;
 }

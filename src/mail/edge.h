@@ -33,7 +33,7 @@ bool edge_is_empty_line(struct block *block, uint64_t at, uint64_t end);
 
 /*
  * edge_is_from(block, at):
- * Say whether a From_ line with which a message may begin stands at ${at}.
+ * Say whether a line begins at ${at} as From_ lines do.
  */
 bool edge_is_from(struct block *block, uint64_t at);
 

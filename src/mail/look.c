@@ -40,23 +40,20 @@ skim(const char *p, size_t n, struct look_tally *tally, look_of *of)
 	for (i = 0; i + LIMITS_LOOK <= n; i += LIMITS_LOOK) {
 		struct look now = of(p + i);
 		uint64_t begin = now.lf << 1 | last.lf >> 63;
-		uint64_t crs = now.cr | last.cr, cr = 0, end = now.lf;
-		uint64_t before, empty, hit;
+		uint64_t before, cr, empty, hit, end = now.lf;
 
 		/* Most looks: no CR, and no line ends that is empty, here or
 		 * at the end of the last one. */
-		if ((crs | (end & begin)) == 0 &&
+		if ((now.cr | last.cr | (end & begin)) == 0 &&
 		    last.lf >> 62 != 3) {
 			lfs += (unsigned)__builtin_popcountll(end);
 			last = now;
 			continue;
 		}
-		empty = before = now.lf << 2 | last.lf >> 62;
-		if (crs != 0) {
-			cr = now.cr << 1 | last.cr >> 63;
-			empty |= (now.cr << 2 | last.cr >> 62) &
-			    (now.lf << 3 | last.lf >> 61);
-		}
+		before = now.lf << 2 | last.lf >> 62;
+		cr = now.cr << 1 | last.cr >> 63;
+		empty = before | ((now.cr << 2 | last.cr >> 62) &
+		    (now.lf << 3 | last.lf >> 61));
 		hit = first_from(p + i, n - i, begin & empty);
 		/* What is at the F and behind it is not counted. */
 		if (hit != 0)

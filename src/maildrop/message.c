@@ -64,15 +64,6 @@ stored_end(const struct maildrop *drop, size_t i)
 	return maildrop_end_of(drop, i) - drop->messages[i].separator;
 }
 
-/* How many of the ${n} octets from ${at} on are before ${end}. */
-static size_t
-before(uint64_t at, size_t n, uint64_t end)
-{
-	if (at >= end)
-		return 0;
-	return end - at < n ? (size_t)(end - at) : n;
-}
-
 /* Read what fits into a block at once: message ${i} with what is looked at
  * around it.  It is sent from there. */
 static void
@@ -86,15 +77,14 @@ hold(struct maildrop *drop, size_t i)
 	    end < drop->end ? end : drop->end);
 }
 
-/* Whether message ${i} is where it was, and, ${summed}, has the same sum. */
+/* Whether message ${i} begins and ends where it did, as a scan of it says. */
 static bool
-is_bounded(struct maildrop *drop, size_t i, bool summed)
+is_bounded(struct maildrop *drop, size_t i)
 {
 	const struct maildrop_message *m = &drop->messages[i];
 	uint64_t at = m->offset, limit = UINT64_MAX;
 	uint64_t stored = stored_end(drop, i);
 	struct mbox_message now;
-	struct imprint imprint;
 	struct span piece;
 	struct mbox mbox;
 	int result = 0, got = 0;
@@ -109,22 +99,16 @@ is_bounded(struct maildrop *drop, size_t i, bool summed)
 	mbox_begin(&mbox, at, keep, &now);
 	if (drop->exact)
 		mbox_skip(&mbox, maildrop_end_of(drop, i));
-	begin_sum(&imprint, m, stored - at);
 	while (result == 0 &&
-	    (got = block_next(&drop->block, &at, limit, &piece)) == 1) {
+	    (got = block_next(&drop->block, &at, limit, &piece)) == 1)
 		result = mbox_feed(&mbox, piece.p, piece.n);
-		if (summed)
-			imprint_feed(&imprint, piece.p,
-			    before(at - piece.n, piece.n, stored));
-	}
 	if (got == -1)
 		return false;
 	if (result == 0)
 		result = mbox_end(&mbox);
 	/* A separator that a delivery agent added since is no change. */
 	return result == 1 && now.offset == m->offset &&
-	    now.octets == m->octets && now.end - now.separator == stored &&
-	    (!summed || has_sum(m, end_sum(&imprint)));
+	    now.octets == m->octets && now.end - now.separator == stored;
 }
 
 /* Sum what is stored of message ${m}, up to ${end}, and compute its id where
@@ -155,15 +139,15 @@ read_stored(struct maildrop *drop, const struct maildrop_message *m,
 }
 
 /* Whether message ${i}, which has the octets that it had, ends where it did:
- * behind at most one empty line the mailbox ends, or the next one begins. */
+ * behind at most one empty line the mailbox ends, or the next one begins.  A
+ * look is enough: the octets tell that the message itself is what it was. */
 static bool
 is_ended(struct maildrop *drop, size_t i)
 {
 	uint64_t end = maildrop_end_of(drop, i);
 
 	return edge_is_empty_line(&drop->block, stored_end(drop, i), end) &&
-	    (i + 1 == drop->count || (edge_is_behind_empty(&drop->block, end) &&
-	    edge_is_from(&drop->block, end)));
+	    (i + 1 == drop->count || edge_is_from(&drop->block, end));
 }
 
 bool
@@ -173,7 +157,7 @@ message_is_whole(struct maildrop *drop, size_t i)
 	uint64_t sum;
 
 	if (m->sum == 0)
-		return is_bounded(drop, i, false);
+		return is_bounded(drop, i);
 	hold(drop, i);
 	return edge_is_behind_empty(&drop->block, m->offset) &&
 	    read_stored(drop, m, stored_end(drop, i), NULL,
@@ -213,8 +197,8 @@ message_measure(struct maildrop *drop, size_t i)
 {
 	const struct maildrop_message *m = &drop->messages[i];
 
-	return is_bounded(drop, i, m->copy == 0 && m->sum != 0) &&
-	    (m->copy == 0 || has_id(drop, m, stored_end(drop, i)));
+	return m->copy == 0 ? message_is_whole(drop, i) :
+	    is_bounded(drop, i) && has_id(drop, m, stored_end(drop, i));
 }
 
 bool

@@ -32,85 +32,69 @@ is_held(const struct maildrop *drop, size_t i)
 	    maildrop_end_of(drop, i));
 }
 
-/* Whether message ${i} ends where the index has it: a cached one is not
- * believed to know that. */
+/* Whether message ${i} is whole, which a cached index is not believed to know.
+ * If it ${streams}, its sum will tell, and it only begins where it should. */
 static bool
-is_bounded(struct maildrop *drop, size_t i)
+is_bounded(struct maildrop *drop, size_t i, bool streams)
 {
-	return !maildrop_is_cached(drop) || message_is_whole(drop, i);
+	return !maildrop_is_cached(drop) || (streams ? edge_is_behind_empty(
+	    &drop->block, drop->messages[i].offset) :
+	    message_is_whole(drop, i));
 }
 
-/* Whether message ${i} is what was scanned, and the mailbox's ${stamp} when
- * that was looked at. */
+/* Whether message ${i} is what was scanned; if it ${streams}, whether it begins
+ * so. */
 static bool
-is_as_scanned(struct maildrop *drop, size_t i, struct stamp *stamp)
+is_as_scanned(struct maildrop *drop, size_t i, bool streams)
 {
-	bool bounded = is_bounded(drop, i);
+	bool bounded = is_bounded(drop, i, streams);
 	uint64_t at = drop->messages[i].offset, end = maildrop_end_of(drop, i);
 
 	/* Read first, then look: what is in the block then stays right. */
-	block_hold(&drop->block, at,
-	    end - at < LIMITS_BLOCK ? end : at + LIMITS_BLOCK);
-	*stamp = drop->stamp;
-	if (maildrop_is_unchanged(drop)) {
-		block_vouch(&drop->block);
-		if (!bounded)
-			cache_distrust(drop);
-		return bounded;
+	if (!streams)
+		block_hold(&drop->block, at,
+		    end - at < LIMITS_BLOCK ? end : at + LIMITS_BLOCK);
+	if (!maildrop_is_unchanged(drop)) {
+		block_forget(&drop->block);
+		return message_is_proved(drop, i);
 	}
-	block_forget(&drop->block);
-	return mailbox_stat(&drop->mailbox, stamp) == 0 &&
-	    message_is_proved(drop, i);
-}
-
-/* Look at message ${i}, which does not fit into memory, before RETR sends it.
- * It is read while it is sent, and there may be a change meanwhile: its sum
- * tells. */
-static enum certainty
-look_at_large(struct maildrop *drop, size_t i, struct stamp *stamp)
-{
-	message_sum_from(drop, i, 0);
-	if (drop->messages[i].sum == 0)
-		return CHANGED;
-	if (!maildrop_is_unchanged(drop))
-		return is_as_scanned(drop, i, stamp) ? SUMMED : CHANGED;
-	if (!maildrop_is_cached(drop) ||
-	    edge_is_behind_empty(&drop->block, drop->messages[i].offset))
-		return SUMMED;
-	cache_distrust(drop);
-	return CHANGED;
+	block_vouch(&drop->block);
+	return bounded;
 }
 
 /* Look at message ${i} before its first octet is sent: ${whole}, or what TOP
  * sends of it. */
 static enum certainty
-look(struct maildrop *drop, size_t i, bool whole, struct stamp *stamp)
+look(struct maildrop *drop, size_t i, bool whole)
 {
 	bool fits = maildrop_end_of(drop, i) - drop->messages[i].offset <=
 	    LIMITS_BLOCK;
+	bool streams = whole && !fits;
 
 	if (whole || fits)
 		message_sum_ahead(drop);
-	if (whole && !fits)
-		return look_at_large(drop, i, stamp);
-	/* Looking for its end may read on, over its begin. */
-	if (is_held(drop, i) && is_bounded(drop, i) && is_held(drop, i))
-		return HELD;
-	if (!is_as_scanned(drop, i, stamp))
+	/* What does not fit into memory is read while it is sent, and there may
+	 * be a change meanwhile: its sum tells. */
+	if (streams)
+		message_sum_from(drop, i, 0);
+	if (streams && drop->messages[i].sum == 0)
 		return CHANGED;
-	return is_held(drop, i) ? HELD : BEGUN;
+	/* Looking for its end may read on, over its begin. */
+	if (is_held(drop, i) && is_bounded(drop, i, false) && is_held(drop, i))
+		return HELD;
+	if (!is_as_scanned(drop, i, streams))
+		return CHANGED;
+	return streams ? SUMMED : is_held(drop, i) ? HELD : BEGUN;
 }
 
-/* Whether message ${i}, which TOP had begun at ${stamp}, still is what was
- * scanned, now that ${n} of its stored octets were sent: the first block of
- * them was certainly that, the others are if the whole has the sum that is
- * known of it. */
+/* Whether message ${i}, which TOP had begun, still is what was scanned, now
+ * that ${n} of its stored octets were sent: the first block of them was
+ * certainly that, the others are if the whole has the sum that is known. */
 static bool
-is_still(struct maildrop *drop, size_t i, const struct stamp *stamp, uint64_t n)
+is_still(struct maildrop *drop, size_t i, uint64_t n)
 {
 	/* Other stamps may hide a change in the same tick of the clock. */
-	if (drop->settled && stamp_equal(stamp, &drop->stamp) &&
-	    mailbox_is_still(&drop->mailbox, stamp)) {
+	if (drop->settled && mailbox_is_still(&drop->mailbox, &drop->stamp)) {
 		block_vouch(&drop->block);
 		return true;
 	}
@@ -119,25 +103,12 @@ is_still(struct maildrop *drop, size_t i, const struct stamp *stamp, uint64_t n)
 	    n <= LIMITS_BLOCK;
 }
 
-/* Whether what was sent of message ${i} is what was scanned, as ${imprint}
- * tells of all its stored octets. */
-static bool
-was_whole(struct maildrop *drop, size_t i, struct imprint *imprint)
-{
-	if (message_was_whole(drop, i, imprint))
-		return true;
-	if (maildrop_is_unchanged(drop))
-		cache_distrust(drop);
-	return false;
-}
-
 /* A message on its way to the client. */
 struct sending {
 	size_t i;		/* which one, counted from 0 */
 	uint64_t text;		/* where it begins, behind its From_ line */
 	struct mbox_top *top;	/* how far TOP goes; NULL: RETR */
 	enum certainty certainty;
-	struct stamp stamp;	/* BEGUN: of the mailbox then */
 	struct imprint imprint;	/* SUMMED: of what was read */
 };
 
@@ -190,14 +161,16 @@ was_right(struct maildrop *drop, struct sending *sending, int64_t sent)
 	if (sent < 0 || (sending->top == NULL && (uint64_t)sent != m->octets))
 		return false;
 	if (sending->certainty == BEGUN)
-		return is_still(drop, sending->i, &sending->stamp,
+		return is_still(drop, sending->i,
 		    sending->text - m->offset + (uint64_t)sent);
 	return sending->certainty == HELD ||
-	    was_whole(drop, sending->i, &sending->imprint);
+	    message_was_whole(drop, sending->i, &sending->imprint);
 }
 
-enum reply_text
-retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
+/* retrieve_message, without what follows from a message that is not what was
+ * scanned. */
+static enum reply_text
+send_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 {
 	struct maildrop *drop = retrieve->drop;
 	const struct reply reply = {
@@ -207,7 +180,7 @@ retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 	struct sending sending = { .i = i, .top = top };
 	int64_t sent;
 
-	sending.certainty = look(drop, i, top == NULL, &sending.stamp);
+	sending.certainty = look(drop, i, top == NULL);
 	if (sending.certainty == CHANGED ||
 	    maildrop_text_of(drop, i, &sending.text) == -1)
 		return REPLY_CHANGED;
@@ -226,4 +199,16 @@ retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 	wire_put(retrieve->wire, SPAN(".\r\n"));
 	retrieve->messages += top == NULL;
 	return REPLY_SENT;
+}
+
+enum reply_text
+retrieve_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
+{
+	struct maildrop *drop = retrieve->drop;
+	enum reply_text text = send_message(retrieve, i, top);
+
+	/* The mailbox is as it was and the message is not: the index lies. */
+	if (text != REPLY_SENT && maildrop_is_unchanged(drop))
+		cache_distrust(drop);
+	return text;
 }
