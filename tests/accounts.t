@@ -188,7 +188,7 @@ Accounts::add('dwfrated', password => 'hoopy');
 	    '+OK dewey POP3 server signing off (3 messages left)', 'QUIT';
 	is $c->exit_code, 0, 'exit code of the monitor';
 	like $c->stderr, qr/^dewey\[\d+\]:\ refused\ login\ peer=pipe\ method=pass
-	    \ try=2$/mx, 'refused logins are logged';
+	    \ try=2\ user=dwmrose$/mx, 'refused logins are logged';
 	like $c->stderr, qr/user=dwmrose .* end=quit$/m, '... and the session';
 }
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # The log: one line per session with its keys in order and every word of end=,
-# one line per refused login that names nobody, strangers' octets escaped, and
+# one line per refused login that names nobody unknown, strangers' octets escaped, and
 # where it goes.
 use strict;
 use warnings;
@@ -128,7 +128,7 @@ for (1 .. 3) {
 is_deeply record($c), { %nobody, end => 'auth-failed' }, 'auth-failed';
 is $others, join('', map { 'dewey[' . $c->pid .
     "]: refused login peer=pipe method=pass try=$_\n" } 1 .. 3),
-    'refused logins: one line each, and no name';
+    'refused logins: one line each, and no name that is nobody\'s';
 $c = $site->start('--log=stderr');
 my $digest = md5_hex('x');
 $c->say("APOP apop $digest") if $c->greeting;
@@ -138,8 +138,10 @@ $c->say('PASS Pa55word');
 is_deeply record($c), { %nobody, end => 'auth-failed' }, 'auth-failed: APOP';
 is scalar(() = $others =~ /refused login peer=pipe method=apop try=\d/g), 2,
     'refused logins: APOP';
-unlike $others, qr/zaphod|apop try=\S+ .|mrose|Pa55word|$digest/,
-    'refused logins: no name, no password, no digest';
+unlike $others, qr/zaphod|Pa55word|$digest/,
+    'refused logins: no name that is nobody\'s, no password, no digest';
+is_deeply [$others =~ /user=(\w+)$/mg], [qw(apop mrose)],
+    '... who is there is named';
 
 # bad-commands
 $c = begin('mrose');

@@ -251,11 +251,11 @@ sub as_root {
 	$c->say('QUIT');
 	for my $bad ('dwabsent', 'root') {
 		$c = Accounts::start("--gate-user=$bad");
-		is $c->greeting, '-ERR [SYS/TEMP] maildrop trouble, wait and try again',
+		is $c->greeting, '-ERR [SYS/PERM] server is misconfigured',
 		    "--gate-user=$bad";
 		is $c->rest, '', '... serves nobody';
-		is $c->exit_code, 111, '... exit code';
-		like $c->stderr, qr{--gate-user: no such account, or root's},
+		is $c->exit_code, 100, '... exit code';
+		like $c->stderr, qr{gate-user: $bad has no account, or is root: },
 		    '... the log says why';
 	}
 

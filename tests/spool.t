@@ -276,7 +276,7 @@ for my $case (
 	['a sidecar of another user in a sticky spool', 01777, sub {
 		chown $eve, $eve, Dewey::write_file("$spool/.$name.dewey", '',
 		    0600);
-	    }, qr/\.$name\.dewey beside it belongs to uid $eve/],
+	    }, qr/\.$name\.dewey beside it belongs to \Q@{[scalar getpwuid($eve) || $eve]}\E,/],
 	['a sidecar that its owner cannot open', 02775, sub {
 		chown $uid, $mail, Dewey::write_file("$spool/.$name.dewey", '',
 		    0000);
@@ -443,7 +443,7 @@ SKIP: {
 spool(01777, 0);
 chown $eve, $eve, Dewey::write_file("$spool/.$name.dewey", '', 0600);
 my $text = `@{[Dewey::binary()]} --check-config --mailbox=$spool/%u`;
-like $text, qr/\.$name\.dewey.*uid $eve/, '--check-config: a foreign sidecar';
+like $text, qr/\.$name\.dewey: belongs to \Q@{[scalar getpwuid($eve) || $eve]}\E,/, '--check-config: a foreign sidecar';
 like $text, qr/\Q$spool\E: everybody can make files there/,
     '... and whoever can make one';
 spool(0755, 0);

@@ -267,7 +267,7 @@ begin_syslogd();
 my $c = start(1, '--gate-user=dwabsent');
 $c->rest;
 $c->exit_code;
-ok scalar(grep { /--gate-user: no such account/ } lines()),
+ok scalar(grep { /gate-user: dwabsent has no account/ } lines()),
     'a gate without an account';
 
 # ---- Nothing is sent between lock and unlock

@@ -121,6 +121,10 @@
 /* Octets of a key of the configuration file that a complaint quotes. */
 #define LIMITS_KEY 64
 
+/* Octets in which a name at most differs from the one that was meant: a letter
+ * too much, too few or wrong, or two that changed places. */
+#define LIMITS_TYPING 2
+
 /* Seconds of any option at most: a day. */
 #define LIMITS_SECONDS 86400
 

@@ -54,7 +54,7 @@ gate_main(struct session *session, int channel)
 		log_close(channel);
 	if (sandbox_close(FILTER_GATE, (enum sandbox_wish)options->sandbox,
 	    -1) == -1)
-		process_end(dialogue_refuse(dialogue, MAILBOX_TROUBLE));
+		process_end(dialogue_refuse(dialogue, REPLY_TROUBLE));
 	dialogue->ask = ask_judge;
 	dialogue->to = &gate;
 	code = dialogue_authorize(dialogue, &accepted);

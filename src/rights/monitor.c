@@ -179,7 +179,9 @@ fork_both(struct monitor *monitor, struct process_ids waiting,
 		return -1;
 	/* A gate in its empty root finds no syslogd. */
 	if (ids.uid == 0)
-		log_error("--gate-user: no such account, or root's");
+		log_error("gate-user: %s has no account, or is root: make it, "
+		    "or name another", session->options->gate_user == NULL ?
+		    "nobody" : session->options->gate_user);
 	monitor->gate = process_fork_as("gate",
 	    ids.uid == 0 ? LIMITS_NOBODY : ids.uid,
 	    ids.uid == 0 ? LIMITS_NOBODY : ids.gid, true);
@@ -187,7 +189,7 @@ fork_both(struct monitor *monitor, struct process_ids waiting,
 		(void)close(monitor->to_judge);
 		if (ids.uid == 0)
 			process_end(dialogue_refuse(&session->dialogue,
-			    MAILBOX_TROUBLE));
+			    REPLY_MISCONFIGURED));
 		gate_main(session, ask[1]);
 	}
 	(void)close(ask[1]);

@@ -22,6 +22,7 @@ read_line(struct options *options, const char *path, unsigned number,
     struct span line)
 {
 	struct span rest = line, key = span_trim(span_cut(&rest, '='));
+	int shown = (int)(key.n < LIMITS_KEY ? key.n : LIMITS_KEY);
 	const char *wanted;
 
 	if (line.n == 0 || line.p[0] == '#')
@@ -29,13 +30,19 @@ read_line(struct options *options, const char *path, unsigned number,
 	if (key.n == 0 || rest.p == NULL)
 		return options_complain(options,
 		    "%s:%u: expected `key = value'", path, number);
+	if (options_find(key) == NULL) {
+		wanted = options_nearest(key, true);
+		return options_complain(options, "%s:%u: `%.*s' is an unknown "
+		    "key: %s%s", path, number, shown, key.p, wanted == NULL ?
+		    "see dewey.conf(5)" : "the nearest is ",
+		    wanted == NULL ? "" : wanted);
+	}
 	wanted = span_equal(key, SPAN("config")) ?
 	    "on the command line only" :
 	    options_set(options, key, span_trim(rest));
 	if (wanted != NULL)
 		return options_complain(options, "%s:%u: `%.*s' must be %s",
-		    path, number, (int)(key.n < LIMITS_KEY ? key.n :
-		    LIMITS_KEY), key.p, wanted);
+		    path, number, shown, key.p, wanted);
 	return 0;
 }
 
@@ -66,9 +73,7 @@ configuration_read(struct options *options, int argc, char **argv,
 			    span_trim(line));
 		else
 			result = options_complain(options, "%s:%u: %s", path,
-			    records.line, errno == EINVAL ?
-			    "the line is too long or holds NUL" :
-			    strerror(errno));
+			    records.line, records.why);
 	records_end(&records);
 	records_close(&open);
 	return result;

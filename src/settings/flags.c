@@ -59,9 +59,12 @@ read_flag(struct options *options, char *word, const char *next)
 	const char *wanted;
 	bool apart;
 
-	if (row == NULL)
-		return options_complain(options, "there is no option `%s' "
-		    "(try dewey --help)", word);
+	if (row == NULL) {
+		wanted = options_nearest(name, false);
+		return options_complain(options, "there is no option `%s'%s%s "
+		    "(try dewey --help)", word, wanted == NULL ? "" :
+		    ", the nearest is --", wanted == NULL ? "" : wanted);
+	}
 	if (row->kind->read == NULL)
 		return read_action(options, row, value.p == NULL ? NULL :
 		    word + 2 + name.n + 1);

@@ -281,6 +281,43 @@ options_find(struct span name)
 	return row->name == NULL ? NULL : row;
 }
 
+/* How many octets of the longer name are neither in the beginning nor in the
+ * end that both have: of a typing mistake, no more than two. */
+static size_t
+distance(struct span a, struct span b)
+{
+	size_t most = a.n > b.n ? a.n : b.n, least = a.n + b.n - most;
+	size_t begin = 0, end = 0;
+
+	while (begin < least && span_equal_nocase((struct span){ a.p + begin,
+	    1 }, (struct span){ b.p + begin, 1 }))
+		begin++;
+	while (end < least - begin && span_equal_nocase((struct span){
+	    a.p + a.n - end - 1, 1 }, (struct span){ b.p + b.n - end - 1, 1 }))
+		end++;
+	return most - begin - end;
+}
+
+const char *
+options_nearest(struct span name, bool keys)
+{
+	const char *nearest = NULL;
+	size_t least = LIMITS_TYPING;
+
+	for (const struct options_row *row = options_rows; row->name != NULL;
+	    row++) {
+		struct span other = span_of(row->name);
+		size_t far = distance(name, other);
+
+		if (far <= least && far < other.n / 2 &&
+		    (!keys || row->kind->read != NULL)) {
+			nearest = row->name;
+			least = far;
+		}
+	}
+	return nearest;
+}
+
 void
 options_begin(struct options *options)
 {

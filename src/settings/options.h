@@ -115,6 +115,13 @@ extern const struct options_row options_rows[];
 const struct options_row *options_find(struct span name);
 
 /*
+ * options_nearest(name, keys):
+ * Return the name of an option, or unless ${keys} of an action, that ${name}
+ * may be a typing mistake for; NULL: there is none.
+ */
+const char *options_nearest(struct span name, bool keys);
+
+/*
  * options_begin(options):
  * Give every option its default.
  */

@@ -97,7 +97,18 @@ refill(struct records *records)
 	} while ((n > 0 && records->filled < sizeof(records->block)) ||
 	    (n == -1 && errno == EINTR));
 	records->ended = n <= 0;
+	if (n == -1)
+		records->why = strerror(errno);
 	return n == -1 ? -1 : 0;
+}
+
+/* The line is none, for ${why}.  Returns -1. */
+static int
+spoil(struct records *records, const char *why)
+{
+	records->why = why;
+	errno = EINVAL;
+	return -1;
 }
 
 /* Take the next line, whatever it holds. */
@@ -121,13 +132,14 @@ take(struct records *records, struct span *line)
 		too_long = too_long || line->n >= LIMITS_RECORD;
 	} while (!ended);
 	records->line++;
-	errno = EINVAL;
-	return too_long ? -1 : 1;
+	return too_long ? spoil(records, "is too long: shorten it") : 1;
 }
 
 int
 records_next(struct records *records, struct span *line)
 {
+	/* What some editors put in front of UTF-8. */
+	static const unsigned char mark[] = { 0xef, 0xbb, 0xbf };
 	int got;
 
 	do {
@@ -135,11 +147,14 @@ records_next(struct records *records, struct span *line)
 		if (got == 1 && line->n > 0 && line->p[line->n - 1] == '\r')
 			line->n--;
 	} while (got == 1 && (line->n == 0 || line->p[0] == '#'));
-	if (got == 1 && memchr(line->p, '\0', line->n) != NULL) {
-		errno = EINVAL;
-		return -1;
-	}
-	return got;
+	if (got != 1)
+		return got;
+	if (records->line == 1 && line->n >= sizeof(mark) &&
+	    memcmp(line->p, mark, sizeof(mark)) == 0)
+		return spoil(records, "begins with a byte order mark: save the "
+		    "file without one");
+	return memchr(line->p, '\0', line->n) == NULL ? 1 :
+	    spoil(records, "holds NUL: it is no text, write it anew");
 }
 
 void
@@ -186,8 +201,8 @@ records_find(const struct records_file *file, const struct records_form *form,
 		if (form->separator == RECORDS_NAMES)
 			key = span_trim(key);
 		if (got == -1) {
-			log_warning("%s:%u: the line is too long or holds NUL; "
-			    "it is skipped", file->path, records.line);
+			log_warning("%s:%u: %s; the line is skipped",
+			    file->path, records.line, records.why);
 			continue;
 		}
 		if (form->fits != NULL && !form->fits(key, rest)) {
@@ -203,7 +218,7 @@ records_find(const struct records_file *file, const struct records_form *form,
 		}
 	}
 	if (got == -1)
-		log_error("%s: %s", file->path, strerror(errno));
+		log_error("%s: %s", file->path, records.why);
 	records_end(&records);
 	return got == -1 ? -1 : found;
 }

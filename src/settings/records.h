@@ -32,9 +32,10 @@ struct records_file {
 	int fd;
 };
 
-/* A file being read; all fields but line are private. */
+/* A file being read; all fields but line and why are private. */
 struct records {
 	unsigned line;		/* number of the current line, from 1 */
+	const char *why;	/* what is wrong with it, and how to mend it */
 	int fd;
 	uint64_t at;		/* of the block in the file */
 	size_t start, filled;	/* of the block's octets: not yet taken */
@@ -79,8 +80,9 @@ int records_begin(struct records *records, const struct records_file *file);
  * records_next(records, line):
  * Set ${line} to the next record, without its line end; it stays valid until
  * the next call.  Returns 1, 0 at the end of the file, or -1 with errno
- * EINVAL for a line that is too long or holds NUL (it was skipped; go on), or
- * with the errno of read(2), which ends the file.
+ * EINVAL for a line that is too long, holds NUL or begins with a byte order
+ * mark (it was skipped; go on), or with the errno of read(2), which ends the
+ * file; ${records}->why says what is wrong.
  */
 int records_next(struct records *records, struct span *line);
 

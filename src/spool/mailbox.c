@@ -18,6 +18,7 @@
 #include "base/span.h"
 #include "base/store.h"
 #include "spool/mailbox.h"
+#include "who/users.h"
 
 int
 mailbox_expand(const char *template, const char *name, const char *home,
@@ -66,24 +67,23 @@ mailbox_judge(const char *path, const char *what)
 	    MAILBOX_NOT_A_FILE : MAILBOX_TROUBLE;
 }
 
+/* ${named}: the process can still look up what users are called. */
 static enum mailbox_fault
-judge_file(const char *path, const struct stat *st)
+judge_file(const char *path, const struct stat *st, bool named)
 {
-	if (!S_ISREG(st->st_mode)) {
+	char owner[LIMITS_NAME + 1], user[LIMITS_NAME + 1];
+
+	if (!S_ISREG(st->st_mode))
 		log_error("%s: is not a regular file", path);
-		return MAILBOX_NOT_A_FILE;
-	}
-	if (st->st_uid != geteuid()) {
-		log_error("%s: belongs to uid %lu, not to the user (uid %lu)",
-		    path, (unsigned long)st->st_uid, (unsigned long)geteuid());
-		return MAILBOX_FOREIGN;
-	}
-	if ((st->st_mode & S_IWOTH) != 0) {
-		log_error("%s: can be written by everybody: chmod o-w it",
-		    path);
-		return MAILBOX_FOREIGN;
-	}
-	return MAILBOX_FINE;
+	else if (st->st_uid != geteuid())
+		log_error("%s: belongs to %s, not to the user: chown %s %s",
+		    path, users_name(st->st_uid, named, owner),
+		    users_name(geteuid(), named, user), path);
+	else if ((st->st_mode & S_IWOTH) != 0)
+		log_error("%s: can be written by all: chmod o-w it", path);
+	else
+		return MAILBOX_FINE;
+	return S_ISREG(st->st_mode) ? MAILBOX_FOREIGN : MAILBOX_NOT_A_FILE;
 }
 
 /* Open the file with ${flags}: for reading only, if it may not be written. */
@@ -106,7 +106,7 @@ open_descriptor(struct mailbox *mailbox, int flags)
 /* Open the mailbox itself.  To open a device can do something to it: what is
  * no regular file is not opened at all. */
 static enum mailbox_fault
-open_file(struct mailbox *mailbox)
+open_file(struct mailbox *mailbox, bool named)
 {
 	int flags = O_NOFOLLOW, looked;
 	enum mailbox_fault fault;
@@ -127,7 +127,7 @@ open_file(struct mailbox *mailbox)
 		return MAILBOX_FINE;
 	if (looked == -1)
 		return mailbox_judge(mailbox->path, "be looked at");
-	fault = judge_file(mailbox->path, &st);
+	fault = judge_file(mailbox->path, &st, named);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	open_descriptor(mailbox, flags);
@@ -135,7 +135,7 @@ open_file(struct mailbox *mailbox)
 		return mailbox_judge(mailbox->path, "be opened");
 	if (fstat(mailbox->fd, &st) == -1)
 		return mailbox_judge(mailbox->path, "be looked at");
-	return judge_file(mailbox->path, &st);
+	return judge_file(mailbox->path, &st, named);
 }
 
 /* Write the directory of ${path} to ${dir}. */
@@ -201,7 +201,7 @@ mailbox_open(struct mailbox *mailbox, const char *path, bool read_only)
 		fault = MAILBOX_NOT_A_FILE;
 	}
 	if (fault == MAILBOX_FINE)
-		fault = open_file(mailbox);
+		fault = open_file(mailbox, true);
 	if (fault != MAILBOX_FINE)
 		mailbox_close(mailbox);
 	return fault;
@@ -251,7 +251,7 @@ mailbox_reopen(const struct mailbox *mailbox, int *fd)
 	enum mailbox_fault fault;
 
 	again.fd = -1;
-	fault = open_file(&again);
+	fault = open_file(&again, false);
 	if (fault == MAILBOX_FINE && again.fd == -1)
 		fault = MAILBOX_CHANGED;
 	if (fault == MAILBOX_FINE && again.read_only && !mailbox->read_only)

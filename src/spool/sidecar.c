@@ -20,6 +20,7 @@
 #include "mail/index.h"
 #include "spool/sidecar.h"
 #include "spool/state.h"
+#include "who/users.h"
 
 /* Open ${name} in ${dir} and lock it.  dewey never removes a sidecar, but an
  * administrator may: then the name leads to another file, or to none. */
@@ -101,6 +102,7 @@ static void
 explain(const struct mailbox *mailbox, int error)
 {
 	const char *path = mailbox->path, *name = mailbox->sidecar_name;
+	char owner[LIMITS_NAME + 1];
 	struct stat st;
 
 	if (fstatat(mailbox->dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
@@ -108,8 +110,8 @@ explain(const struct mailbox *mailbox, int error)
 		    "it: %s; see --state-dir", path, name, strerror(error));
 	else if (st.st_uid != geteuid())
 		log_warning("%s: read-only: the file %s beside it belongs to "
-		    "uid %lu, not to the user (uid %lu): remove it", path,
-		    name, (unsigned long)st.st_uid, (unsigned long)geteuid());
+		    "%s, not to the user: remove it", path, name,
+		    users_name(st.st_uid, true, owner));
 	else
 		log_warning("%s: read-only: the file %s beside it has mode "
 		    "%04o: chmod 0600 it", path, name,

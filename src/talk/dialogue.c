@@ -200,13 +200,13 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 }
 
 enum dialogue_exit
-dialogue_refuse(struct dialogue *dialogue, unsigned fault)
+dialogue_refuse(struct dialogue *dialogue, enum reply_text text)
 {
-	const struct reply reply = { .text = reply_fault(fault) };
+	const struct reply reply = { .text = text };
 
 	reply_say(&dialogue->wire, &reply);
 	(void)wire_flush(&dialogue->wire);
-	return DIALOGUE_TROUBLE;
+	return text == REPLY_MISCONFIGURED ? DIALOGUE_USAGE : DIALOGUE_TROUBLE;
 }
 
 void

@@ -67,10 +67,11 @@ enum dialogue_exit dialogue_serve(struct dialogue *dialogue,
     enum log_method method);
 
 /*
- * dialogue_refuse(dialogue, fault):
- * Instead of a greeting, say why the maildrop cannot be had.
+ * dialogue_refuse(dialogue, text):
+ * Instead of a greeting, say why there is no session.  Returns the exit code.
  */
-enum dialogue_exit dialogue_refuse(struct dialogue *dialogue, unsigned fault);
+enum dialogue_exit dialogue_refuse(struct dialogue *dialogue,
+    enum reply_text text);
 
 /*
  * dialogue_close(dialogue):

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/channel.h"
 #include "base/clock.h"
@@ -19,17 +20,21 @@ verdict_method(enum login_method method)
 	    LOG_METHOD_PASS;
 }
 
-/* Refuse a login, after the time that every refusal of this try takes. */
+/* Refuse a login, after the time that every refusal of this try takes.  A user
+ * of that ${name} is there, or it is empty: people type passwords where the
+ * name belongs. */
 static enum reply_text
-refuse(struct verdict *verdict, int64_t asked)
+refuse(struct verdict *verdict, const char *name, int64_t asked)
 {
 	struct login *login = &verdict->login;
+	char user[LOG_ESCAPED(LIMITS_NAME)];
 	int64_t due;
 
 	login->tries++;
-	log_info("refused login peer=%s method=%s try=%u",
+	log_info("refused login peer=%s method=%s try=%u%s%s",
 	    verdict->peer, log_method_word(verdict_method(verdict->method)),
-	    login->tries);
+	    login->tries, name[0] == '\0' ? "" : " user=",
+	    log_escape(name, strlen(name), user));
 	due = asked + login_delay(login->tries, login->options->fail_delay,
 	    clock_ms() - asked);
 	(void)channel_wait(-1, 0, due, verdict->waiting, verdict->stop);
@@ -59,7 +64,7 @@ verdict_give(struct verdict *verdict, const struct login_question *question,
 		return REPLY_USER;
 	case LOGIN_REFUSED:
 		return question->method == LOGIN_USER ? REPLY_NO_USER :
-		    refuse(verdict, asked);
+		    refuse(verdict, entry->name, asked);
 	case LOGIN_MISCONFIGURED:
 		break;
 	}

@@ -50,25 +50,74 @@ tell(const char *how, const char *format, ...)
 
 #define unsafe(audit, ...) ((audit)->unsafe++, tell("unsafe: ", __VA_ARGS__))
 #define unwise(...) tell("unwise: ", __VA_ARGS__)
+#define NOBODY "nobody can log in"
+
+/* Whether nothing is wrong with the ${file}; else ${lost}. */
+static bool
+check_file(struct audit *audit, const struct records_file *file,
+    const char *lost)
+{
+	if (file->why != NULL)
+		unsafe(audit, "%s: %s; until then %s", file->path, file->why,
+		    lost);
+	return file->why == NULL;
+}
+
+/* Find the first record of ${file} or, with ${wanting}, the first user there
+ * who has no uid.  Returns its line, 0 if there is none. */
+static unsigned
+find_record(const struct records_file *file, bool wanting)
+{
+	struct records records;
+	unsigned found = 0;
+	struct span line, hash;
+	int got;
+
+	if (records_begin(&records, file) == -1)
+		return 0;
+	while (found == 0 && (got = records_next(&records, &line)) != 0) {
+		(void)span_cut(&line, ':');
+		hash = span_cut(&line, ':');
+		if (got == 1 && hash.p != NULL &&
+		    (!wanting || span_cut(&line, ':').n == 0))
+			found = records.line;
+		else if (got == -1 && errno != EINVAL)
+			break;
+	}
+	records_end(&records);
+	return found;
+}
 
 static void
 check_files(struct audit *audit)
 {
-	const struct records_file *secrets = &audit->login->secrets;
+	const struct login *login = audit->login;
+	const struct users *users = &login->users;
 	const struct span nobody = SPAN("?");
 	char secret[LIMITS_RECORD];
 	struct users_entry entry;
+	unsigned line;
 
-	if (users_find(&audit->login->users, nobody, false, &entry) == -1)
-		unsafe(audit, "the users file or a list cannot be used (see "
-		    "above)");
-	if (secrets->path == NULL)
+	if (check_file(audit, &users->file, NOBODY) &
+	    check_file(audit, &users->allow, NOBODY) &
+	    check_file(audit, &users->deny, NOBODY) &
+	    check_file(audit, &users->shadow, NOBODY))
+		/* Lines that are skipped are logged. */
+		(void)users_find(users, nobody, false, &entry);
+	if (users->file.path != NULL && users->file.why == NULL &&
+	    users->by_root && users->mail_user == NULL &&
+	    (line = find_record(&users->file, true)) != 0)
+		unsafe(audit, "%s:%u: the user has no uid, and there is no "
+		    "mail-user: nobody without a uid can log in: set mail-user",
+		    users->file.path, line);
+	if (!check_file(audit, &login->secrets, "APOP is off") ||
+	    login->secrets.path == NULL)
 		return;
-	if (secrets->why != NULL)
-		unsafe(audit, "%s: %s; until then APOP is off", secrets->path,
-		    secrets->why);
-	else if (secrets_find(secrets, nobody, secret) == -1)
-		unsafe(audit, "%s: cannot be read", secrets->path);
+	(void)secrets_find(&login->secrets, nobody, secret);
+	if (find_record(&login->secrets, false) == 0)
+		unwise("%s: has no secret in it, but APOP is offered, which "
+		    "curl and others try and nothing else: remove the file",
+		    login->secrets.path);
 }
 
 /* What the name of a sidecar ends with, behind a dot and the mailbox's name. */
@@ -80,6 +129,7 @@ static void
 check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 {
 	char mailbox[LIMITS_PATH];
+	char owner[LIMITS_NAME + 1], user[LIMITS_NAME + 1];
 	struct stat st, box;
 
 	if (span_copy((struct span){ name + 1, strlen(name) -
@@ -88,12 +138,14 @@ check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 	    fstatat(at, mailbox, &box, 0) == -1)
 		return;
 	if (st.st_uid != box.st_uid)
-		unsafe(audit, "%s/%s: belongs to uid %lu, the mailbox to "
-		    "uid %lu, who can delete nothing: remove it", dir, name,
-		    (unsigned long)st.st_uid, (unsigned long)box.st_uid);
+		unsafe(audit, "%s/%s: belongs to %s, the mailbox to %s, who "
+		    "can delete nothing: rm %s/%s", dir, name,
+		    users_name(st.st_uid, true, owner),
+		    users_name(box.st_uid, true, user), dir, name);
 	else if (!S_ISREG(st.st_mode) || (st.st_mode & 0777) != 0600)
 		unsafe(audit, "%s/%s: is no file of mode 0600: nothing can "
-		    "be deleted from the mailbox: remove it", dir, name);
+		    "be deleted from the mailbox: rm %s/%s", dir, name, dir,
+		    name);
 }
 
 /* The mailboxes in ${dir} have session lock and journal in --state-dir. */
@@ -177,7 +229,8 @@ check_account(struct audit *audit, const char *key, const char *name)
 
 	if (name != NULL && (pw == NULL || pw->pw_uid == 0))
 		unsafe(audit, "%s: %s %s", key, name, pw == NULL ?
-		    "has no account: make one" : "is root: name another");
+		    "has no account: make it (useradd -r), or name another" :
+		    "is root: name another");
 }
 
 /* What depends on who starts a session: the user who asks now, it is taken. */
@@ -200,8 +253,8 @@ check_starter(struct audit *audit)
 	check_account(audit, "gate-user", options->gate_user);
 	if (options->gate_user == NULL &&
 	    process_ids("dewey-gate", true).uid == 0)
-		unwise("there is no account dewey-gate: make it, or set "
-		    "gate-user");
+		unwise("there is no account dewey-gate: useradd -r -d "
+		    "/nonexistent -s /usr/sbin/nologin dewey-gate");
 	if (options->preauth)
 		unsafe(audit, "preauth: root has no maildrop: start dewey as "
 		    "the user");
@@ -244,8 +297,10 @@ audit_config(const struct options *options)
 
 	if (login == NULL)
 		return -1;
-	log_open(LOG_TO_STDERR, false);
+	/* What is wrong with a file is told below. */
+	log_open(LOG_TO_NONE, false);
 	login_open(login, options, "localhost", geteuid() == 0);
+	log_open(LOG_TO_STDERR, false);
 	check_files(&audit);
 	check_mailbox(&audit);
 	check_choices(&audit);

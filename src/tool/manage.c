@@ -234,8 +234,14 @@ manage_set_secret(const struct options *options, const char *name)
 	char path[LIMITS_PATH];
 
 	login_secrets_path(options, geteuid() == 0, path);
-	return path[0] == '\0' ? complain("--set-secret", "--secrets names no "
-	    "file") : set(path, "secret", name, false);
+	if (path[0] == '\0')
+		return complain("--set-secret", "--secrets names no file");
+	if (set(path, "secret", name, false) == -1)
+		return -1;
+	if (options->apop_only)
+		(void)printf("%s logs in by APOP now: with apop-only = yes a "
+		    "password is refused\n", name);
+	return 0;
 }
 
 static const char *

@@ -52,7 +52,7 @@ serve_caller(struct session *session)
 		    (unsigned long)geteuid());
 	else
 		fault = keeper_admit(session, -1);
-	return dialogue_refuse(&session->dialogue, fault);
+	return dialogue_refuse(&session->dialogue, reply_fault(fault));
 }
 
 void

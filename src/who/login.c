@@ -77,8 +77,8 @@ login_close(struct login *login)
 	records_close(&login->secrets);
 }
 
-/* Whether ${name} has a secret and, if ${digest} is not NULL, whether that is
- * the digest of it: 1, 0, or -1.  Without a secret the same work is done. */
+/* Whether ${name} has a secret: 1; 2 if ${digest} is not NULL and not the
+ * digest of it; 0; or -1.  Without a secret the same work is done. */
 static int
 secret_fits(const struct login *login, struct span name,
     const struct span *digest)
@@ -87,9 +87,9 @@ secret_fits(const struct login *login, struct span name,
 	int found = secrets_find(&login->secrets, name, secret);
 
 	secrets_digest(span_of(login->timestamp), span_of(secret), hex);
-	if (found == 1 && digest != NULL)
-		found = span_equal_secret((struct span){ hex, sizeof(hex) },
-		    *digest);
+	if (found == 1 && digest != NULL && !span_equal_secret(
+	    (struct span){ hex, sizeof(hex) }, *digest))
+		found = 2;
 	span_wipe(secret, sizeof(secret));
 	span_wipe(hex, sizeof(hex));
 	return found;
@@ -120,6 +120,9 @@ check_apop(const struct login *login, struct span name, struct span digest,
 
 	if (found == -1 || fits == -1)
 		return -1;
+	/* By a secret anybody can be a user: without it nobody is. */
+	if (fits == 0)
+		users_forget(entry);
 	return found == 1 && fits == 1;
 }
 
@@ -180,8 +183,10 @@ login_check(const struct login *login, const struct login_question *question,
 		break;
 	}
 	span_wipe(entry->hash, sizeof(entry->hash));
+	/* The log may name who is there. */
 	if (answer != 1)
-		users_forget(entry);
+		span_wipe(&entry->uid, sizeof(*entry) -
+		    offsetof(struct users_entry, uid));
 	return answer == 1 ? LOGIN_ACCEPTED : answer == 0 ? LOGIN_REFUSED :
 	    LOGIN_MISCONFIGURED;
 }

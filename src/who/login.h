@@ -74,8 +74,8 @@ void login_secrets_path(const struct options *options, bool by_root,
  * login_check(login, question, entry):
  * Judge ${question}.  What --name-case and --strip-domain say is done to its
  * name before that is looked up anywhere.  If the verdict is LOGIN_ACCEPTED,
- * ${entry} is the user, the password's hash wiped; otherwise all of it is
- * wiped.
+ * ${entry} is the user, the password's hash wiped; otherwise it is the user's
+ * name, empty if there is no such user, and all else is wiped.
  */
 enum login_verdict login_check(const struct login *login,
     const struct login_question *question, struct users_entry *entry);

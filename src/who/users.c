@@ -187,6 +187,11 @@ lend_rights(const struct users *users, struct users_entry *entry)
 		entry->uid = pw->pw_uid;
 		entry->gid = pw->pw_gid;
 	}
+	if (entry->uid == 0)
+		log_error("users without a uid of their own are refused: "
+		    "mail-user %s", pw != NULL ? "is root: name another" :
+		    users->mail_user == NULL ? "is not set: set it" :
+		    "has no account: make it, or name another");
 }
 
 /* Read what is behind the name in name:hash[:uid:gid:gecos:home:shell].
@@ -314,6 +319,18 @@ users_self(struct users_entry *entry)
 	    sizeof(entry->name)) == -1)
 		return -1;
 	return fill_entry(entry, pw, "");
+}
+
+const char *
+users_name(uid_t uid, bool known, char name[LIMITS_NAME + 1])
+{
+	const struct passwd *pw = known ? getpwuid(uid) : NULL;
+
+	if (pw == NULL || span_copy(span_of(pw->pw_name), name,
+	    LIMITS_NAME + 1) == -1)
+		(void)snprintf(name, LIMITS_NAME + 1, "%lu",
+		    (unsigned long)uid);
+	return name;
 }
 
 void

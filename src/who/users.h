@@ -84,6 +84,14 @@ bool users_can_be(struct span name);
 int users_self(struct users_entry *entry);
 
 /*
+ * users_name(uid, known, name):
+ * Write to ${name} what the account of ${uid} is called, or the number if there
+ * is none, or if accounts are not ${known} to the process, which is closed in.
+ * Returns ${name}.
+ */
+const char *users_name(uid_t uid, bool known, char name[LIMITS_NAME + 1]);
+
+/*
  * users_forget(entry):
  * Wipe ${entry}.
  */
