@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The system calls that each process of a session may make.  One table: the
- * call, the roles that have it, and who needs it.  Anything else kills, but a
- * few calls that the C library tries on its own are only refused.
+ * call, the roles that have it, and who needs it; and one of what its arguments
+ * must be.  Anything else kills, but a few calls that the C library tries on
+ * its own are only refused.
  */
 #include "config.h"
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -60,7 +67,7 @@ static const struct {
 	{ __NR_ppoll, ALL },		/* wire: every wait */
 	{ __NR_poll, G | S },		/* wire: the last octets of a client */
 	{ __NR_shutdown, G | S },	/* wire: the end of the stream */
-	{ __NR_setsockopt, G | S },	/* wire: SO_LINGER, and no other */
+	{ __NR_setsockopt, G | S },	/* wire: SO_LINGER */
 	/* Time. */
 	{ __NR_clock_gettime, ALL },	/* where the vdso has none */
 	{ __NR_gettimeofday, ALL },
@@ -98,7 +105,7 @@ static const struct {
 	{ __NR_newfstatat, ALL },	/* the same; its name; stdio */
 	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
 	{ __NR_lseek, ALL },		/* stdio; set-aside: holes */
-	{ __NR_fcntl, S | K },		/* lock: F_OFD_SETLK, F_GETFL */
+	{ __NR_fcntl, S | K },		/* lock */
 	{ __NR_flock, S | K },		/* lock; the session lock's end */
 	/* The keeper changes the directory for the session. */
 	{ __NR_openat, K },		/* lock: dot-lock; reopen; set-aside */
@@ -116,7 +123,6 @@ static const struct {
 	{ __NR_set_robust_list, K },	/* fork(3) */
 	{ __NR_rseq, K },		/* fork(3) */
 	{ __NR_prctl, K },		/* the recovery's own sandbox */
-	{ __NR_seccomp, K },
 	{ __NR_prlimit64, K },
 #ifdef __NR_landlock_create_ruleset
 	{ __NR_landlock_create_ruleset, K },
@@ -131,12 +137,55 @@ static const uint16_t refused[] = {
 	__NR_socket, __NR_connect, __NR_ioctl, __NR_mprotect,
 };
 
+/* Where the filter finds an argument: its lower half, and the upper one of what
+ * is as wide as a pointer. */
+#define DATA(field) offsetof(struct seccomp_data, field)
+#define LOW(argument) DATA(args[argument])
+#define HIGH(argument) (DATA(args[argument]) + sizeof(uint32_t))
+
+/* What the arguments of a call must be.  The rows of a call follow each other;
+ * those of one argument are alternatives, and each argument must fit one. */
+static const struct check {
+	uint16_t call;
+	uint8_t roles;
+	uint8_t at;		/* LOW or HIGH */
+	bool lacks;		/* none of these bits; else it is this value */
+	uint32_t value;
+} checks[] = {
+	/* No signal for what happens on a descriptor: F_SETOWN. */
+	{ __NR_fcntl, S | K, LOW(1), false, F_OFD_SETLK },
+	{ __NR_fcntl, S | K, LOW(1), false, F_GETFL },
+	{ __NR_setsockopt, G | S, LOW(1), false, SOL_SOCKET },
+	{ __NR_setsockopt, G | S, LOW(2), false, SO_LINGER },
+	/* No MSG_FASTOPEN, which connects; none out of band. */
+	{ __NR_sendto, ALL, LOW(3), false, MSG_DONTWAIT | MSG_NOSIGNAL },
+	{ __NR_sendto, ALL, LOW(3), false, MSG_NOSIGNAL },
+	{ __NR_sendmsg, ALL, LOW(2), false, MSG_NOSIGNAL },
+	{ __NR_mmap, ALL, LOW(2), true, PROT_EXEC },
+	/* Nobody but by a number, and no stop. */
+	{ __NR_kill, K, LOW(0), true, 1u << 31 },
+	{ __NR_kill, K, LOW(1), false, 0 },
+	{ __NR_kill, K, LOW(1), false, SIGTERM },
+	/* fork(3), in both ways that C libraries have: no namespaces. */
+	{ __NR_clone, K, LOW(0), false, SIGCHLD | CLONE_CHILD_SETTID |
+	    CLONE_CHILD_CLEARTID },
+	{ __NR_clone, K, LOW(0), false, SIGCHLD },
+	{ __NR_socketpair, K, LOW(0), false, AF_UNIX },
+	{ __NR_socketpair, K, LOW(1), false, SOCK_SEQPACKET | SOCK_CLOEXEC },
+	{ __NR_prctl, K, LOW(0), false, PR_SET_PDEATHSIG },
+	{ __NR_prctl, K, LOW(0), false, PR_SET_NO_NEW_PRIVS },
+	{ __NR_prctl, K, LOW(0), false, PR_SET_SECCOMP },
+	{ __NR_prlimit64, K, LOW(0), false, 0 },
+	{ __NR_prlimit64, K, LOW(1), false, RLIMIT_NOFILE },
+	{ __NR_prlimit64, K, LOW(1), false, RLIMIT_NPROC },
+};
+
 #define CALLS (sizeof(allowed) / sizeof(allowed[0]))
 #define REFUSED (sizeof(refused) / sizeof(refused[0]))
+#define CHECKS (sizeof(checks) / sizeof(checks[0]))
 #define RUNS (2 * (CALLS + REFUSED) + 1)	/* at most */
 #define ANSWERS (sizeof(answers) / sizeof(answers[0]))
 #define BEGIN (sizeof(begin) / sizeof(begin[0]))
-#define DATA(field) offsetof(struct seccomp_data, field)
 
 /* How each program begins. */
 static const struct sock_filter begin[] = {
@@ -146,27 +195,39 @@ static const struct sock_filter begin[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(nr)),
 };
 
-enum answer { KILL, REFUSE, ALLOW, LINGER };
+/* From CHECK on an answer is the row of checks that the call's begin at. */
+enum { KILL, REFUSE, ALLOW, CHECK };
 
-/* How each program ends: by enum answer. */
+/* What stands between the search and the checks: by answer. */
 static const struct sock_filter answers[] = {
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	/* The last one looks at level and name of the option. */
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(args[1])),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOL_SOCKET, 0, 3),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(args[2])),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_LINGER, 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
 /* Calls that follow each other and are answered alike. */
 struct run {
 	unsigned first;		/* the last one is before the next run's */
-	enum answer answer;
+	unsigned answer;
 };
+
+struct plan {
+	struct sock_filter filter[BEGIN + RUNS + ANSWERS + 4 * CHECKS];
+	size_t n;		/* of them */
+	size_t to[CHECK + CHECKS];	/* where an answer begins */
+};
+
+/* How the arguments of ${call} are to be looked at for ${role}: ALLOW, or from
+ * CHECK on. */
+static unsigned
+answer_of(unsigned call, enum filter_role role)
+{
+	for (unsigned i = 0; i < CHECKS; i++)
+		if (checks[i].call == call &&
+		    (checks[i].roles & (1u << (unsigned)role)) != 0)
+			return CHECK + i;
+	return ALLOW;
+}
 
 /* Fill ${runs}, in their order.  Returns how many they are. */
 static size_t
@@ -180,45 +241,95 @@ fill(struct run *runs, enum filter_role role)
 	for (size_t i = 0; i < CALLS; i++)
 		if ((allowed[i].roles & (1u << (unsigned)role)) != 0)
 			all[allowed[i].call] =
-			    allowed[i].call == __NR_setsockopt ? LINGER : ALLOW;
+			    (uint8_t)answer_of(allowed[i].call, role);
 	for (unsigned i = 0; i <= LIMITS_CALLS; i++)
 		if (n == 0 || all[i] != runs[n - 1].answer)
-			runs[n++] = (struct run){ i, (enum answer)all[i] };
+			runs[n++] = (struct run){ i, all[i] };
 	return n;
 }
 
-/* Add the search for a call among the ${n} ${runs}, by halves, before the
- * answers at ${end}.  The shorter it is, the less has the kernel to do, which
- * compiles the program and runs it once for each call there is.  Returns where
- * the search begins. */
-static size_t
-add(struct sock_fprog *program, const struct run *runs, size_t n, size_t end)
+/* Add the rows of checks from ${row} on that are of its call, two instructions
+ * each, and then what follows if all arguments fit or one does not. */
+static void
+add_checks(struct plan *plan, size_t row)
 {
-	size_t at = program->len, half = n / 2, below, above;
+	struct sock_filter *filter = plan->filter + plan->n;
+	const struct check *check = checks + row;
+	size_t n = 0, next;
+
+	while (row + n < CHECKS && check[n].call == check->call)
+		n++;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t bad = (uint8_t)(2 * (n - i) - 1), good;
+
+		for (next = i + 1; next < n && check[next].at == check[i].at; )
+			next++;
+		good = (uint8_t)(2 * (next - i) - 2);
+		if (next > i + 1)
+			bad = 0;
+		filter[2 * i] = (struct sock_filter)BPF_STMT(
+		    BPF_LD | BPF_W | BPF_ABS, check[i].at);
+		filter[2 * i + 1] = check[i].lacks ?
+		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K,
+		    check[i].value, bad, good) :
+		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+		    check[i].value, good, bad);
+	}
+	filter[2 * n] = answers[ALLOW];
+	filter[2 * n + 1] = answers[KILL];
+	plan->n += 2 * n + 2;
+}
+
+/* Add the search for a call among the ${n} ${runs}, by halves.  The shorter it
+ * is, the less has the kernel to do, which compiles the program and runs it
+ * once for each call there is.  Returns where the search begins. */
+static size_t
+add(struct plan *plan, const struct run *runs, size_t n)
+{
+	size_t at = plan->n, half = n / 2, below, above;
 
 	if (n == 1)
-		return end + runs->answer;
-	program->len++;
-	below = add(program, runs, half, end);
-	above = add(program, runs + half, n - half, end);
-	program->filter[at] = (struct sock_filter)BPF_JUMP(
+		return plan->to[runs->answer];
+	plan->n++;
+	below = add(plan, runs, half);
+	above = add(plan, runs + half, n - half);
+	plan->filter[at] = (struct sock_filter)BPF_JUMP(
 	    BPF_JMP | BPF_JGE | BPF_K, runs[half].first,
 	    (uint8_t)(above - at - 1), (uint8_t)(below - at - 1));
 	return at;
 }
 
+/* Make the program of ${role}: the search, the answers, the checks. */
+static void
+make(struct plan *plan, enum filter_role role)
+{
+	struct run runs[RUNS];
+	size_t n = fill(runs, role), end = BEGIN + n - 1;
+
+	memcpy(plan->filter, begin, sizeof(begin));
+	memcpy(plan->filter + end, answers, sizeof(answers));
+	for (size_t i = KILL; i <= ALLOW; i++)
+		plan->to[i] = end + i;
+	plan->n = end + ANSWERS;
+	for (size_t i = 0; i < n; i++)
+		if (runs[i].answer >= CHECK) {
+			plan->to[runs[i].answer] = plan->n;
+			add_checks(plan, runs[i].answer - CHECK);
+		}
+	end = plan->n;
+	plan->n = BEGIN;
+	(void)add(plan, runs, n);
+	plan->n = end;
+}
+
 int
 filter_install(enum filter_role role)
 {
-	struct run runs[RUNS];
-	struct sock_filter filter[BEGIN + RUNS + ANSWERS];
-	struct sock_fprog program = { BEGIN, filter };
-	size_t n = fill(runs, role);
+	struct plan plan;
+	struct sock_fprog program = { .filter = plan.filter };
 
-	memcpy(filter, begin, sizeof(begin));
-	(void)add(&program, runs, n, BEGIN + n - 1);
-	memcpy(filter + program.len, answers, sizeof(answers));
-	program.len += ANSWERS;
+	make(&plan, role);
+	program.len = (unsigned short)plan.n;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -1 :
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }

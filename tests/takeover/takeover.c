@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,8 @@ enum wire_line __real_wire_read_line(struct wire *wire, struct span *line);
 enum wire_line __wrap_wire_read_line(struct wire *wire, struct span *line);
 int __real_filter_install(enum filter_role role);
 int __wrap_filter_install(enum filter_role role);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
 
 static const struct {
 	const char *name;
@@ -72,7 +75,7 @@ static const struct {
 	CALL(capset), CALL(prctl), CALL(personality), CALL(seccomp),
 	CALL(setrlimit), CALL(prlimit64), CALL(memfd_create), CALL(bpf),
 	CALL(io_uring_setup), CALL(perf_event_open), CALL(userfaultfd),
-	CALL(keyctl), CALL(add_key), CALL(reboot), CALL(sethostname),
+	CALL(fcntl), CALL(mmap), CALL(sendto), CALL(sendmsg), CALL(keyctl), CALL(add_key), CALL(reboot), CALL(sethostname),
 	CALL(syslog), CALL(ioctl), CALL(mprotect), CALL(newfstatat),
 #ifdef __NR_open
 	CALL(open), CALL(creat), CALL(fork), CALL(vfork), CALL(rename),
@@ -282,4 +285,24 @@ __wrap_filter_install(enum filter_role role)
 {
 	return getenv("TAKEOVER_NO_FILTER") != NULL ? 0 :
 	    __real_filter_install(role);
+}
+
+/* With TAKEOVER_ABI the kernel knows no later version of Landlock. */
+long
+__wrap_syscall(long number, ...)
+{
+	const char *abi = getenv("TAKEOVER_ABI");
+	va_list arguments;
+	long a[6];
+
+	va_start(arguments, number);
+	for (size_t i = 0; i < 6; i++)
+		a[i] = va_arg(arguments, long);
+	va_end(arguments);
+#ifdef __NR_landlock_create_ruleset
+	if (abi != NULL && number == __NR_landlock_create_ruleset &&
+	    a[0] == 0)
+		return strtol(abi, NULL, 10);
+#endif
+	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The filter room: each closed process may make the calls that
+ * tests/data/rights has for it, with the arguments that stand there, and no
+ * other.  The programs are not put in force here but played, for every number
+ * of a call and for arguments near and far.
+ */
+#include "config.h"
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "unit/unit.h"
+
+#include "rights/filter.h"
+
+#if defined(HAVE_LINUX_SECCOMP_H) && defined(HAVE_LINUX_FILTER_H) && \
+    (defined(__x86_64__) || defined(__aarch64__))
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+/* Calls that this machine or its headers lack. */
+#define NONE 0xffff
+#ifndef __NR_poll
+#define __NR_poll NONE
+#endif
+#ifndef __NR_time
+#define __NR_time NONE
+#endif
+#ifndef __NR_renameat2
+#define __NR_renameat2 NONE
+#endif
+#ifndef __NR_landlock_create_ruleset
+#define __NR_landlock_create_ruleset NONE
+#define __NR_landlock_add_rule NONE
+#define __NR_landlock_restrict_self NONE
+#endif
+#ifdef __x86_64__
+#define HERE AUDIT_ARCH_X86_64
+#else
+#define HERE AUDIT_ARCH_AARCH64
+#endif
+
+enum kind { MAY, ONLY, NEVER, FAILS };
+
+static const struct row {
+	enum kind kind;
+	unsigned call;
+	const char *processes;
+	unsigned argument;
+	uint64_t value;
+} rows[] = {
+#define MAY(call, processes) { MAY, __NR_##call, processes, 0, 0 },
+#define ONLY(call, processes, argument, value) \
+	{ ONLY, __NR_##call, processes, argument, value },
+#define NEVER(call, processes, argument, value) \
+	{ NEVER, __NR_##call, processes, argument, value },
+#define FAILS(call, processes) { FAILS, __NR_##call, processes, 0, 0 },
+#include "data/rights"
+#undef MAY
+#undef ONLY
+#undef NEVER
+#undef FAILS
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const struct {
+	enum filter_role role;
+	char letter;
+} processes[] = {
+	{ FILTER_GATE, 'G' }, { FILTER_SESSION, 'S' }, { FILTER_KEEPER, 'K' },
+	{ FILTER_WAITING, 'W' },
+};
+
+static struct sock_filter program[BPF_MAXINSNS];
+static size_t length;
+
+int __wrap_prctl(int option, ...);
+
+/* What would have been put in force is kept. */
+int
+__wrap_prctl(int option, ...)
+{
+	const struct sock_fprog *made;
+	va_list arguments;
+
+	if (option != PR_SET_SECCOMP)
+		return 0;
+	va_start(arguments, option);
+	(void)va_arg(arguments, unsigned long);
+	made = va_arg(arguments, const struct sock_fprog *);
+	va_end(arguments);
+	length = made->len;
+	memcpy(program, made->filter, length * sizeof(program[0]));
+	return 0;
+}
+
+/* Play the program. */
+static uint32_t
+play(const struct seccomp_data *data)
+{
+	uint32_t a = 0;
+
+	for (size_t at = 0; at < length; at++) {
+		const struct sock_filter *f = &program[at];
+		bool yes = false;
+
+		switch (f->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			memcpy(&a, (const char *)data + f->k, sizeof(a));
+			continue;
+		case BPF_RET | BPF_K:
+			return f->k;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			yes = a == f->k;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			yes = a >= f->k;
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			yes = (a & f->k) != 0;
+			break;
+		default:
+			fail_msg("an instruction of another kind");
+		}
+		at += yes ? f->jt : f->jf;
+	}
+	fail_msg("the program has no end");
+	return 0;
+}
+
+/* What the table says. */
+static uint32_t
+wanted(char letter, const struct seccomp_data *data)
+{
+	uint32_t found = SECCOMP_RET_KILL_PROCESS;
+	bool asked[6] = { false }, fits[6] = { false };
+
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *row = &rows[i];
+		uint64_t value = data->args[row->argument];
+
+		if ((int)row->call != data->nr ||
+		    strchr(row->processes, letter) == NULL)
+			continue;
+		if (row->kind == MAY)
+			found = SECCOMP_RET_ALLOW;
+		else if (row->kind == FAILS)
+			found = SECCOMP_RET_ERRNO | EPERM;
+		else {
+			asked[row->argument] = true;
+			if (row->kind == NEVER ? (value & row->value) == 0 :
+			    (uint32_t)value == row->value)
+				fits[row->argument] = true;
+		}
+	}
+	for (size_t i = 0; i < 6; i++)
+		if (asked[i] && !fits[i])
+			return SECCOMP_RET_KILL_PROCESS;
+	return found;
+}
+
+static void
+compare(char letter, const struct seccomp_data *data)
+{
+	uint32_t is = play(data), must = wanted(letter, data);
+
+	if (is != must)
+		fail_msg("%c: call %d (%llx, %llx, %llx, %llx, %llx): %x "
+		    "instead of %x", letter, data->nr,
+		    (unsigned long long)data->args[0],
+		    (unsigned long long)data->args[1],
+		    (unsigned long long)data->args[2],
+		    (unsigned long long)data->args[3],
+		    (unsigned long long)data->args[4], is, must);
+}
+
+/* The next of the values that are tried for an argument: small ones, each bit
+ * in each half, and all that the table has. */
+static uint64_t
+value_of(size_t i)
+{
+	if (i < 64)
+		return i;
+	if (i < 128)
+		return (uint64_t)1 << (i - 64);
+	return i < 128 + ROWS ? rows[i - 128].value : UINT64_MAX;
+}
+
+static void
+only_what_the_table_has(void **state)
+{
+	const size_t values = 129 + ROWS;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++) {
+		struct seccomp_data data = { .arch = HERE };
+		char letter = processes[i].letter;
+
+		assert_int_equal(filter_install(processes[i].role), 0);
+		for (data.nr = 0; data.nr < 2048; data.nr++) {
+			memset(data.args, 0, sizeof(data.args));
+			compare(letter, &data);
+			for (size_t a = 0; a < values; a++)
+				for (size_t b = 0; b < 6; b++) {
+					memset(data.args, 0, sizeof(data.args));
+					data.args[b] = value_of(a);
+					compare(letter, &data);
+				}
+		}
+		/* Two arguments at a time, where any are looked at. */
+		for (size_t r = 0; r < ROWS; r++) {
+			if (rows[r].kind != ONLY)
+				continue;
+			data.nr = (int)rows[r].call;
+			memset(data.args, 0, sizeof(data.args));
+			data.args[rows[r].argument] = rows[r].value;
+			for (size_t a = 0; a < values; a++)
+				for (size_t b = 0; b < 6; b++) {
+					uint64_t was = data.args[b];
+
+					data.args[b] = value_of(a);
+					compare(letter, &data);
+					data.args[b] = was;
+				}
+		}
+	}
+}
+
+static void
+no_other_kind_of_call(void **state)
+{
+	struct seccomp_data data = { .arch = AUDIT_ARCH_I386 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++) {
+		assert_int_equal(filter_install(processes[i].role), 0);
+		data.nr = __NR_exit_group;
+		data.arch = AUDIT_ARCH_I386;
+		assert_true(play(&data) == SECCOMP_RET_KILL_PROCESS);
+		/* Those of x32. */
+		data.arch = HERE;
+		data.nr = 0x40000000 + __NR_exit_group;
+		assert_true(play(&data) == SECCOMP_RET_KILL_PROCESS);
+		data.nr = -1;
+		assert_true(play(&data) == SECCOMP_RET_KILL_PROCESS);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_what_the_table_has),
+		cmocka_unit_test(no_other_kind_of_call),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#else
+int
+main(void)
+{
+	print_message("1..0 # SKIP there are no filters here\n");
+	return 0;
+}
+#endif
