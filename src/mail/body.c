@@ -51,18 +51,19 @@ expand(struct body *body, char *out, const char *p, size_t n)
 LOOK_WIDE static size_t
 expand_wide(struct body *body, char *out, const char *p, size_t n)
 {
+	const size_t ahead = 2 * (size_t)LIMITS_LOOK;
 	const char *end = p + n;
 	char *begin = out;
 	size_t stuffed = 0;
 
 	/* The octet before a line end is looked at below. */
-	if (n < 2 * LIMITS_LOOK || *p == '\n')
+	if (n < ahead || *p == '\n')
 		return expand(body, out, p, n);
 	if (!body->inside && *p == '.') {
 		*out++ = '.';
 		stuffed++;
 	}
-	for (; end - p >= 2 * LIMITS_LOOK; p += LIMITS_LOOK) {
+	for (; (size_t)(end - p) >= ahead; p += LIMITS_LOOK) {
 		uint64_t ends = look_wide(p).lf;
 
 		look_copy(out, p);

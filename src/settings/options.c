@@ -281,21 +281,27 @@ options_find(struct span name)
 	return row->name == NULL ? NULL : row;
 }
 
+/* Whether the octets at ${a} and ${b} are the same letter. */
+static bool
+is_same(const char *a, const char *b)
+{
+	return span_equal_nocase((struct span){ a, 1 }, (struct span){ b, 1 });
+}
+
 /* How many octets of the longer name are neither in the beginning nor in the
  * end that both have: of a typing mistake, no more than two. */
 static size_t
 distance(struct span a, struct span b)
 {
 	size_t most = a.n > b.n ? a.n : b.n, least = a.n + b.n - most;
-	size_t begin = 0, end = 0;
+	size_t same = 0;
 
-	while (begin < least && span_equal_nocase((struct span){ a.p + begin,
-	    1 }, (struct span){ b.p + begin, 1 }))
-		begin++;
-	while (end < least - begin && span_equal_nocase((struct span){
-	    a.p + a.n - end - 1, 1 }, (struct span){ b.p + b.n - end - 1, 1 }))
-		end++;
-	return most - begin - end;
+	while (same < least && is_same(a.p + same, b.p + same))
+		same++;
+	for (size_t end = 1; same < least && is_same(a.p + a.n - end,
+	    b.p + b.n - end); end++)
+		same++;
+	return most - same;
 }
 
 const char *
