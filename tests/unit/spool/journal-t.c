@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "spool/journal.h"
@@ -317,6 +318,65 @@ test_older(void **state)
 	assert_int_equal(recover(&site), JOURNAL_FINISHED);
 	assert_true(holds(&site, site.new, site.new_n, ""));
 	close_site(&site);
+}
+
+/* The journal of a short UPDATE that is over comes back: if the mailbox is as the
+ * UPDATE left it, nothing changes; if somebody else has written to it since,
+ * the journal is not believed, and that stays. */
+static void
+test_rewritten(void **state)
+{
+	static struct site site;
+	uint8_t slot[14 * sizeof(uint64_t)];
+
+	for (int rewritten = 0; rewritten < 2; rewritten++) {
+		do
+			choose(&site);
+		while (site.runs < 3 || site.window < MOST / 2);
+		for (long when = 0; when == 0 ||
+		    !holds(&site, site.new, site.new_n, ""); when += 2) {
+			if (when > 0)
+				close_site(&site);
+			open_site(state, &site);
+			last = when;
+			assert_int_equal(update(&site), 1);
+		}
+		assert_int_equal(store_read(site.sidecar, 0, slot,
+		    sizeof(slot)), 0);
+		assert_int_equal(store_get(slot, 4), SLOT_SHORT);
+		if (rewritten)
+			site.new[site.new_n - 1] = '!';
+		assert_int_equal(store_write(site.box, 0, site.new,
+		    site.new_n), 0);
+		assert_int_equal(recover(&site), rewritten ?
+		    JOURNAL_UNBELIEVED : JOURNAL_FINISHED);
+		assert_true(holds(&site, site.new, site.new_n, ""));
+		close_site(&site);
+	}
+}
+
+/* A journal that was cleared a moment ago is synced before the mailbox is cut,
+ * one that was cleared long ago is not. */
+static void
+test_settle(void **state)
+{
+	struct timespec times[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
+	int fd = open(unit_text(state, "cleared", ""), O_RDWR);
+
+	watched = fd;
+	watched_syncs = 0;
+	assert_int_equal(futimens(fd, times), 0);
+	assert_int_equal(journal_settle(fd), 0);
+	assert_int_equal(watched_syncs, 1);
+	watched_fails = true;
+	assert_int_equal(journal_settle(fd), -1);
+	watched_fails = false;
+	times[1] = (struct timespec){ time(NULL) - 2 * LIMITS_WRITTEN_S, 0 };
+	assert_int_equal(futimens(fd, times), 0);
+	assert_int_equal(journal_settle(fd), 0);
+	assert_int_equal(watched_syncs, 2);
+	watched = -1;
+	(void)close(fd);
 }
 
 /* Mail that was delivered between planning and running is kept. */
@@ -684,6 +744,8 @@ main(void)
 		cmocka_unit_test(test_delivered_before),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_older),
+		cmocka_unit_test(test_rewritten),
+		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_delivered_meanwhile),
 		cmocka_unit_test(test_emptied_meanwhile),
 		cmocka_unit_test(test_deaths),
