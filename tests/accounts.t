@@ -382,7 +382,7 @@ Accounts::add('dwfrated', password => 'hoopy');
 # ---- Whoever is killed, the session has one line in the log
 
 for my $case (['judge', 0, 0, '-', 'error'], ['gate', 1, 0, '-', 'error'],
-    ['keeper', 0, 1, 'dwmrose', 'signal'],
+    ['keeper', 0, 1, 'dwmrose', 'error'],
     ['session', 1, 1, 'dwmrose', 'error']) {
 	my ($who, $at, $in, $user, $end) = @$case;
 	my $c = Accounts::start();

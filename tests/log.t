@@ -172,7 +172,7 @@ truncate $box, 1000000;
 $c->rest;
 $r = record($c);
 is $r->{end}, 'changed', 'changed: in the middle of RETR';
-like $others, qr/\A\S+ \Q$box\E: .*changed.*\n\z/, 'changed: says what';
+like $others, qr/\A\S+ session: \Q$box\E: .*changed.*\n\z/, 'changed: says what';
 Dewey::write_file($box, $mbox);
 
 # error

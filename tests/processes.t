@@ -148,7 +148,7 @@ sub as_root {
 	    '2 log', 'socket', 'socket');
 	check('session', $session, uid => $uid, gid => $gid, fds => join ', ',
 	    '/var/mail', '/var/mail/.dwmrose.dewey', '/var/mail/dwmrose',
-	    '0 1 socket', '2 log', 'socket');
+	    '0 1 socket', '2 socket again');
 	check_secrets('PASS', @all);
 	my @names = ('monitor', 'keeper', 'session');
 	for my $i (0 .. 2) {
@@ -329,8 +329,8 @@ sub as_user {
 		    'socket');
 		check('as a user, the session', $session, uid => $uid,
 		    gid => $gid, groups => $before->{groups},
-		    fds => join ', ', sort @files, '0 1 socket', '2 log',
-		    'socket');
+		    fds => join ', ', sort @files, '0 1 socket',
+		    '2 socket again');
 		check_secrets('as a user', $keeper, $session);
 		if (!$>) {
 			is_deeply [Processes::remembers($_->{pid},

@@ -181,6 +181,8 @@ my @attempts = (
 	['a larger pipe', 'fcntl 0 1031 1048576'],
 	['connect by sending', 'sendto 0 x 1 536870912 :loopback 16'],
 	['connect by a message', 'sendmsg 0 :loopback 536870912'],
+	['send to a path', 'sendto 2 x 1 16448 :notify 110'],
+	['send to an address', 'sendto 0 x 1 16448 :loopback 16'],
 	['octets out of band', 'sendto 0 x 1 1 0 0'],
 	['another option of the socket', 'setsockopt 0 1 9 1 4'],
 );
@@ -257,6 +259,29 @@ for my $abi (0, 1, 3, 5) {
 	}
 }
 ok kill(0, $bystander), 'the bystander lives';
+
+# ---- The log: what a session says there bears its mark
+
+{
+	my $c = login();
+	my ($keeper, $session) = Processes::below($c->pid);
+	my $forged = 'refused login peer=192.0.2.1 method=pass try=1';
+	my $line = sub { sprintf '12%02x%04x%s', $_[0], unpack('n', pack 'v',
+	    length $_[1]), unpack 'H*', $_[1] };
+	$c->say('X-TAKEOVER send ' . $line->(6, $forged));
+	$c->say('X-TAKEOVER send ' . $line->(0, "two\nlines"));
+	$c->say('X-TAKEOVER send 13' . '01' . 'ff' x 48);
+	ok !grep({ /stderr|log/ } values %{ Processes::look($session)->{fds} }),
+	    'a session has no descriptor of the log';
+	like $c->say('QUIT'), qr/^\+OK/, '... and goes on';
+	is $c->exit_code, 0, '... exit code';
+	like $c->stderr, qr/\]: session: \Q$forged\E$/m,
+	    'a line of a session says so';
+	unlike $c->stderr, qr/\]: refused login/, '... no other does';
+	like $c->stderr, qr/\]: session: two\\x0alines$/m, '... nor is it two';
+	like $c->stderr, qr/\]: user=dwmrose peer=pipe method=pass messages=18446744073709551615 .* end=quit$/m,
+	    'of its record user, client and method are not its own';
+}
 
 # ---- Landlock alone, and the ids alone
 

@@ -129,6 +129,12 @@ channel_receive(int fd, struct channel_message *message)
 	return -1;
 }
 
+int
+channel_first(const struct channel_message *message)
+{
+	return message->n == 0 ? -1 : message->octets[0];
+}
+
 void
 channel_signals(sigset_t *waiting)
 {

@@ -54,6 +54,13 @@ int channel_send(int fd, struct channel_message *message, int passed);
  */
 int channel_receive(int fd, struct channel_message *message);
 
+/*
+ * channel_first(message):
+ * Return the first octet of a message that was received, which is to be read
+ * all the same; -1 if it has none.
+ */
+int channel_first(const struct channel_message *message);
+
 /* The signals that end a session. */
 #define CHANNEL_ENDS SIGTERM, SIGHUP, SIGINT
 

@@ -29,6 +29,7 @@ static struct {
 	enum log_target target;
 	bool verbose;
 	struct sink sink;
+	struct log_writer writer;	/* instead, if it has a line */
 	/* Of process ${pid}.  One that was forked from it begins anew: what it
 	 * holds or has lost it tells of itself. */
 	pid_t pid;
@@ -84,6 +85,18 @@ log_close(int fd)
 	(void)dup2(fd, STDERR_FILENO);
 }
 
+void
+log_through(const struct log_writer *writer, int fd)
+{
+	sink_close(&log_state.sink);
+	/* A keeper that recovers has no other call for this. */
+	if (!log_state.verbose)
+		(void)dup3(fd, STDERR_FILENO, 0);
+	log_state.writer = *writer;
+	log_state.holders = 0;
+	log_state.held_n = 0;
+}
+
 /* As log_escape, but for the octets in ${plain}. */
 static const char *
 escape(const char *p, size_t n, const char *plain, char *out)
@@ -118,7 +131,7 @@ begin_line(char line[LIMITS_LOG_HEAD], enum log_level level)
 	size_t n = 1;
 
 	line[0] = (char)level;
-	if (log_state.sink.stream)
+	if (log_state.sink.stream || log_state.writer.line != NULL)
 		return n;
 	if (log_state.target == LOG_TO_SYSLOG) {
 		(void)localtime_r(&now, &tm);
@@ -137,7 +150,11 @@ deliver_line(char *line)
 {
 	size_t n = strlen(line + 1);
 	bool to_stderr = log_state.target == LOG_TO_STDERR;
+	const struct log_writer *writer = &log_state.writer;
 
+	if (writer->line != NULL)
+		return writer->line(writer->to, (enum log_level)line[0],
+		    line + 1);
 	if (log_state.sink.stream) {
 		syslog(line[0], "%s", line + 1);
 		return true;
@@ -224,7 +241,10 @@ log_line(enum log_level level, const char *format, ...)
 	va_end(arguments);
 	n = begin_line(line, level);
 	/* Nothing that a stranger chose reaches a terminal or splits a line. */
-	(void)escape(text, strlen(text), " \"\\", line + n);
+	if (log_state.writer.line != NULL)
+		memcpy(line + n, text, strlen(text) + 1);
+	else
+		(void)escape(text, strlen(text), " \"\\", line + n);
 	if (log_state.holders != 0)
 		hold_line(line);
 	else
@@ -265,6 +285,11 @@ log_record(const struct log_session *session, int64_t now_ms)
 	int64_t ms = now_ms - session->begin_ms;
 	char user[LOG_ESCAPED(LIMITS_NAME)];
 
+	if (log_state.writer.line != NULL) {
+		if (log_state.target != LOG_TO_NONE)
+			log_state.writer.record(log_state.writer.to, session);
+		return;
+	}
 	log_info("user=%s peer=%s method=%s messages=%" PRIu64
 	    " octets=%" PRIu64
 	    " retrieved=%" PRIu64 " retrieved-octets=%" PRIu64

@@ -92,6 +92,22 @@ void log_open(enum log_target target, bool verbose);
  */
 void log_close(int fd);
 
+/* Who writes the lines of a process that has no log. */
+struct log_writer {
+	/* Return whether the line was taken. */
+	bool (*line)(void *to, enum log_level level, const char *text);
+	void (*record)(void *to, const struct log_session *session);
+	void *to;
+};
+
+/*
+ * log_through(writer, fd):
+ * From now on ${writer} gets the lines of this process, which lets go of the
+ * log; ${fd} takes the place of descriptor 2, unless log_dialogue needs it.
+ * No lines are held any more.
+ */
+void log_through(const struct log_writer *writer, int fd);
+
 /*
  * log_line(level, format, ...),
  * log_info(format, ...), log_warning(format, ...), log_error(format, ...):

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The system calls that each process of a session may make.  One table: the
- * call, the roles that have it, and who needs it; and one of what its arguments
- * must be.  Anything else kills, but a few calls that the C library tries on
- * its own are only refused.
+ * The system calls that each process of a session may make, and what their
+ * arguments must be: two tables.  Anything else kills, but a few calls that the
+ * C library tries on its own are only refused.
  */
 #include "config.h"
 
@@ -21,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "rights/filter.h"
@@ -63,7 +63,7 @@ static const struct {
 	{ __NR_read, ALL },		/* wire: pipes, terminals */
 	{ __NR_write, ALL },		/* wire; log to stderr */
 	{ __NR_recvfrom, G | S },	/* wire: sockets */
-	{ __NR_sendto, ALL },		/* wire: sockets; syslog */
+	{ __NR_sendto, ALL },		/* wire: sockets; K, W: syslog */
 	{ __NR_ppoll, ALL },		/* wire: every wait */
 	{ __NR_poll, G | S },		/* wire: the last octets of a client */
 	{ __NR_shutdown, G | S },	/* wire: the end of the stream */
@@ -120,6 +120,7 @@ static const struct {
 	{ __NR_kill, K },		/* lock: is its maker there; the end */
 	{ __NR_clone, K },		/* a recovery when a session died */
 	{ __NR_socketpair, K },		/* its channel */
+	{ __NR_dup3, K },		/* ... as descriptor 2 */
 	{ __NR_set_robust_list, K },	/* fork(3) */
 	{ __NR_rseq, K },		/* fork(3) */
 	{ __NR_prctl, K },		/* the recovery's own sandbox */
@@ -143,8 +144,9 @@ static const uint16_t refused[] = {
 #define LOW(argument) DATA(args[argument])
 #define HIGH(argument) (DATA(args[argument]) + sizeof(uint32_t))
 
-/* What the arguments of a call must be.  The rows of a call follow each other;
- * those of one argument are alternatives, and each argument must fit one. */
+/* What the arguments of a call must be.  The rows of a call follow each other,
+ * first those that not all of its roles have; those of one argument are
+ * alternatives, and each argument must fit one. */
 static const struct check {
 	uint16_t call;
 	uint8_t roles;
@@ -157,6 +159,9 @@ static const struct check {
 	{ __NR_fcntl, S | K, LOW(1), false, F_GETFL },
 	{ __NR_setsockopt, G | S, LOW(1), false, SOL_SOCKET },
 	{ __NR_setsockopt, G | S, LOW(2), false, SO_LINGER },
+	/* To the client only: a path would be another program's. */
+	{ __NR_sendto, G | S, LOW(4), false, 0 },
+	{ __NR_sendto, G | S, HIGH(4), false, 0 },
 	/* No MSG_FASTOPEN, which connects; none out of band. */
 	{ __NR_sendto, ALL, LOW(3), false, MSG_DONTWAIT | MSG_NOSIGNAL },
 	{ __NR_sendto, ALL, LOW(3), false, MSG_NOSIGNAL },
@@ -172,6 +177,7 @@ static const struct check {
 	{ __NR_clone, K, LOW(0), false, SIGCHLD },
 	{ __NR_socketpair, K, LOW(0), false, AF_UNIX },
 	{ __NR_socketpair, K, LOW(1), false, SOCK_SEQPACKET | SOCK_CLOEXEC },
+	{ __NR_dup3, K, LOW(1), false, STDERR_FILENO },
 	{ __NR_prctl, K, LOW(0), false, PR_SET_PDEATHSIG },
 	{ __NR_prctl, K, LOW(0), false, PR_SET_NO_NEW_PRIVS },
 	{ __NR_prctl, K, LOW(0), false, PR_SET_SECCOMP },

@@ -32,6 +32,7 @@ struct keeper {
 	struct request_watch watch;
 	int below;		/* channel to the session */
 	bool unheard;		/* the session may serve the client */
+	struct log_session record;	/* what is known here of the session */
 };
 
 /* ---- Opening, as the user */
@@ -185,14 +186,14 @@ fork_session(const struct session *session, int above)
 /* It died and left a journal: complete its UPDATE in a new process.  The locks
  * may have fallen before it died, and others may have had them since: they are
  * taken anew, which changes nothing if they are still held, and the mailbox is
- * looked at as at any login.  The process logs what it did when
- * ${keeper}->below is closed. */
+ * looked at as at any login.  The process ends when ${keeper}->below is
+ * closed. */
 static pid_t
 recover(struct keeper *keeper)
 {
 	struct session *session = keeper->session;
 	struct maildrop *drop = &session->drop;
-	const struct request_watch watch = { -1, session->stop, -1 };
+	const struct request_watch watch = { -1, session->stop, -1, NULL };
 	struct channel_message none;
 	enum mailbox_fault fault;
 	int fds[2];
@@ -205,6 +206,7 @@ recover(struct keeper *keeper)
 	if (child == 0) {
 		(void)close(fds[0]);
 		request_begin(&drop->rights, &fds[1]);
+		request_log(&fds[1]);
 		maildrop_heed(drop, session->stop);
 		if (sandbox_close(FILTER_SESSION,
 		    (enum sandbox_wish)session->options->sandbox, -1) == 0) {
@@ -250,10 +252,8 @@ keep(struct keeper *keeper)
 	(void)close(keeper->below);
 	keeper->below = -1;
 	code = process_reap(keeper->watch.session, "session", &killed);
-	if (killed && session->path == NULL) {
-		session->dialogue.record.user = session->user.name;
-		log_record(&session->dialogue.record, clock_ms());
-	}
+	if (killed && session->path == NULL)
+		log_record(&keeper->record, clock_ms());
 	if (killed && sidecar_has_journal(&session->drop.mailbox))
 		recovery = recover(keeper);
 	close_maildrop(&session->drop);
@@ -295,9 +295,14 @@ enum mailbox_fault
 keeper_admit(struct session *session, int above)
 {
 	struct keeper keeper = { .session = session,
-	    .watch = { above, session->stop, -1 } };
+	    .record = session->dialogue.record };
 	int fds[2];
 
+	keeper.record.user = session->user.name;
+	keeper.record.method = session->options->preauth ? LOG_METHOD_PREAUTH :
+	    verdict_method(session->verdict.method);
+	keeper.watch = (struct request_watch){ above, session->stop, -1,
+	    &keeper.record };
 	maildrop_begin(&session->drop);
 	if (channel_pair(fds) == -1) {
 		if (session->by_root)

@@ -42,6 +42,21 @@ static const struct letter_field file[] = {
 	FIELD(file, BYTE, elsewhere, 1),
 };
 
+static const struct letter_field line[] = {
+	FIELD(line, BYTE, request, LETTER_LOG_LINE),
+	FIELD(line, BYTE, level, LOG_LEVEL_INFO),
+	FIELD(line, OCTETS, text, LIMITS_LOG - 1),
+};
+
+#define HALF(i) FIELD(record, LONG, halves[i], UINT32_MAX)
+
+static const struct letter_field record[] = {
+	FIELD(record, BYTE, request, LETTER_LOG_RECORD),
+	FIELD(record, BYTE, end, LOG_END_CHANGED),
+	HALF(0), HALF(1), HALF(2), HALF(3), HALF(4), HALF(5),
+	HALF(6), HALF(7), HALF(8), HALF(9), HALF(10), HALF(11),
+};
+
 #define NUMBER(name, limit) static const struct letter_field name[] = { \
 	FIELD(number, BYTE, value, limit) }
 
@@ -64,6 +79,8 @@ static const struct {
 	[LETTER_FAULT] = FORM(fault, false),
 	[LETTER_FILE] = FORM(file, true),
 	[LETTER_REQUEST] = FORM(request, false),
+	[LETTER_LINE] = FORM(line, false),
+	[LETTER_RECORD] = FORM(record, false),
 	[LETTER_RESULT] = FORM(result, true),
 };
 
@@ -118,13 +135,19 @@ letter_receive(int channel, enum letter_kind kind, void *letter,
     struct channel_message *message)
 {
 	int got = channel_receive(channel, message);
+
+	return got == 1 ? letter_read(kind, letter, message) : got;
+}
+
+int
+letter_read(enum letter_kind kind, void *letter,
+    struct channel_message *message)
+{
 	bool right = true;
 
-	for (size_t i = 0; got == 1 && right && i < forms[kind].n; i++)
+	for (size_t i = 0; right && i < forms[kind].n; i++)
 		right = get(message, &forms[kind].fields[i],
 		    (char *)letter + forms[kind].fields[i].at);
-	if (got != 1)
-		return got;
 	right = right && message->at == message->n;
 	if (message->fd != -1 && (!right || !forms[kind].passes)) {
 		(void)close(message->fd);

@@ -23,6 +23,9 @@ enum letter_kind {
 	LETTER_FILE,		/* from the keeper to the session */
 	LETTER_REQUEST,		/* from the session to the keeper: a number,
 				 * enum letter_request */
+	LETTER_LINE,		/* from the session to the keeper: for the
+				 * log */
+	LETTER_RECORD,		/* the same, of the whole session */
 	LETTER_RESULT,		/* back: a number, which the request gives its
 				 * meaning; with a descriptor if that was for
 				 * one */
@@ -61,12 +64,31 @@ struct letter_number {
 	uint32_t value;
 };
 
+/* A line for the log. */
+struct letter_line {
+	uint32_t request;	/* LETTER_LOG_LINE */
+	uint32_t level;		/* enum log_level */
+	struct span text;
+};
+
+#define LETTER_FIGURES 6
+
+/* What the log tells of a session and its keeper does not know. */
+struct letter_record {
+	uint32_t request;	/* LETTER_LOG_RECORD */
+	uint32_t end;		/* enum log_end */
+	uint32_t halves[2 * LETTER_FIGURES];	/* of 64-bit numbers: messages,
+				 * octets, those retrieved, deleted, left */
+};
+
 /* What a session asks of its keeper; the first are enum lock_request.  From
  * LETTER_REPORT on it is no request: the session reports an enum mailbox_fault,
  * which is added. */
 enum letter_request {
 	LETTER_REOPEN = 16,
 	LETTER_SET_ASIDE,
+	LETTER_LOG_LINE,	/* these two begin letters that */
+	LETTER_LOG_RECORD,	/* get no answer */
 	LETTER_REPORT = 32
 };
 
@@ -110,6 +132,13 @@ int letter_send_number(int channel, enum letter_kind kind, uint32_t value);
  * the other side is gone, or -1 with errno: EPROTO for what is no such letter.
  */
 int letter_receive(int channel, enum letter_kind kind, void *letter,
+    struct channel_message *message);
+
+/*
+ * letter_read(kind, letter, message):
+ * The same for a ${message} that was received.  Returns 1, or -1.
+ */
+int letter_read(enum letter_kind kind, void *letter,
     struct channel_message *message);
 
 /*

@@ -150,7 +150,13 @@ wait_for_all(const struct monitor *monitor)
 	    (enum sandbox_wish)session->options->sandbox, -1) == 0)
 		(void)wire_wait(&dialogue->wire, monitor->to_keeper, INT64_MAX);
 	(void)close(monitor->to_keeper);
-	return process_reap(monitor->keeper, "keeper", &killed);
+	code = process_reap(monitor->keeper, "keeper", &killed);
+	/* The session has nobody else who could log it. */
+	dialogue->record.user = session->user.name;
+	dialogue->record.method = verdict_method(session->verdict.method);
+	if (killed)
+		log_record(&dialogue->record, clock_ms());
+	return code;
 }
 
 /* Fork the judge, and then the gate, which ${ids} are for; uid 0 means that

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "rights/letter.h"
 #include "rights/request.h"
@@ -68,6 +69,36 @@ request_begin(struct maildrop_rights *rights, int *channel)
 	rights->to = channel;
 }
 
+static bool
+say_line(void *to, enum log_level level, const char *text)
+{
+	const struct letter_line letter = { LETTER_LOG_LINE, level,
+	    span_of(text) };
+
+	return letter_send(*(int *)to, LETTER_LINE, &letter, -1) == 0;
+}
+
+static void
+say_record(void *to, const struct log_session *session)
+{
+	struct letter_record letter = { .request = LETTER_LOG_RECORD,
+	    .end = session->end };
+	const uint64_t figures[LETTER_FIGURES] = { session->messages,
+	    session->octets, session->retrieved, session->retrieved_octets,
+	    session->deleted, session->left };
+
+	memcpy(letter.halves, figures, sizeof(figures));
+	(void)letter_send(*(int *)to, LETTER_RECORD, &letter, -1);
+}
+
+void
+request_log(int *channel)
+{
+	const struct log_writer writer = { say_line, say_record, channel };
+
+	log_through(&writer, *channel);
+}
+
 static int
 leave(void *to)
 {
@@ -107,19 +138,84 @@ reopen(struct maildrop *drop, int *fd)
 	return fault;
 }
 
+/* Write a line for the session, which has no locks when it sends one.  It never
+ * looks like one of another process.  Returns 1, or -1. */
+static int
+write_line(struct channel_message *message)
+{
+	struct letter_line line;
+
+	if (letter_read(LETTER_LINE, &line, message) != 1)
+		return -1;
+	log_let_go(LOG_FOR_KEEPER);
+	log_line(line.level < LOG_LEVEL_ERROR ? LOG_LEVEL_ERROR :
+	    (enum log_level)line.level, "session: %.*s", (int)line.text.n,
+	    line.text.n == 0 ? "" : line.text.p);
+	log_hold(LOG_FOR_KEEPER);
+	return 1;
+}
+
+/* Write the record of a session: the figures are its own.  Returns 1, or -1. */
+static int
+write_record(struct channel_message *message, const struct log_session *known)
+{
+	struct letter_record letter;
+	uint64_t figures[LETTER_FIGURES];
+	struct log_session record;
+
+	if (letter_read(LETTER_RECORD, &letter, message) != 1 || known == NULL)
+		return -1;
+	record = *known;
+	record.end = (enum log_end)letter.end;
+	memcpy(figures, letter.halves, sizeof(figures));
+	record.messages = figures[0];
+	record.octets = figures[1];
+	record.retrieved = figures[2];
+	record.retrieved_octets = figures[3];
+	record.deleted = figures[4];
+	record.left = figures[5];
+	log_let_go(LOG_FOR_KEEPER);
+	log_record(&record, clock_ms());
+	log_hold(LOG_FOR_KEEPER);
+	return 1;
+}
+
+/* Hear what the session has to say.  Returns 1 for a line or the record, which
+ * is written; 2 for a ${request}; 0 if the session is gone, -1 if it is not
+ * understood. */
+static int
+hear(int channel, const struct request_watch *watch, uint32_t *request)
+{
+	struct channel_message message;
+	struct letter_number letter = { 0 };
+	int got = channel_receive(channel, &message);
+
+	if (got == 1 && channel_first(&message) == LETTER_LOG_LINE)
+		got = write_line(&message);
+	else if (got == 1 && channel_first(&message) == LETTER_LOG_RECORD)
+		got = write_record(&message, watch->record);
+	else if (got == 1 &&
+	    letter_read(LETTER_REQUEST, &letter, &message) == 1)
+		got = 2;
+	else if (got == 1)
+		got = -1;
+	if (got == -1)
+		log_error("a session cannot be heard: %s", strerror(errno));
+	*request = letter.value;
+	return got;
+}
+
 /* Answer one request.  Returns 1; 0 if the session is gone, -1 if it is not
  * understood; 2 if it reported ${fault}. */
 static int
-answer(int channel, struct maildrop *drop, enum mailbox_fault *fault)
+answer(int channel, struct maildrop *drop, const struct request_watch *watch,
+    enum mailbox_fault *fault)
 {
 	struct letter_number result = { LOCK_FAILED };
 	uint32_t request;
-	int fd = -1, got = letter_receive_number(channel, LETTER_REQUEST,
-	    &request);
+	int fd = -1, got = hear(channel, watch, &request);
 
-	if (got == -1)
-		log_error("a session cannot be heard: %s", strerror(errno));
-	if (got != 1)
+	if (got != 2)
 		return got;
 	if (request >= LETTER_REPORT) {
 		*fault = (enum mailbox_fault)(request - LETTER_REPORT);
@@ -165,7 +261,7 @@ request_serve(int channel, struct maildrop *drop,
 			fds[1].fd = -1;
 			told = true;
 		} else if (ready > 0 && fds[0].revents != 0) {
-			got = answer(channel, drop, fault);
+			got = answer(channel, drop, watch, fault);
 		}
 	}
 	return got == 2 ? 0 : got == 0 ? -1 : 1;

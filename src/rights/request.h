@@ -21,6 +21,13 @@
 void request_begin(struct maildrop_rights *rights, int *channel);
 
 /*
+ * request_log(channel):
+ * In the session: let go of the log, and have the keeper write lines and the
+ * record of the session.  ${channel} must outlive the process's last line.
+ */
+void request_log(int *channel);
+
+/*
  * request_leave_aside(rights):
  * In the session: do not ask for a journal to be set aside, and go on as if it
  * was: somebody else does that when the session has ended.
@@ -39,6 +46,8 @@ struct request_watch {
 	int above;		/* a channel to the process above, or -1 */
 	const volatile sig_atomic_t *stop;	/* set by a signal */
 	pid_t session;		/* gets SIGTERM then; or -1 */
+	const struct log_session *record;	/* what the keeper knows of the
+				 * session's; or NULL */
 };
 
 /*

@@ -115,6 +115,7 @@ session_main(struct session *session, int channel)
 
 	/* Who may come in is no business of this process. */
 	login_close(&session->verdict.login);
+	request_log(&channel);
 	if (take_mailbox(session, channel, &session->drop.mailbox) == 0)
 		fault = scan(session, &channel);
 	if (request_report(channel, fault) == -1 || fault != MAILBOX_FINE)

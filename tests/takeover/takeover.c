@@ -4,7 +4,7 @@
  * gate and session do what the client says.
  *
  *   X-TAKEOVER call NAME ARGUMENT...	make that system call, raw; a number,
- *					:loopback (an address), or a string
+ *					:loopback (an address), :notify (a path), or a string
  *   X-TAKEOVER ask COUNT METHOD NAME SECRET
  *					ask the monitor and wait, COUNT times
  *   X-TAKEOVER flood COUNT METHOD NAME SECRET
@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include <netinet/in.h>
 
@@ -105,12 +106,16 @@ split(char *text, char *words[WORDS])
 static long
 argument(const char *word)
 {
+	static const struct sockaddr_un notify = { AF_UNIX,
+	    "/run/systemd/notify" };
 	static struct sockaddr_in loopback;
 	char *end;
 	long number = strtol(word, &end, 0);
 
 	if (*end == '\0')
 		return number;
+	if (strcmp(word, ":notify") == 0)
+		return (long)&notify;
 	if (strcmp(word, ":loopback") != 0)
 		return (long)word;
 	loopback.sin_family = AF_INET;

@@ -163,7 +163,8 @@ wanted(char letter, const struct seccomp_data *data)
 		else {
 			asked[row->argument] = true;
 			if (row->kind == NEVER ? (value & row->value) == 0 :
-			    (uint32_t)value == row->value)
+			    (row->call == __NR_sendto && row->argument == 4 ?
+			    value : (uint32_t)value) == row->value)
 				fits[row->argument] = true;
 		}
 	}

@@ -65,6 +65,8 @@ receive(enum letter_kind kind, struct channel_message *message, bool passes)
 		struct letter_user user;
 		struct letter_file file;
 		struct letter_number number;
+		struct letter_line line;
+		struct letter_record record;
 	} letter;
 
 	assert_int_equal(channel_send(fds[0], message, passes ? STDIN_FILENO :
