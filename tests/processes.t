@@ -56,7 +56,8 @@ sub check {
 	is $look->{seccomp}, $want{seccomp} // 2, '... system-call filter';
 	is $look->{no_new_privs}, 1, '... no new privileges';
 	is $look->{limits}{'Max core file size'}, 0, '... no core';
-	is $look->{capabilities}, 0, '... no capabilities' if $want{uid};
+	is $look->{capabilities}, $want{capabilities} // 0, '... capabilities'
+	    if $want{uid};
 	if (($want{seccomp} // 2) == 2) {
 		cmp_ok $look->{limits}{'Max open files'}, '<=', 64,
 		    '... few open files';
@@ -141,7 +142,7 @@ sub as_root {
 	my ($keeper, $session);
 	($monitor, $keeper, $session) = @all;
 	check('monitor, after login', $monitor, uid => $nobody, gid => $nogroup,
-	    fds => '0 1 /dev/null, 2 log, socket');
+	    capabilities => 1 << 5, fds => '0 socket, 1 /dev/null, 2 log, socket');
 	check('keeper', $keeper, uid => $uid, gid => $gid, groups => $group,
 	    forks => 1, fds => join ', ', '/var/mail',
 	    '/var/mail/.dwmrose.dewey', '/var/mail/dwmrose', '0 1 /dev/null',

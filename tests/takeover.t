@@ -12,6 +12,7 @@ use Dewey;
 use Accounts;
 use Processes;
 use Test::More;
+use Fcntl;
 use Socket;
 use Time::HiRes qw(sleep time);
 
@@ -259,6 +260,47 @@ for my $abi (0, 1, 3, 5) {
 	}
 }
 ok kill(0, $bystander), 'the bystander lives';
+
+# ---- A process that its user has stopped holds nobody for ever
+
+for my $row ([keeper => 0, 'the client leaves'], [keeper => 0, 'SIGTERM'],
+    [session => 1, 'the client leaves'], [session => 1, 'SIGTERM']) {
+	my ($who, $at, $end) = @$row;
+	my $c = login({ timeout => 30 }, '--idle-timeout=2', '--lock-timeout=1');
+	my @below = Processes::below($c->pid);
+	kill 'STOP', $below[$at];
+	my $from = time;
+	$end eq 'SIGTERM' ? $c->kill('TERM') : $c->close;
+	is $c->exit_code, 111, "a stopped $who, and $end: it ends";
+	cmp_ok time - $from, '<', 9, '... in time';
+	ok eval {
+		$c->wait_for(sub { !grep { !Processes::has_ended($_) } @below });
+	}, '... and nothing is left';
+	like $c->stderr, qr/the keeper was killed by signal 9$/m,
+	    '... the monitor says it';
+	like $c->stderr, qr/user=dwmrose .* end=error$/m, '... and logs it';
+	kill 'KILL', @below;
+}
+{
+	open my $held, '+<', Accounts::mailbox('dwmrose') or die;
+	my $whole = pack 's s x![q] q q i x![q]', Fcntl::F_WRLCK(), 0, 0, 0, 0;
+	fcntl $held, Fcntl::F_SETLK(), $whole or die "fcntl: $!";
+	my $c = Accounts::start('--idle-timeout=2', '--lock-timeout=2',
+	    '--login-timeout=60', { timeout => 30 });
+	$c->greeting;
+	$c->say('USER dwmrose');
+	$c->cmd("PASS $password");
+	my @all;
+	$c->wait_for(sub { (@all = Processes::below($c->pid)) == 4 &&
+	    Processes::look($all[3])->{seccomp} == 2 });
+	kill 'STOP', $all[2];
+	my $from = time;
+	is $c->rest, '', 'a keeper is stopped before it lets in';
+	$c->exit_code;
+	cmp_ok time - $from, '<', 16, '... it ends';
+	ok !grep({ !Processes::has_ended($_) } @all), '... and nothing is left';
+	kill 'KILL', @all;
+}
 
 # ---- The log: what a session says there bears its mark
 

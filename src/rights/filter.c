@@ -33,12 +33,6 @@
 #define HAVE_FILTER 1
 #endif
 
-#ifdef __x86_64__
-#define ARCHITECTURE AUDIT_ARCH_X86_64
-#else
-#define ARCHITECTURE AUDIT_ARCH_AARCH64
-#endif
-
 #define G (1u << FILTER_GATE)
 #define S (1u << FILTER_SESSION)
 #define K (1u << FILTER_KEEPER)
@@ -46,8 +40,7 @@
 #define ALL (G | S | K | W)
 
 #ifdef HAVE_FILTER
-/* A call that a processor lacks has the number of exit_group, which all
- * have. */
+/* A call that a processor lacks has the number of one that all have. */
 #ifndef __NR_poll
 #define __NR_poll __NR_exit_group
 #endif
@@ -60,7 +53,7 @@ static const struct {
 	uint16_t roles;
 } allowed[] = {
 	/* The client stream: wire. */
-	{ __NR_read, ALL },		/* wire: pipes, terminals */
+	{ __NR_read, G | S | K },	/* wire: pipes, terminals */
 	{ __NR_write, ALL },		/* wire; log to stderr */
 	{ __NR_recvfrom, G | S },	/* wire: sockets */
 	{ __NR_sendto, ALL },		/* wire: sockets; K, W: syslog */
@@ -117,7 +110,8 @@ static const struct {
 #endif
 	{ __NR_utimensat, K },		/* lock: touched every minute */
 	{ __NR_geteuid, K },		/* mailbox: reopen's checks */
-	{ __NR_kill, K },		/* lock: is its maker there; the end */
+	{ __NR_kill, K | W },		/* lock: is its maker there; the end */
+	{ __NR_setitimer, W },		/* how long an end may take */
 	{ __NR_clone, K },		/* a recovery when a session died */
 	{ __NR_socketpair, K },		/* its channel */
 	{ __NR_dup3, K },		/* ... as descriptor 2 */
@@ -132,16 +126,15 @@ static const struct {
 #endif
 };
 
-/* What the C library may try, and what is not worth a death: a log line that
- * reconnects, a stream that asks whether it is a terminal. */
+/* What the C library may try, and what is not worth a death. */
 static const uint16_t refused[] = {
 	__NR_socket, __NR_connect, __NR_ioctl, __NR_mprotect,
 };
 
-/* Where the filter finds an argument: its lower half, and the upper one of what
- * is as wide as a pointer. */
+/* Where the filter finds an argument: its lower half, its upper one. */
 #define DATA(field) offsetof(struct seccomp_data, field)
 #define LOW(argument) DATA(args[argument])
+#define VICTIM UINT32_MAX	/* a value: the one that is given */
 #define HIGH(argument) (DATA(args[argument]) + sizeof(uint32_t))
 
 /* What the arguments of a call must be.  The rows of a call follow each other,
@@ -159,21 +152,22 @@ static const struct check {
 	{ __NR_fcntl, S | K, LOW(1), false, F_GETFL },
 	{ __NR_setsockopt, G | S, LOW(1), false, SOL_SOCKET },
 	{ __NR_setsockopt, G | S, LOW(2), false, SO_LINGER },
-	/* To the client only: a path would be another program's. */
+	/* To the client only; without MSG_FASTOPEN, which connects. */
 	{ __NR_sendto, G | S, LOW(4), false, 0 },
 	{ __NR_sendto, G | S, HIGH(4), false, 0 },
-	/* No MSG_FASTOPEN, which connects; none out of band. */
 	{ __NR_sendto, ALL, LOW(3), false, MSG_DONTWAIT | MSG_NOSIGNAL },
 	{ __NR_sendto, ALL, LOW(3), false, MSG_NOSIGNAL },
 	{ __NR_sendmsg, ALL, LOW(2), false, MSG_NOSIGNAL },
 	{ __NR_mmap, ALL, LOW(2), true, PROT_EXEC },
+	{ __NR_kill, W, LOW(0), false, VICTIM },
+	{ __NR_kill, W, LOW(1), false, SIGKILL },
 	/* Nobody but by a number, and no stop. */
 	{ __NR_kill, K, LOW(0), true, 1u << 31 },
 	{ __NR_kill, K, LOW(1), false, 0 },
 	{ __NR_kill, K, LOW(1), false, SIGTERM },
-	/* fork(3), in both ways that C libraries have: no namespaces. */
-	{ __NR_clone, K, LOW(0), false, SIGCHLD | CLONE_CHILD_SETTID |
-	    CLONE_CHILD_CLEARTID },
+	/* fork(3) of two C libraries: no namespaces. */
+	{ __NR_clone, K, LOW(0), false,
+	    SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID },
 	{ __NR_clone, K, LOW(0), false, SIGCHLD },
 	{ __NR_socketpair, K, LOW(0), false, AF_UNIX },
 	{ __NR_socketpair, K, LOW(1), false, SOCK_SEQPACKET | SOCK_CLOEXEC },
@@ -186,17 +180,20 @@ static const struct check {
 	{ __NR_prlimit64, K, LOW(1), false, RLIMIT_NPROC },
 };
 
-#define CALLS (sizeof(allowed) / sizeof(allowed[0]))
-#define REFUSED (sizeof(refused) / sizeof(refused[0]))
-#define CHECKS (sizeof(checks) / sizeof(checks[0]))
-#define RUNS (2 * (CALLS + REFUSED) + 1)	/* at most */
-#define ANSWERS (sizeof(answers) / sizeof(answers[0]))
-#define BEGIN (sizeof(begin) / sizeof(begin[0]))
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define CALLS COUNT(allowed)
+#define CHECKS COUNT(checks)
+#define RUNS (2 * (CALLS + COUNT(refused)) + 1)	/* at most */
+#define BEGIN COUNT(begin)
 
 /* How each program begins. */
 static const struct sock_filter begin[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(arch)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
+#ifdef __x86_64__
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+#else
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_AARCH64, 1, 0),
+#endif
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(nr)),
 };
@@ -204,48 +201,46 @@ static const struct sock_filter begin[] = {
 /* From CHECK on an answer is the row of checks that the call's begin at. */
 enum { KILL, REFUSE, ALLOW, CHECK };
 
-/* What stands between the search and the checks: by answer. */
+/* Between the search and the checks. */
 static const struct sock_filter answers[] = {
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	[KILL] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	[REFUSE] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	[ALLOW] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 };
 
-/* Calls that follow each other and are answered alike. */
+/* Calls that follow each other, from ${first} on, and are answered alike. */
 struct run {
-	unsigned first;		/* the last one is before the next run's */
-	unsigned answer;
+	unsigned first, answer;
 };
 
 struct plan {
-	struct sock_filter filter[BEGIN + RUNS + ANSWERS + 4 * CHECKS];
+	struct sock_filter filter[BEGIN + RUNS + COUNT(answers) + 4 * CHECKS];
 	size_t n;		/* of them */
+	uint32_t victim;
 	size_t to[CHECK + CHECKS];	/* where an answer begins */
 };
 
-/* How the arguments of ${call} are to be looked at for ${role}: ALLOW, or from
- * CHECK on. */
+/* How ${role}'s arguments of ${call} are looked at: ALLOW, or from CHECK on. */
 static unsigned
-answer_of(unsigned call, enum filter_role role)
+answer_of(unsigned call, unsigned role)
 {
 	for (unsigned i = 0; i < CHECKS; i++)
-		if (checks[i].call == call &&
-		    (checks[i].roles & (1u << (unsigned)role)) != 0)
+		if (checks[i].call == call && (checks[i].roles & role) != 0)
 			return CHECK + i;
 	return ALLOW;
 }
 
 /* Fill ${runs}, in their order.  Returns how many they are. */
 static size_t
-fill(struct run *runs, enum filter_role role)
+fill(struct run *runs, unsigned role)
 {
 	uint8_t all[LIMITS_CALLS + 1] = { KILL };
 	size_t n = 0;
 
-	for (size_t i = 0; i < REFUSED; i++)
+	for (size_t i = 0; i < COUNT(refused); i++)
 		all[refused[i]] = REFUSE;
 	for (size_t i = 0; i < CALLS; i++)
-		if ((allowed[i].roles & (1u << (unsigned)role)) != 0)
+		if ((allowed[i].roles & role) != 0)
 			all[allowed[i].call] =
 			    (uint8_t)answer_of(allowed[i].call, role);
 	for (unsigned i = 0; i <= LIMITS_CALLS; i++)
@@ -263,23 +258,27 @@ add_checks(struct plan *plan, size_t row)
 	const struct check *check = checks + row;
 	size_t n = 0, next;
 
-	while (row + n < CHECKS && check[n].call == check->call)
+	while (row + n < CHECKS && check[n].call == check->call &&
+	    (check[n].roles & check->roles) == check->roles)
 		n++;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t bad = (uint8_t)(2 * (n - i) - 1), good;
+		uint32_t value = check[i].value;
 
 		for (next = i + 1; next < n && check[next].at == check[i].at; )
 			next++;
 		good = (uint8_t)(2 * (next - i) - 2);
 		if (next > i + 1)
 			bad = 0;
+		if (value == VICTIM)
+			value = plan->victim;
 		filter[2 * i] = (struct sock_filter)BPF_STMT(
 		    BPF_LD | BPF_W | BPF_ABS, check[i].at);
-		filter[2 * i + 1] = check[i].lacks ?
-		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K,
-		    check[i].value, bad, good) :
-		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-		    check[i].value, good, bad);
+		filter[2 * i + 1] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, value, good, bad);
+		if (check[i].lacks)
+			filter[2 * i + 1] = (struct sock_filter)BPF_JUMP(
+			    BPF_JMP | BPF_JSET | BPF_K, value, bad, good);
 	}
 	filter[2 * n] = answers[ALLOW];
 	filter[2 * n + 1] = answers[KILL];
@@ -307,7 +306,7 @@ add(struct plan *plan, const struct run *runs, size_t n)
 
 /* Make the program of ${role}: the search, the answers, the checks. */
 static void
-make(struct plan *plan, enum filter_role role)
+make(struct plan *plan, unsigned role)
 {
 	struct run runs[RUNS];
 	size_t n = fill(runs, role), end = BEGIN + n - 1;
@@ -316,7 +315,7 @@ make(struct plan *plan, enum filter_role role)
 	memcpy(plan->filter + end, answers, sizeof(answers));
 	for (size_t i = KILL; i <= ALLOW; i++)
 		plan->to[i] = end + i;
-	plan->n = end + ANSWERS;
+	plan->n = end + COUNT(answers);
 	for (size_t i = 0; i < n; i++)
 		if (runs[i].answer >= CHECK) {
 			plan->to[runs[i].answer] = plan->n;
@@ -329,21 +328,22 @@ make(struct plan *plan, enum filter_role role)
 }
 
 int
-filter_install(enum filter_role role)
+filter_install(enum filter_role role, int victim)
 {
-	struct plan plan;
+	struct plan plan = { .victim = (uint32_t)victim };
 	struct sock_fprog program = { .filter = plan.filter };
 
-	make(&plan, role);
+	make(&plan, 1u << (unsigned)role);
 	program.len = (unsigned short)plan.n;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -1 :
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 #else
 int
-filter_install(enum filter_role role)
+filter_install(enum filter_role role, int victim)
 {
 	(void)role;
+	(void)victim;
 	errno = ENOSYS;
 	return -1;
 }

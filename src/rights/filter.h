@@ -15,10 +15,11 @@ enum filter_role {
 };
 
 /*
- * filter_install(role):
+ * filter_install(role, victim):
  * From now on, kill this process if it makes a call that is not on the list of
- * ${role}.  Returns 0, or -1 with errno; ENOSYS where there are no filters.
+ * ${role}; FILTER_WAITING may kill(2) ${victim} only.  Returns 0, or -1 with
+ * errno; ENOSYS where there are no filters.
  */
-int filter_install(enum filter_role role);
+int filter_install(enum filter_role role, int victim);
 
 #endif

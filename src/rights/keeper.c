@@ -324,6 +324,9 @@ keeper_admit(struct session *session, int above)
 void
 keeper_main(struct session *session, int above)
 {
+	/* Who must end it ends all below it, too.  A terminal stays open to
+	 * them: none controls this new session of processes. */
+	(void)setsid();
 	(void)letter_send_number(above, LETTER_FAULT,
 	    keeper_admit(session, above));
 	process_end(DIALOGUE_ORDERLY);

@@ -53,12 +53,23 @@ monitor_hear_judge(int channel, struct session *session)
 	return user->uid != 0 && session->group != 0;
 }
 
+/* Milliseconds that a keeper may take for its report, and for its end when that
+ * is asked for. */
+static int64_t
+patience(const struct monitor *monitor)
+{
+	const struct options *options = monitor->session->options;
+
+	return ((int64_t)options->lock_timeout + options->idle_timeout) *
+	    LIMITS_SECOND_MS;
+}
+
 /* Fork the keeper, and wait for its report. */
 static enum mailbox_fault
 fork_keeper(struct monitor *monitor)
 {
-	const struct options *options = monitor->session->options;
-	int64_t most = options->lock_timeout + options->idle_timeout;
+	const volatile sig_atomic_t never = 0;
+	const struct wire *wire = &monitor->session->dialogue.wire;
 	uint32_t fault = MAILBOX_TROUBLE;
 	int fds[2];
 
@@ -75,9 +86,12 @@ fork_keeper(struct monitor *monitor)
 	if (monitor->keeper == -1)
 		return MAILBOX_TROUBLE;
 	/* It ends what it does and reports that, or that somebody is in. */
-	if (wire_wait(&monitor->session->dialogue.wire, fds[0],
-	    clock_ms() + most * 1000) != 1)
+	if (wire_wait(wire, fds[0], clock_ms() + patience(monitor)) != 1) {
 		(void)shutdown(fds[0], SHUT_WR);
+		if (channel_wait(fds[0], POLLIN, clock_ms() +
+		    patience(monitor), &wire->waiting, &never) != 1)
+			(void)kill(-monitor->keeper, SIGKILL);
+	}
 	monitor->unheard = letter_receive_number(fds[0], LETTER_FAULT,
 	    &fault) != 1;
 	return monitor->unheard ? MAILBOX_TROUBLE : (enum mailbox_fault)fault;
@@ -95,7 +109,8 @@ let_in(struct monitor *monitor)
 		(void)close(monitor->to_keeper);
 		monitor->to_keeper = -1;
 		if (monitor->keeper > 0)
-			(void)process_reap(monitor->keeper, "keeper", &killed);
+			(void)process_reap_group(monitor->keeper, "keeper",
+			    patience(monitor), &killed);
 		monitor->keeper = -1;
 		wire_feed(&monitor->session->dialogue.wire, SPAN(""));
 		/* A signal is the end; the judge hears of that and logs it.  So
@@ -126,6 +141,23 @@ end_login(const struct monitor *monitor)
 	(void)kill(monitor->judge, SIGKILL);
 }
 
+/* Wait for the keeper's end, a signal, or the client's end; and after that, as
+ * long as a keeper may take, for one of the others. */
+static void
+watch(const struct monitor *monitor)
+{
+	const struct session *session = monitor->session;
+	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLRDHUP },
+	    { .fd = monitor->to_keeper, .events = 0 } };
+	int ready = 0;
+
+	while (*session->stop == 0 && ready <= 0)
+		ready = ppoll(fds, 2, NULL, &session->dialogue.wire.waiting);
+	if (*session->stop == 0 && fds[1].revents == 0)
+		(void)wire_wait(&session->dialogue.wire, monitor->to_keeper,
+		    clock_ms() + patience(monitor));
+}
+
 /* With no rights any more: wait for the end of all.  If a signal asks for that,
  * the keeper learns of it by the channel's end. */
 static enum dialogue_exit
@@ -145,12 +177,14 @@ wait_for_all(const struct monitor *monitor)
 		log_error("the gate could not be closed in");
 	if (monitor->keeper == -1)
 		return code;
-	process_leave_client();
+	process_leave_output();
 	if (sandbox_close(FILTER_WAITING,
-	    (enum sandbox_wish)session->options->sandbox, -1) == 0)
-		(void)wire_wait(&dialogue->wire, monitor->to_keeper, INT64_MAX);
+	    (enum sandbox_wish)session->options->sandbox,
+	    -monitor->keeper) == 0)
+		watch(monitor);
 	(void)close(monitor->to_keeper);
-	code = process_reap(monitor->keeper, "keeper", &killed);
+	code = process_reap_group(monitor->keeper, "keeper", patience(monitor),
+	    &killed);
 	/* The session has nobody else who could log it. */
 	dialogue->record.user = session->user.name;
 	dialogue->record.method = verdict_method(session->verdict.method);
@@ -227,7 +261,7 @@ monitor_main(struct session *session)
 		    !let_in(&monitor))
 			break;
 	end_login(&monitor);
-	if (process_become(waiting.uid, waiting.gid, PROCESS_NO_GROUP) == -1)
+	if (process_become_killer(waiting.uid, waiting.gid) == -1)
 		process_end(DIALOGUE_TROUBLE);
 	process_end(wait_for_all(&monitor));
 }

@@ -7,17 +7,21 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "rights/process.h"
 #include "settings/records.h"
@@ -28,6 +32,12 @@
 
 /* A signal asks for the end of the session. */
 static volatile sig_atomic_t process_stop;
+
+static void
+wake(int signal)
+{
+	(void)signal;
+}
 
 void
 process_begin(bool by_root)
@@ -57,6 +67,8 @@ process_catch_signals(void)
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		(void)sigaction(ends[i], &action, NULL);
+	action.sa_handler = wake;
+	(void)sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
 	(void)sigaction(SIGXFSZ, &action, NULL);
@@ -80,6 +92,26 @@ process_become(uid_t uid, gid_t gid, gid_t group)
 		return -1;
 	}
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int
+process_become_killer(uid_t uid, gid_t gid)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { {
+		.effective = 1u << CAP_KILL,
+		.permitted = 1u << CAP_KILL,
+	} };
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 ||
+	    process_become(uid, gid, PROCESS_NO_GROUP) == -1)
+		return -1;
+	if (syscall(__NR_capset, &header, data) == 0)
+		return 0;
+	memset(data, 0, sizeof(data));
+	return (int)syscall(__NR_capset, &header, data);
 }
 
 /* Make an empty directory that no longer has a name the root directory. */
@@ -163,12 +195,33 @@ process_fork_as(const char *who, uid_t uid, gid_t gid, bool hidden)
 enum dialogue_exit
 process_reap(pid_t child, const char *who, bool *killed)
 {
+	return process_reap_group(child, who, INT64_MAX, killed);
+}
+
+enum dialogue_exit
+process_reap_group(pid_t leader, const char *who, int64_t ms, bool *killed)
+{
+	int64_t until = ms == INT64_MAX ? ms : clock_ms() + ms;
+	/* It comes again, for one may come right before the wait. */
+	const struct itimerval wait = { { 1, 0 },
+	    { (time_t)(ms / LIMITS_SECOND_MS), 1 } };
+	const struct itimerval none = { { 0, 0 }, { 0, 0 } };
 	int status = 0;
 
 	*killed = false;
-	while (waitpid(child, &status, 0) == -1)
+	if (ms != INT64_MAX)
+		(void)setitimer(ITIMER_REAL, &wait, NULL);
+	while (waitpid(leader, &status, 0) == -1) {
 		if (errno != EINTR)
 			return DIALOGUE_TROUBLE;
+		if (clock_ms() >= until && kill(-leader, SIGKILL) == -1) {
+			log_error("the %s does not end, and cannot be ended: "
+			    "%s", who, strerror(errno));
+			return DIALOGUE_TROUBLE;
+		}
+	}
+	if (ms != INT64_MAX)
+		(void)setitimer(ITIMER_REAL, &none, NULL);
 	if (WIFEXITED(status))
 		return (enum dialogue_exit)WEXITSTATUS(status);
 	*killed = true;
@@ -176,18 +229,32 @@ process_reap(pid_t child, const char *who, bool *killed)
 	return DIALOGUE_TROUBLE;
 }
 
+/* Have /dev/null take the places of the client's descriptors from ${first} on.
+ * Where there is none, or none can be had, this process must not go on. */
+static void
+leave(int first)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int last = log_stderr_is_ours() ? STDOUT_FILENO : STDERR_FILENO;
+
+	for (int at = first; at <= last; at++)
+		if (fd == -1 || dup2(fd, at) == -1) {
+			log_error("/dev/null: %s", strerror(errno));
+			process_end(DIALOGUE_TROUBLE);
+		}
+	(void)close(fd);
+}
+
 void
 process_leave_client(void)
 {
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	leave(STDIN_FILENO);
+}
 
-	if (fd == -1)
-		return;
-	(void)dup2(fd, STDIN_FILENO);
-	(void)dup2(fd, STDOUT_FILENO);
-	if (!log_stderr_is_ours())
-		(void)dup2(fd, STDERR_FILENO);
-	(void)close(fd);
+void
+process_leave_output(void)
+{
+	leave(STDOUT_FILENO);
 }
 
 void

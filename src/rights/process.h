@@ -54,6 +54,13 @@ struct process_ids process_ids(const char *name, bool local);
 int process_become(uid_t uid, gid_t gid, gid_t group);
 
 /*
+ * process_become_killer(uid, gid):
+ * As root: process_become without a group, but keep the right to end processes
+ * of others, if root has it.
+ */
+int process_become_killer(uid_t uid, gid_t gid);
+
+/*
  * process_fork(who):
  * fork(2), whose child can be waited for whatever was inherited; a failure is
  * logged, with ${who} as the name of the child.
@@ -73,8 +80,14 @@ pid_t process_fork_as(const char *who, uid_t uid, gid_t gid, bool hidden);
  * process_reap(child, who, killed):
  * Wait for the end of ${child}, which the log calls ${who}.  Returns its exit
  * code; ${killed} says that a signal ended it, which is logged.
+ *
+ * process_reap_group(leader, who, ms, killed):
+ * The same, but after ${ms} end the whole process group of ${leader} by
+ * SIGKILL, whatever it is at.
  */
 enum dialogue_exit process_reap(pid_t child, const char *who, bool *killed);
+enum dialogue_exit process_reap_group(pid_t leader, const char *who, int64_t ms,
+    bool *killed);
 
 /*
  * process_leave_client(void):
@@ -82,6 +95,12 @@ enum dialogue_exit process_reap(pid_t child, const char *who, bool *killed);
  * /dev/null takes their places.
  */
 void process_leave_client(void);
+
+/*
+ * process_leave_output(void):
+ * The same, but keep descriptor 0 to see the client's end.
+ */
+void process_leave_output(void);
 
 /*
  * process_end(code):

@@ -102,11 +102,13 @@ close_paths(enum filter_role role, int dir)
 		return -1;
 	attr.fs = (1u << rights[abi < 5 ? abi : 5]) - 1;
 	/* Bind and connect; abstract Unix sockets; signals to outside, but for
-	 * the keeper, which asks by one whether a process is there. */
+	 * the keeper, which asks by one whether a process is there, and for the
+	 * monitor, which may have to end the keeper. */
 	if (abi >= 4 && role != FILTER_JUDGE)
 		attr.net = 3;
 	if (abi >= 6 && role != FILTER_JUDGE)
-		attr.scoped = role == FILTER_KEEPER ? 1 : 3;
+		attr.scoped = role == FILTER_KEEPER ||
+		    role == FILTER_WAITING ? 1 : 3;
 	ruleset = syscall(__NR_landlock_create_ruleset, &attr,
 	    abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
 	if (ruleset == -1)
@@ -137,7 +139,7 @@ sandbox_limit_files(enum sandbox_wish wish)
 }
 
 int
-sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
+sandbox_close(enum filter_role role, enum sandbox_wish wish, int only)
 {
 	const struct rlimit none = { 0, 0 };
 	bool required = wish == SANDBOX_REQUIRED;
@@ -153,14 +155,14 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir)
 		(void)setrlimit(RLIMIT_NPROC, &none);
 	}
 	/* One process says it for all. */
-	if (close_paths(role, dir) == -1) {
+	if (close_paths(role, only) == -1) {
 		if (role == FILTER_SESSION)
 			log_warning("no Landlock in this kernel: %s",
 			    strerror(errno));
 		if (required)
 			return -1;
 	}
-	if (role != FILTER_JUDGE && filter_install(role) == -1) {
+	if (role != FILTER_JUDGE && filter_install(role, only) == -1) {
 		if (role == FILTER_SESSION)
 			log_warning("no system-call filter in this kernel: %s",
 			    strerror(errno));

@@ -14,14 +14,14 @@ enum sandbox_wish {
 };
 
 /*
- * sandbox_close(role, wish, dir):
+ * sandbox_close(role, wish, only):
  * Take from this process everything that ${role} does not need: Landlock for
- * all paths (but ${dir}, for the keeper; the judge may read) and the network, a
+ * paths (but ${only}, for the keeper; the judge may read) and the network, a
  * system-call filter that kills, limits.  What the kernel cannot do is logged
- * once.  Returns 0, or -1 if ${wish} is SANDBOX_REQUIRED and not all of it is
- * there.
+ * once.  The waiting monitor may kill(2) ${only}.  Returns 0, or -1 if ${wish}
+ * is SANDBOX_REQUIRED and not all of it is there.
  */
-int sandbox_close(enum filter_role role, enum sandbox_wish wish, int dir);
+int sandbox_close(enum filter_role role, enum sandbox_wish wish, int only);
 
 /*
  * sandbox_limit_files(wish):

@@ -49,8 +49,8 @@
 
 enum wire_line __real_wire_read_line(struct wire *wire, struct span *line);
 enum wire_line __wrap_wire_read_line(struct wire *wire, struct span *line);
-int __real_filter_install(enum filter_role role);
-int __wrap_filter_install(enum filter_role role);
+int __real_filter_install(enum filter_role role, int victim);
+int __wrap_filter_install(enum filter_role role, int victim);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
@@ -286,10 +286,10 @@ __wrap_wire_read_line(struct wire *wire, struct span *line)
 
 /* With TAKEOVER_NO_FILTER the second wall stands alone. */
 int
-__wrap_filter_install(enum filter_role role)
+__wrap_filter_install(enum filter_role role, int victim)
 {
 	return getenv("TAKEOVER_NO_FILTER") != NULL ? 0 :
-	    __real_filter_install(role);
+	    __real_filter_install(role, victim);
 }
 
 /* With TAKEOVER_ABI the kernel knows no later version of Landlock. */
