@@ -283,6 +283,7 @@ SKIP: {
 	    - calls('one', retr_all('one')) - $scan;
 	at_most($sent / MESSAGES, 2.5, 'system calls a message in lock-step');
 	at_most($one, 200, 'system calls of login, STAT, QUIT');
+	adopted($one);
 	# DELE needs the sum of a message: RETR has taken it.
 	push @count, '-e', 'trace=pread64';
 	my @all = (1 .. MANY);
@@ -295,6 +296,32 @@ SKIP: {
 	my $banner = total([$site->flags(@flags)], "QUIT\r\n");
 	at_most($banner - total(['--version'], ''), 18,
 	    'system calls of banner and QUIT');
+}
+
+# ---- Adopted ids
+
+# The opens of a login in the spool, and what adopted ids cost on top of ${one},
+# the calls of STAT.
+sub adopted {
+	my ($one) = @_;
+	my $log = Dewey::tmpdir() . '/opens';
+	play('one', [$strace, '-f', '-qq', '-o', $log, '-e', 'trace=openat'],
+	    \@flags, 'STAT');
+	# Not all may read the names that a process which gave up rights opens.
+	my @tries = grep { /O_NOFOLLOW.*ENOENT/ }
+	    split /\n/, Dewey::read_file($log);
+	is scalar @tries, 1, 'a file of adopted ids is looked for once a login';
+	my $ids = $site->mailbox('one') =~ s{([^/]+)\z}{.$1.dewey.ids}r;
+	my $answers = Dewey::write_file(Dewey::tmpdir() . '/answers',
+	    join '', map { sprintf "%d %032x\n", $_, $_ } 1 .. MESSAGES);
+	my $c = Dewey->start("--adopt-ids=$answers", $site->mailbox('one'));
+	$c->rest;
+	is $c->exit_code, 0, 'ids are adopted';
+	ok -s $ids, '... and there';
+	# Two letters for its descriptor, its stat, its end.
+	at_most(calls('one', 'STAT') - $one, 12,
+	    'system calls that adopted ids cost a poll');
+	unlink $ids;
 }
 
 # ---- A poll started by root: all processes, all sandboxes

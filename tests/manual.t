@@ -158,7 +158,10 @@ is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
 
 # ---- The flags that other documents name are dewey's, or these of others
 
-my %foreign = map { $_ => 1 } qw(name now prefix svg sysconfdir localstatedir
+# What stands behind --adopt-ids, or is of contrib/adopt, is none of their
+# table.
+my %foreign = map { $_ => 1 } qw(all dry-run
+    adopt doveadm fetch port name now prefix svg sysconfdir localstatedir
     enable-werror with-systemdsystemunitdir);
 for my $path ((map { "$ENV{srcdir}/$_" } qw(README.md CONTRIBUTING.md NEWS)),
     grep { -f && !/PERFORMANCE/ } glob "$doc/*") {

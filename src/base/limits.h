@@ -41,6 +41,9 @@
 #define LIMITS_UID_TEXT 24
 #define LIMITS_UID_MAX 70
 
+/* Octets of all adopted unique-ids of a mailbox at most: three million. */
+#define LIMITS_ADOPTED_OCTETS 268435456u
+
 /* Octets of a header line that tell its field: of those that an
  * id leaves out X-Mozilla-Status2 has the longest name. */
 #define LIMITS_FIELD 25

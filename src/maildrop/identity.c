@@ -10,45 +10,20 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "mail/table.h"
+#include "mail/uid.h"
 #include "maildrop/cache.h"
 #include "maildrop/identity.h"
 #include "maildrop/maildrop.h"
 #include "maildrop/message.h"
 #include "maildrop/scan.h"
 
-/* A hash table that leads from an id to the last message that has it, with open
- * addressing.  It has half as many slots again as there are messages. */
-struct table {
-	const struct maildrop *drop;
-	uint32_t *slot;		/* number of a message, from 1; 0: free */
-	size_t slots;
-};
-
-/* The slot of ${id}: the one that has it, or the free one where it belongs. */
-static uint32_t *
-table_find(const struct table *table, const uint8_t *id)
-{
-	const struct maildrop_message *messages = table->drop->messages;
-	uint64_t key;
-	size_t at;
-
-	memcpy(&key, id, sizeof(key));
-	for (at = key % table->slots; table->slot[at] != 0;
-	    at = at + 1 == table->slots ? 0 : at + 1)
-		if (memcmp(messages[table->slot[at] - 1].id, id,
-		    LIMITS_UID_OCTETS) == 0)
-			break;
-	return &table->slot[at];
-}
-
-/* Number the messages that have the same id; fill ${table}. */
+/* Number the messages that have the same id; fill ${table}, which leads to the
+ * last one of each. */
 static int
 count_copies(struct table *table, struct maildrop *drop)
 {
-	table->drop = drop;
-	table->slots = drop->count + drop->count / 2 + 1;
-	table->slot = calloc(table->slots, sizeof(*table->slot));
-	if (table->slot == NULL || drop->count >= UINT32_MAX)
+	if (table_open(table, maildrop_ids(drop)) == -1)
 		return -1;
 	for (size_t i = 0; i < drop->count; i++) {
 		struct maildrop_message *m = &drop->messages[i];
@@ -106,6 +81,22 @@ hash_all(struct maildrop *drop)
 	return vouch(drop, from, to);
 }
 
+/* The own ids of all messages are known: find the adopted ones. */
+static enum mailbox_fault
+adopt(struct maildrop *drop)
+{
+	bool broken;
+
+	if (drop->mailbox.adopted == -1 || drop->adopted.of != NULL ||
+	    adopted_match(&drop->adopted, drop->mailbox.adopted,
+	    maildrop_ids(drop)) == 0)
+		return MAILBOX_FINE;
+	broken = errno == EBADMSG;
+	log_error("%s: its adopted unique-ids %s: %s", drop->mailbox.path,
+	    broken ? "are not believed" : "cannot be read", strerror(errno));
+	return broken ? MAILBOX_FINE : MAILBOX_TROUBLE;
+}
+
 enum mailbox_fault
 identity_complete(struct maildrop *drop)
 {
@@ -113,7 +104,7 @@ identity_complete(struct maildrop *drop)
 	enum mailbox_fault fault;
 
 	if (maildrop_has_ids(drop))
-		return MAILBOX_FINE;
+		return adopt(drop);
 	fault = hash_all(drop);
 	if (fault != MAILBOX_FINE)
 		return fault;
@@ -121,8 +112,20 @@ identity_complete(struct maildrop *drop)
 		maildrop_identified(drop);
 		cache_save(drop);
 	}
-	free(table.slot);
-	return maildrop_has_ids(drop) ? MAILBOX_FINE : MAILBOX_TROUBLE;
+	table_close(&table);
+	return maildrop_has_ids(drop) ? adopt(drop) : MAILBOX_TROUBLE;
+}
+
+struct span
+identity_print(const struct maildrop *drop, size_t i,
+    char text[LIMITS_UID_MAX + 1])
+{
+	struct span id = adopted_find(&drop->adopted, i);
+
+	if (id.n > 0)
+		return id;
+	uid_print(drop->messages[i].id, drop->messages[i].copy, text);
+	return span_of(text);
 }
 
 /* Whether every message of ${old} is in ${drop} what and where it was. */
@@ -144,16 +147,16 @@ only_grew(const struct maildrop *old, struct maildrop *drop)
 /* Mark in ${drop} as many of each id as were marked in ${old}.  Returns how
  * many marks went to nobody, or -1 if memory is short. */
 static int64_t
-mark_by_id(const struct table *old, const struct table *now,
-    struct maildrop *drop)
+mark_by_id(const struct maildrop *before, const struct table *old,
+    const struct table *now, struct maildrop *drop)
 {
-	const struct maildrop_message *was = old->drop->messages;
-	uint32_t *marks = calloc(old->drop->count + 1, sizeof(*marks));
-	int64_t lost = (int64_t)old->drop->marked;
+	const struct maildrop_message *was = before->messages;
+	uint32_t *marks = calloc(before->count + 1, sizeof(*marks));
+	int64_t lost = (int64_t)before->marked;
 
 	if (marks == NULL)
 		return -1;
-	for (size_t i = 0; i < old->drop->count; i++)
+	for (size_t i = 0; i < before->count; i++)
 		if (was[i].marked)
 			marks[*table_find(old, was[i].id)]++;
 	for (size_t i = 0; i < drop->count; i++) {
@@ -180,9 +183,9 @@ renew_by_id(struct maildrop *old, struct maildrop *drop)
 
 	if (maildrop_has_ids(old) && identity_complete(drop) == MAILBOX_FINE &&
 	    count_copies(&before, old) == 0 && count_copies(&now, drop) == 0)
-		lost = mark_by_id(&before, &now, drop);
-	free(before.slot);
-	free(now.slot);
+		lost = mark_by_id(old, &before, &now, drop);
+	table_close(&before);
+	table_close(&now);
 	return lost != 0;
 }
 

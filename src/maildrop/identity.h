@@ -9,17 +9,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/limits.h"
+#include "base/span.h"
 #include "spool/mailbox.h"
 
 struct maildrop;
 
 /*
  * identity_complete(drop):
- * Compute the unique-id of every message of ${drop}, as it was scanned, if that
- * was not done.  Returns MAILBOX_FINE; MAILBOX_CHANGED if a message is not, or
- * not certainly, what was scanned; MAILBOX_TROUBLE.
+ * Compute the unique-id of every message of ${drop}, as it was scanned, and
+ * find the adopted ones, if that was not done.  Returns MAILBOX_FINE;
+ * MAILBOX_CHANGED if a message is not, or not certainly, what was scanned;
+ * MAILBOX_TROUBLE.
  */
 enum mailbox_fault identity_complete(struct maildrop *drop);
+
+/*
+ * identity_print(drop, i, text):
+ * Return the unique-id of message ${i}, counted from 0, whose ids are complete:
+ * the adopted one, or ours, which is written to ${text}.
+ */
+struct span identity_print(const struct maildrop *drop, size_t i,
+    char text[LIMITS_UID_MAX + 1]);
 
 /*
  * identity_renew(drop, lost):

@@ -29,7 +29,8 @@ void
 maildrop_begin(struct maildrop *drop)
 {
 	memset(drop, 0, sizeof(*drop));
-	drop->mailbox.dir = drop->mailbox.fd = drop->mailbox.sidecar = -1;
+	drop->mailbox.dir = drop->mailbox.fd = drop->mailbox.sidecar =
+	    drop->mailbox.adopted = -1;
 	drop->dot.ours = drop->lock.mailbox = drop->index.fd = -1;
 }
 
@@ -89,6 +90,7 @@ maildrop_close(struct maildrop *drop)
 	lock_release(&drop->lock);
 	mailbox_close(&drop->mailbox);
 	index_close(&drop->index);
+	adopted_forget(&drop->adopted);
 	free(drop->messages);
 	block_close(&drop->block);
 	memset(drop, 0, sizeof(*drop));
@@ -145,6 +147,7 @@ maildrop_forget(struct maildrop *drop)
 	drop->count = drop->marked = 0;
 	drop->octets = drop->marked_octets = drop->hidden = 0;
 	drop->begin = drop->end = 0;
+	adopted_forget(&drop->adopted);
 	block_forget(&drop->block);
 }
 
@@ -266,6 +269,13 @@ void
 maildrop_show(struct maildrop *drop)
 {
 	drop->shown = drop->count;
+}
+
+struct table_records
+maildrop_ids(const struct maildrop *drop)
+{
+	return (struct table_records){ drop->messages == NULL ? NULL :
+	    drop->messages->id, sizeof(*drop->messages), drop->count };
 }
 
 uint64_t

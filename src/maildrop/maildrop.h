@@ -14,9 +14,11 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "mail/adopted.h"
 #include "mail/block.h"
 #include "mail/index.h"
 #include "mail/mbox.h"
+#include "mail/table.h"
 #include "spool/dotlock.h"
 #include "spool/lock.h"
 #include "spool/mailbox.h"
@@ -68,6 +70,7 @@ struct maildrop {
 	uint64_t window;	/* of UPDATE's journal, octets */
 	uint64_t most;		/* octets this process may make a file */
 	struct index index;	/* the cached one */
+	struct adopted adopted;	/* ids: found by identity_complete */
 	struct block block;	/* of the mailbox */
 	struct block second;	/* of it too, while the other one is scanned */
 	bool exact;		/* Content-Length is believed where it is */
@@ -225,6 +228,12 @@ void maildrop_identified(struct maildrop *drop);
  */
 void maildrop_be_sure(struct maildrop *drop, size_t n);
 void maildrop_show(struct maildrop *drop);
+
+/*
+ * maildrop_ids(drop):
+ * Return where the ids of the messages are, all of which are known.
+ */
+struct table_records maildrop_ids(const struct maildrop *drop);
 
 /*
  * maildrop_end_of(drop, i):

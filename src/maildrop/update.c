@@ -41,8 +41,8 @@
 
 #include "base/log.h"
 #include "base/store.h"
+#include "mail/adopted.h"
 #include "mail/edge.h"
-#include "mail/uid.h"
 #include "maildrop/cache.h"
 #include "maildrop/hold.h"
 #include "maildrop/identity.h"
@@ -181,14 +181,30 @@ static void
 log_marked(const struct maildrop *drop, size_t count)
 {
 	char text[LIMITS_UID_MAX + 1];
+	struct span id;
 
 	for (size_t i = 0; i < count; i++)
 		if (drop->messages[i].marked) {
-			uid_print(drop->messages[i].id, drop->messages[i].copy,
-			    text);
-			log_info("mailbox=%s deleting=%s", drop->mailbox.path,
-			    text);
+			id = identity_print(drop, i, text);
+			log_info("mailbox=%s deleting=%.*s",
+			    drop->mailbox.path, (int)id.n, id.p);
 		}
+}
+
+/* UPDATE is done, durably: drop the adopted ids of those of the ${count}
+ * messages of before that are gone.  Where that fails nothing is lost. */
+static void
+drop_adopted(struct maildrop *drop, size_t count)
+{
+	if (drop->adopted.of == NULL || count == 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (!drop->messages[i].marked)
+			adopted_stay(&drop->adopted, i);
+	if (adopted_drop(&drop->adopted, drop->mailbox.adopted) == -1)
+		log_warning("%s: adopted unique-ids of deleted messages "
+		    "cannot be dropped: %s", drop->mailbox.path,
+		    strerror(errno));
 }
 
 /* Remove the marked messages, whichever they are by now; the locks are held. */
@@ -236,12 +252,16 @@ update_run(struct maildrop *drop, bool log_ids, uint64_t *deleted)
 	if (!drop->mailbox.read_only && ((maildrop_is_unchanged(drop) &&
 	    cache_vouches(drop)) ||
 	    identity_renew(drop, &lost) == MAILBOX_FINE)) {
-		if (log_ids && drop->marked > 0 &&
+		if ((log_ids || drop->mailbox.adopted != -1) &&
+		    drop->marked > 0 &&
 		    identity_complete(drop) == MAILBOX_FINE)
 			known = drop->count;
 		result = remove_marked(drop, deleted);
 	}
 	lock_release(&drop->lock);
-	log_marked(drop, result == UPDATE_FAILED ? 0 : known);
+	if (log_ids && result != UPDATE_FAILED)
+		log_marked(drop, known);
+	if (result == UPDATE_DONE)
+		drop_adopted(drop, known);
 	return result == UPDATE_DONE && lost ? UPDATE_PARTLY : result;
 }

@@ -58,6 +58,9 @@ open_maildrop(struct session *session)
 	}
 	if (fault == MAILBOX_FINE)
 		fault = sidecar_enter(&drop->mailbox, options->state_dir);
+	if (fault == MAILBOX_FINE &&
+	    (session->path == NULL || session->task != NULL))
+		fault = sidecar_adopted(&drop->mailbox, session->make);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	dotlock_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
@@ -72,6 +75,7 @@ static void
 close_maildrop(struct maildrop *drop)
 {
 	(void)dotlock_ask(&drop->dot, LOCK_DOT_DROP);
+	sidecar_tidy(&drop->mailbox);
 	maildrop_close(drop);
 }
 
@@ -79,11 +83,13 @@ close_maildrop(struct maildrop *drop)
 static int
 give_mailbox(int channel, const struct mailbox *mailbox)
 {
-	const int fds[] = { mailbox->dir, mailbox->fd, mailbox->sidecar };
+	const int fds[] = { mailbox->dir, mailbox->fd, mailbox->sidecar,
+	    mailbox->adopted };
 	const struct letter_file file = { mailbox->read_only,
-	    mailbox->no_journal, mailbox->elsewhere };
+	    mailbox->no_journal, mailbox->elsewhere,
+	    mailbox->adopted != -1 };
 
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+	for (size_t i = 0; i < 3 + file.adopted; i++)
 		if (letter_send(channel, LETTER_FILE, &file, fds[i]) == -1) {
 			log_error("%s: cannot be handed to the session: %s",
 			    mailbox->path, strerror(errno));

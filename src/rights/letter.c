@@ -40,6 +40,7 @@ static const struct letter_field file[] = {
 	FIELD(file, BYTE, read_only, 1),
 	FIELD(file, BYTE, no_journal, 1),
 	FIELD(file, BYTE, elsewhere, 1),
+	FIELD(file, BYTE, adopted, 1),
 };
 
 static const struct letter_field line[] = {

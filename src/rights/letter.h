@@ -58,6 +58,7 @@ struct letter_file {
 	uint32_t read_only;
 	uint32_t no_journal;
 	uint32_t elsewhere;
+	uint32_t adopted;	/* a fourth descriptor comes */
 };
 
 struct letter_number {

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -262,4 +263,19 @@ process_end(enum dialogue_exit code)
 {
 	log_let_go(LOG_FOR_ANY);
 	_exit((int)code);
+}
+
+int
+process_fill_descriptors(void)
+{
+	struct pollfd fds[] = { { .fd = STDIN_FILENO },
+	    { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } };
+
+	if (poll(fds, 3, 0) == -1)
+		return -1;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if ((fds[fd].revents & POLLNVAL) != 0 && open("/dev/null",
+		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY, 0) != fd)
+			return -1;
+	return 0;
 }

@@ -17,6 +17,15 @@
 #define PROCESS_NO_GROUP ((gid_t)-1)
 
 /*
+ * process_fill_descriptors():
+ * If one of the first three descriptors is closed, the next file that is opened
+ * would get its number, a mailbox perhaps.  So /dev/null takes it, opened the
+ * wrong way around: reading it as input or writing it as output fails, as with
+ * a client that is gone.  Returns 0, or -1 with errno.
+ */
+int process_fill_descriptors(void);
+
+/*
  * process_begin(by_root):
  * For every process of dewey, at the start: no new privileges by exec, no core
  * dump, no ptrace by others; started by root, no descriptor but the first

@@ -33,20 +33,22 @@ session_path(const struct session *session, char path[LIMITS_PATH])
 	return MAILBOX_FINE;
 }
 
-/* Take what the keeper has opened: three descriptors in three letters. */
+/* Take what the keeper has opened: a descriptor in each letter, three or, with
+ * adopted ids, four. */
 static int
 take_mailbox(const struct session *session, int channel,
     struct mailbox *mailbox)
 {
-	int *const fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar };
+	int *const fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar,
+	    &mailbox->adopted };
 	struct channel_message message;
-	struct letter_file file;
+	struct letter_file file = { .adopted = 0 };
 	char path[LIMITS_PATH];
 
 	if (session_path(session, path) != MAILBOX_FINE ||
 	    mailbox_name(mailbox, path) == -1)
 		return -1;
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+	for (size_t i = 0; i < 3 + file.adopted; i++) {
 		int got = letter_receive(channel, LETTER_FILE, &file, &message);
 
 		if (got == -1)
@@ -120,6 +122,8 @@ session_main(struct session *session, int channel)
 		fault = scan(session, &channel);
 	if (request_report(channel, fault) == -1 || fault != MAILBOX_FINE)
 		process_end(DIALOGUE_ORDERLY);
+	if (session->task != NULL)
+		process_end((enum dialogue_exit)session->task(session));
 	if (session->path != NULL)
 		process_end((enum dialogue_exit)session->drop.recovered);
 	serve(session);

@@ -31,6 +31,10 @@ struct session {
 	char cache[LIMITS_PATH];	/* where indexes are, or empty */
 	const char *path;	/* the mailbox to recover; NULL: a client is
 				 * served, whose mailbox the options name */
+	int (*task)(struct session *session);	/* what is done then, instead
+				 * of that: returns an exit code; or NULL */
+	const void *order;	/* what the task needs to know */
+	bool make;		/* the task needs a file of adopted ids */
 	struct maildrop drop;
 	struct dialogue dialogue;	/* at the end are its large buffers, in
 				 * pages that few processes touch */
@@ -48,7 +52,7 @@ enum mailbox_fault session_path(const struct session *session,
  * The process: take the mailbox from the keeper at the other end of ${channel},
  * close the sandbox, scan, report; then serve the client to its end.  With a
  * path: end after the scan, which recovers; the exit code is an enum
- * journal_found.
+ * journal_found, or that of the task.
  */
 void session_main(struct session *session, int channel)
     __attribute__((noreturn));

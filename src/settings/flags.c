@@ -18,6 +18,21 @@ is_flag(const char *word)
 	return strncmp(word, "--", 2) == 0 && word[2] != '\0';
 }
 
+bool
+flags_is_for_box(const char *word)
+{
+	struct span value, name;
+	const struct options_row *row;
+
+	if (!is_flag(word))
+		return false;
+	value = span_of(word + 2);
+	name = span_cut(&value, '=');
+	row = options_find(name);
+	return row != NULL && row->kind->read == NULL &&
+	    row->field >= OPTIONS_CHECK_CONFIG;
+}
+
 const char *
 flags_config(int argc, char **argv)
 {

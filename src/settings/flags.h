@@ -5,6 +5,7 @@
 #ifndef FLAGS_H
 #define FLAGS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct options;
@@ -15,6 +16,12 @@ struct options;
  * several, as with any flag; or NULL.
  */
 const char *flags_config(int argc, char **argv);
+
+/*
+ * flags_is_for_box(word):
+ * Say whether ${word} is the flag of an action that dewey-box does.
+ */
+bool flags_is_for_box(const char *word);
 
 /*
  * flags_read(options, argc, argv):

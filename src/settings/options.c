@@ -144,6 +144,7 @@ static const struct options_kind
 	"% stands only in %u %n %d %h %%" },
     action = { .most = 0 },
     action_on_one = { .least = 1, .most = 1 },
+    action_on_any = { .most = UINT32_MAX },
     action_on_many = { .least = 1, .most = UINT32_MAX };
 
 #define FIELD(field) offsetof(struct options, field)
@@ -249,6 +250,12 @@ const struct options_row options_rows[] = {
 	{ "recover", &action_on_many, OPTIONS_RECOVER, NULL, "MBOX...",
 	    "complete each UPDATE that a crash cut short, with the rights of\n"
 	    "the mailbox's owner; print what was done" },
+	{ "adopt-ids", &action_on_many, OPTIONS_ADOPT_IDS, NULL,
+	    "SOURCE...",
+	    "keep the unique-ids of another server: its name, or a file of\n"
+	    "its answers, and users behind that, or --all; --dry-run" },
+	{ "forget-ids", &action_on_any, OPTIONS_FORGET_IDS, NULL, "NAME...",
+	    "undo --adopt-ids; --all, --dry-run" },
 	{ "help", &action, OPTIONS_HELP, NULL, NULL,
 	    "print this text" },
 	{ "version", &action, OPTIONS_VERSION, NULL, NULL,

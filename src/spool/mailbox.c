@@ -103,8 +103,7 @@ open_descriptor(struct mailbox *mailbox, int flags)
 	mailbox->fd = openat(mailbox->dir, mailbox->base, O_RDONLY | flags);
 }
 
-/* Open the mailbox itself.  To open a device can do something to it: what is
- * no regular file is not opened at all. */
+/* Open the mailbox, if it is a file: to open a device may do something. */
 static enum mailbox_fault
 open_file(struct mailbox *mailbox, bool named)
 {
@@ -157,7 +156,8 @@ mailbox_name(struct mailbox *mailbox, const char *path)
 	char *name = mailbox->sidecar_name;
 	size_t n = strlen(base);
 
-	*mailbox = (struct mailbox){ .dir = -1, .fd = -1, .sidecar = -1 };
+	*mailbox = (struct mailbox){ .dir = -1, .fd = -1, .sidecar = -1,
+	    .adopted = -1 };
 	if (span_copy(span_of(path), mailbox->path, LIMITS_PATH) == -1 ||
 	    n + sizeof("..dewey") > LIMITS_PATH)
 		return -1;
@@ -301,10 +301,10 @@ mailbox_peek(struct mailbox *mailbox, const char *path)
 void
 mailbox_close(struct mailbox *mailbox)
 {
-	int *fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar };
+	int *fds[] = { &mailbox->dir, &mailbox->fd, &mailbox->sidecar,
+	    &mailbox->adopted };
 
-	/* Another process of the session may still have the sidecar open, and
-	 * the lock with it. */
+	/* Another process may still have the sidecar open, and its lock. */
 	if (mailbox->sidecar != -1)
 		(void)flock(mailbox->sidecar, LOCK_UN);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {

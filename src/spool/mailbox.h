@@ -36,6 +36,7 @@ struct mailbox {
 	int dir;		/* the directory */
 	int fd;			/* the mailbox; -1: there is none */
 	int sidecar;		/* the session lock; later the journal */
+	int adopted;		/* adopted unique-ids */
 	bool read_only;		/* asked for, or for lack of rights */
 	bool no_journal;	/* no space for a sidecar */
 	bool elsewhere;		/* the sidecar is in --state-dir, because only

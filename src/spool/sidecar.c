@@ -213,6 +213,49 @@ sidecar_enter(struct mailbox *mailbox, const char *dir)
 	return fault;
 }
 
+/* Write the name of the file of adopted ids to ${name}. */
+static void
+name_adopted(const struct mailbox *mailbox,
+    char name[LIMITS_PATH + sizeof(".ids")])
+{
+	(void)snprintf(name, LIMITS_PATH + sizeof(".ids"), "%s.ids",
+	    mailbox->sidecar_name);
+}
+
+enum mailbox_fault
+sidecar_adopted(struct mailbox *mailbox, bool make)
+{
+	char name[LIMITS_PATH + sizeof(".ids")];
+	struct stat st, box;
+
+	if (mailbox->fd == -1)
+		return MAILBOX_FINE;
+	name_adopted(mailbox, name);
+	mailbox->adopted = openat(mailbox->dir, name, (mailbox->read_only ?
+	    O_RDONLY : O_RDWR) | (make ? O_CREAT : 0) | O_NOFOLLOW |
+	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (mailbox->adopted == -1 ? errno == ENOENT :
+	    fstat(mailbox->adopted, &st) == 0 &&
+	    fstat(mailbox->fd, &box) == 0 && index_is_own(&st, box.st_uid))
+		return MAILBOX_FINE;
+	log_error("%s: the file %s beside it must be a regular file of the "
+	    "user's, mode 0600, with one link", mailbox->path, name);
+	return MAILBOX_FOREIGN;
+}
+
+void
+sidecar_tidy(const struct mailbox *mailbox)
+{
+	char name[LIMITS_PATH + sizeof(".ids")];
+	struct stat st;
+
+	if (mailbox->adopted == -1 || fstat(mailbox->adopted, &st) == -1 ||
+	    st.st_size > 0)
+		return;
+	name_adopted(mailbox, name);
+	(void)unlinkat(mailbox->dir, name, 0);
+}
+
 bool
 sidecar_has_journal(const struct mailbox *mailbox)
 {

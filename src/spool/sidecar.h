@@ -30,6 +30,17 @@ enum mailbox_fault sidecar_enter(struct mailbox *mailbox,
 bool sidecar_has_journal(const struct mailbox *mailbox);
 
 /*
+ * sidecar_adopted(mailbox, make), sidecar_tidy(mailbox):
+ * Open the file of adopted unique-ids beside a mailbox that has mail, if there
+ * is one;  ${make} it otherwise.  It must be the mailbox owner's: or else the
+ * mailbox is refused, and the log says why.  Remove it, before the mailbox is
+ * closed, if it became empty; where the right to do so is missing it stays,
+ * empty.
+ */
+enum mailbox_fault sidecar_adopted(struct mailbox *mailbox, bool make);
+void sidecar_tidy(const struct mailbox *mailbox);
+
+/*
  * sidecar_pending(path, state_dir):
  * Say whether the mailbox ${path} has a journal, beside it or in ${state_dir},
  * without opening anything.  Returns 1, 0, or -1 with errno.

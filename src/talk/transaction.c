@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "mail/mbox.h"
-#include "mail/uid.h"
 #include "maildrop/cache.h"
 #include "maildrop/identity.h"
 #include "maildrop/maildrop.h"
@@ -64,22 +63,14 @@ stat_all(void *to, struct dispatch_command *command)
 }
 
 /* What a listing says of a message, written to ${room} if need be. */
-typedef struct span printer(const struct maildrop_message *message,
+typedef struct span printer(const struct maildrop *drop, size_t i,
     char room[LIMITS_UID_MAX + 1]);
 
 static struct span
-print_octets(const struct maildrop_message *message,
+print_octets(const struct maildrop *drop, size_t i,
     char room[LIMITS_UID_MAX + 1])
 {
-	return span_digits(message->octets, room);
-}
-
-static struct span
-print_uid(const struct maildrop_message *message,
-    char room[LIMITS_UID_MAX + 1])
-{
-	uid_print(message->id, message->copy, room);
-	return span_of(room);
+	return span_digits(drop->messages[i].octets, room);
 }
 
 /* Tell what ${print} says of the message that ${reply} has the number of; or
@@ -94,7 +85,7 @@ tell(const struct transaction *state, struct reply *reply,
 
 	if (reply->n != 0) {
 		reply->text = REPLY_ITEM;
-		reply->name = print(&drop->messages[reply->n - 1], room);
+		reply->name = print(drop, reply->n - 1, room);
 		reply_say(wire, reply);
 		return REPLY_SENT;
 	}
@@ -106,7 +97,7 @@ tell(const struct transaction *state, struct reply *reply,
 			continue;
 		wire_put(wire, span_digits(i + 1, digits));
 		wire_put(wire, SPAN(" "));
-		wire_put(wire, print(&drop->messages[i], room));
+		wire_put(wire, print(drop, i, room));
 		wire_put(wire, SPAN("\r\n"));
 	}
 	wire_put(wire, SPAN(".\r\n"));
@@ -132,7 +123,7 @@ uidl(void *to, struct dispatch_command *command)
 		text = note(state, reply_fault(
 		    identity_complete(state->retrieve.drop)));
 	return text != REPLY_OK ? text :
-	    tell(state, &command->reply, REPLY_UIDL_ALL, print_uid);
+	    tell(state, &command->reply, REPLY_UIDL_ALL, identity_print);
 }
 
 /* Send message number ${n}, whole or cut by ${top}. */

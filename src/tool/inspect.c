@@ -28,6 +28,7 @@ open_drop(struct maildrop *drop, const char *path, bool exact)
 	log_open(LOG_TO_STDERR, false);
 	fault = scan_peek(drop, path, exact);
 	if (fault == MAILBOX_FINE) {
+		(void)sidecar_adopted(&drop->mailbox, false);
 		message_sum_scanned(drop);
 		fault = identity_complete(drop);
 	}
@@ -68,9 +69,10 @@ inspect_list(const char *path, bool exact)
 		return -1;
 	for (size_t i = 0; i < drop.count; i++) {
 		const struct maildrop_message *m = &drop.messages[i];
+		struct span id = identity_print(&drop, i, text);
 
-		uid_print(m->id, m->copy, text);
-		(void)printf("%zu %" PRIu64 " %s", i + 1, m->octets, text);
+		(void)printf("%zu %" PRIu64 " %.*s%s", i + 1, m->octets,
+		    (int)id.n, id.p, id.p == text ? "" : " (adopted)");
 		print_line(&drop, m->offset);
 	}
 	maildrop_close(&drop);

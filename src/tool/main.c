@@ -7,9 +7,9 @@
 
 #include <sys/stat.h>
 
-#include <fcntl.h>
-#include <poll.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,8 +18,6 @@
 #include "settings/configuration.h"
 #include "settings/flags.h"
 #include "settings/options.h"
-#include "tool/audit.h"
-#include "tool/inspect.h"
 #include "tool/manage.h"
 #include "tool/serve.h"
 
@@ -51,19 +49,12 @@ act(struct options *options, bool by_root)
 	    options->operands[0] : NULL;
 
 	switch (options->action) {
-	case OPTIONS_CHECK_CONFIG:
-		return audit_config(options) == 0 ? DIALOGUE_ORDERLY :
-		    DIALOGUE_USAGE;
 	case OPTIONS_SET_SECRET:
 		return code_of(manage_set_secret(options, operand));
 	case OPTIONS_SET_PASSWORD:
 		return code_of(manage_set_password(options, operand));
 	case OPTIONS_REMOVE_USER:
 		return code_of(manage_remove(options, operand));
-	case OPTIONS_LIST:
-		return code_of(inspect_list(operand, options->exact));
-	case OPTIONS_CHECK:
-		return code_of(inspect_check(operand, options->exact));
 	case OPTIONS_HELP:
 		flags_help(stdout);
 		break;
@@ -76,28 +67,29 @@ act(struct options *options, bool by_root)
 	case OPTIONS_SESSION:
 		log_open((enum log_target)options->log, options->verbose);
 		serve_client(options, by_root);
+	default:
+		break;
 	}
 	return fflush(stdout) == 0 && ferror(stdout) == 0 ? DIALOGUE_ORDERLY :
 	    DIALOGUE_TROUBLE;
 }
 
-/* If one of the first three descriptors is closed, the next file that is opened
- * would get its number, a mailbox perhaps.  So /dev/null takes it, opened the
- * wrong way around: reading it as input or writing it as output fails, as with
- * a client that is gone. */
+/* What is no business of a session another program does, which lies beside this
+ * one: give it the process.  Returns only if that fails. */
 static int
-fill_descriptors(void)
+hand_over(char **argv)
 {
-	struct pollfd fds[] = { { .fd = STDIN_FILENO },
-	    { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } };
+	char path[LIMITS_PATH];
+	ssize_t n = readlink("/proc/self/exe", path,
+	    sizeof(path) - sizeof("-box"));
 
-	if (poll(fds, 3, 0) == -1)
-		return -1;
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if ((fds[fd].revents & POLLNVAL) != 0 && open("/dev/null",
-		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY, 0) != fd)
-			return -1;
-	return 0;
+	if (n > 0) {
+		memcpy(path + n, "-box", sizeof("-box"));
+		(void)execv(path, argv);
+	}
+	(void)fprintf(stderr, "dewey: dewey-box beside it cannot be run: %s\n",
+	    strerror(errno));
+	return DIALOGUE_TROUBLE;
 }
 
 int
@@ -107,10 +99,13 @@ main(int argc, char **argv)
 	struct options options;
 	int code;
 
-	if (fill_descriptors() == -1)
+	if (process_fill_descriptors() == -1)
 		return DIALOGUE_TROUBLE;
 	/* Each file is made with the mode it needs, whoever starts dewey. */
 	(void)umask(0);
+	for (int i = 1; i < argc; i++)
+		if (flags_is_for_box(argv[i]))
+			return hand_over(argv);
 	process_begin(by_root);
 	options_begin(&options);
 	if (configuration_read(&options, argc, argv, by_root) == -1 ||

@@ -162,7 +162,8 @@ fuzz_channel(struct span input)
 	const struct request_watch watch = { -1, &stop, -1, NULL };
 	/* A maildrop in no directory: each request fails. */
 	struct maildrop drop = { .mailbox = { .dir = -1, .fd = -1,
-	    .sidecar = -1 }, .dot = { .dir = -1, .mailbox = -1, .ours = -1 } };
+	    .sidecar = -1, .adopted = -1 }, .dot = { .dir = -1, .mailbox = -1,
+	    .ours = -1 } };
 	enum mailbox_fault fault;
 	int more = 1;
 

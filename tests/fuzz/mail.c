@@ -21,7 +21,7 @@ mail_open(struct maildrop *drop, int box, int sidecar, int index)
 	memcpy(drop->mailbox.path, path, sizeof(path));
 	drop->mailbox.base = drop->mailbox.path + strlen("/var/mail/");
 	/* No directory: the name of a file in memory cannot be looked up. */
-	drop->mailbox.dir = -1;
+	drop->mailbox.dir = drop->mailbox.adopted = -1;
 	drop->mailbox.fd = box;
 	drop->mailbox.sidecar = sidecar;
 	FUZZ_CHECK(maildrop_prepare(drop, none, 0) == 0);
