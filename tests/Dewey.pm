@@ -103,12 +103,8 @@ sub binary {
 	# `nobody` may be unable to reach the build directory.
 	if (!$copy) {
 		$copy = tmpdir() . '/dewey';
-		for my $more ('', '-box') {
-			next if $more && !-e "$path$more";
-			File::Copy::copy("$path$more", "$copy$more")
-			    or die "copy $path$more: $!";
-			chmod 0755, "$copy$more" or die "chmod $copy$more: $!";
-		}
+		File::Copy::copy($path, $copy) or die "copy $path: $!";
+		chmod 0755, $copy or die "chmod $copy: $!";
 	}
 	return $copy;
 }

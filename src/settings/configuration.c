@@ -14,6 +14,7 @@
 #include "base/span.h"
 #include "settings/configuration.h"
 #include "settings/flags.h"
+#include "settings/nearest.h"
 #include "settings/options.h"
 #include "settings/records.h"
 
@@ -31,7 +32,7 @@ read_line(struct options *options, const char *path, unsigned number,
 		return options_complain(options,
 		    "%s:%u: expected `key = value'", path, number);
 	if (options_find(key) == NULL) {
-		wanted = options_nearest(key, true);
+		wanted = nearest_option(key, true);
 		return options_complain(options, "%s:%u: `%.*s' is an unknown "
 		    "key: %s%s", path, number, shown, key.p, wanted == NULL ?
 		    "see dewey.conf(5)" : "the nearest is ",

@@ -9,6 +9,7 @@
 
 #include "base/span.h"
 #include "settings/flags.h"
+#include "settings/nearest.h"
 #include "settings/options.h"
 
 /* Whether ${word} is a flag: "--" and a name. */
@@ -16,21 +17,6 @@ static bool
 is_flag(const char *word)
 {
 	return strncmp(word, "--", 2) == 0 && word[2] != '\0';
-}
-
-bool
-flags_is_for_box(const char *word)
-{
-	struct span value, name;
-	const struct options_row *row;
-
-	if (!is_flag(word))
-		return false;
-	value = span_of(word + 2);
-	name = span_cut(&value, '=');
-	row = options_find(name);
-	return row != NULL && row->kind->read == NULL &&
-	    row->field >= OPTIONS_CHECK_CONFIG;
 }
 
 const char *
@@ -64,6 +50,17 @@ read_action(struct options *options, const struct options_row *row,
 	return 1;
 }
 
+/* Whether ${word} says how an action is to be done; then it is noted. */
+static bool
+is_manner(struct options *options, const char *word)
+{
+	if (strcmp(word, "--all") == 0)
+		return options->all = true;
+	if (strcmp(word, "--dry-run") == 0)
+		return options->dry_run = true;
+	return false;
+}
+
 /* Read the flag ${word}, whose value may be the ${next} word; NULL: there is
  * none.  Returns how many words the flag took, or -1. */
 static int
@@ -74,8 +71,10 @@ read_flag(struct options *options, char *word, const char *next)
 	const char *wanted;
 	bool apart;
 
+	if (row == NULL && is_manner(options, word))
+		return 1;
 	if (row == NULL) {
-		wanted = options_nearest(name, false);
+		wanted = nearest_option(name, false);
 		return options_complain(options, "there is no option `%s'%s%s "
 		    "(try dewey --help)", word, wanted == NULL ? "" :
 		    ", the nearest is --", wanted == NULL ? "" : wanted);
@@ -112,6 +111,11 @@ check_operands(struct options *options)
 	if (row != NULL && count < row->kind->least)
 		return options_complain(options, "--%s needs %s", row->name,
 		    row->argument);
+	if ((options->all || options->dry_run) &&
+	    options->action != OPTIONS_ADOPT_IDS &&
+	    options->action != OPTIONS_FORGET_IDS)
+		return options_complain(options, "--%s goes with --adopt-ids "
+		    "and --forget-ids alone", options->all ? "all" : "dry-run");
 	return 0;
 }
 

@@ -18,12 +18,6 @@ struct options;
 const char *flags_config(int argc, char **argv);
 
 /*
- * flags_is_for_box(word):
- * Say whether ${word} is the flag of an action that dewey-box does.
- */
-bool flags_is_for_box(const char *word);
-
-/*
  * flags_read(options, argc, argv):
  * Read the flags and operands of ${argv}, which must outlive ${options} and is
  * changed.  Returns 0, or -1 with ${options}->error saying what is wrong.

@@ -21,7 +21,7 @@ enum options_action {
 	OPTIONS_SET_PASSWORD,
 	OPTIONS_REMOVE_USER,
 	OPTIONS_RECOVER,
-	OPTIONS_CHECK_CONFIG,	/* from here on: dewey-box does it */
+	OPTIONS_CHECK_CONFIG,
 	OPTIONS_LIST,
 	OPTIONS_CHECK,
 	OPTIONS_ADOPT_IDS,
@@ -68,6 +68,8 @@ struct options {
 	bool private_stream;
 	bool log_deletes;
 	bool verbose;
+	bool all;		/* of --adopt-ids: every user with a mailbox */
+	bool dry_run;		/* of it: only say what would be done */
 	unsigned char sandbox;	/* enum sandbox_wish */
 	unsigned char plaintext;	/* enum options_plaintext */
 	unsigned char log;	/* enum log_target */
@@ -115,13 +117,6 @@ extern const struct options_row options_rows[];
  * Return the row of the option or action ${name}, or NULL.
  */
 const struct options_row *options_find(struct span name);
-
-/*
- * options_nearest(name, keys):
- * Return the name of an option, or unless ${keys} of an action, that ${name}
- * may be a typing mistake for; NULL: there is none.
- */
-const char *options_nearest(struct span name, bool keys);
 
 /*
  * options_begin(options):

@@ -30,7 +30,6 @@
 
 struct adopt {
 	const struct options *options;
-	const struct adopt_flags *flags;
 	struct users users;
 	struct adoption order;
 	const volatile sig_atomic_t *stop;
@@ -137,12 +136,12 @@ take_name(struct adopt *adopt, const char *name)
 	if (strchr(name, '/') != NULL) {
 		take_owned(adopt, name);
 	} else if (users_find(&adopt->users, span_of(name), true, &user) != 1) {
-		if (!adopt->flags->all)
+		if (!adopt->options->all)
 			tell(adopt, name, "there is no such user, or only root "
 			    "may do that");
 	} else if (mailbox_expand(adopt->options->mailbox, name, user.home,
 	    path) == -1 || stat(path, &st) == -1 || st.st_size == 0) {
-		if (!adopt->flags->all)
+		if (!adopt->options->all)
 			tell(adopt, name, "has no mail");
 	} else {
 		take_path(adopt, &user, path, name);
@@ -204,7 +203,7 @@ fits(const struct adopt *adopt, int names)
 {
 	const char *why = NULL;
 
-	if (adopt->flags->all == (names > 0))
+	if (adopt->options->all == (names > 0))
 		why = "name mailboxes or users, or say --all";
 	else if (adopt->order.file != -1 && names != 1)
 		why = "the answers in a file are those for one user";
@@ -215,14 +214,13 @@ fits(const struct adopt *adopt, int names)
 }
 
 int
-adopt_run(struct options *options, const struct adopt_flags *flags)
+adopt_run(const struct options *options)
 {
-	struct adopt adopt = { .options = options, .flags = flags,
-	    .by_root = geteuid() == 0 };
+	struct adopt adopt = { .options = options, .by_root = geteuid() == 0 };
 	int first = options->action == OPTIONS_ADOPT_IDS ? 1 : 0;
 
 	adopt.order.forget = first == 0;
-	adopt.order.dry_run = flags->dry_run;
+	adopt.order.dry_run = options->dry_run;
 	adopt.order.file = -1;
 	log_open(LOG_TO_STDERR, false);
 	if (first == 1 && read_source(&adopt, options->operands[0]) == -1)
@@ -231,7 +229,7 @@ adopt_run(struct options *options, const struct adopt_flags *flags)
 		return DIALOGUE_USAGE;
 	adopt.stop = process_catch_signals();
 	users_open(&adopt.users, options, adopt.by_root);
-	if (flags->all)
+	if (options->all)
 		take_all(&adopt);
 	for (int i = first; i < options->operand_count && *adopt.stop == 0; i++)
 		take_name(&adopt, options->operands[i]);

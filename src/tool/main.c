@@ -7,9 +7,7 @@
 
 #include <sys/stat.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,6 +16,9 @@
 #include "settings/configuration.h"
 #include "settings/flags.h"
 #include "settings/options.h"
+#include "tool/adopt.h"
+#include "tool/audit.h"
+#include "tool/inspect.h"
 #include "tool/manage.h"
 #include "tool/serve.h"
 
@@ -42,11 +43,11 @@ code_of(int result)
 	return result == 0 ? DIALOGUE_ORDERLY : DIALOGUE_TROUBLE;
 }
 
+/* Change the accounts, look at mailboxes, or move ids. */
 static int
-act(struct options *options, bool by_root)
+manage(const struct options *options)
 {
-	const char *operand = options->operand_count > 0 ?
-	    options->operands[0] : NULL;
+	const char *operand = options->operands[0];
 
 	switch (options->action) {
 	case OPTIONS_SET_SECRET:
@@ -55,41 +56,42 @@ act(struct options *options, bool by_root)
 		return code_of(manage_set_password(options, operand));
 	case OPTIONS_REMOVE_USER:
 		return code_of(manage_remove(options, operand));
+	case OPTIONS_LIST:
+		return code_of(inspect_list(operand, options->exact));
+	case OPTIONS_CHECK:
+		return code_of(inspect_check(operand, options->exact));
+	case OPTIONS_RECOVER:
+		log_open(LOG_TO_STDERR, false);
+		return (int)recovery_run(options);
+	default:
+		return adopt_run(options);
+	}
+}
+
+static int
+act(struct options *options, bool by_root)
+{
+	int code = DIALOGUE_ORDERLY;
+
+	switch (options->action) {
+	case OPTIONS_SESSION:
+		log_open((enum log_target)options->log, options->verbose);
+		serve_client(options, by_root);
 	case OPTIONS_HELP:
 		flags_help(stdout);
 		break;
 	case OPTIONS_VERSION:
 		(void)puts(PACKAGE_STRING);
 		break;
-	case OPTIONS_RECOVER:
-		log_open(LOG_TO_STDERR, false);
-		return (int)recovery_run(options);
-	case OPTIONS_SESSION:
-		log_open((enum log_target)options->log, options->verbose);
-		serve_client(options, by_root);
-	default:
+	case OPTIONS_CHECK_CONFIG:
+		if (audit_config(options) != 0)
+			code = DIALOGUE_USAGE;
 		break;
+	default:
+		code = manage(options);
 	}
-	return fflush(stdout) == 0 && ferror(stdout) == 0 ? DIALOGUE_ORDERLY :
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? code :
 	    DIALOGUE_TROUBLE;
-}
-
-/* What is no business of a session another program does, which lies beside this
- * one: give it the process.  Returns only if that fails. */
-static int
-hand_over(char **argv)
-{
-	char path[LIMITS_PATH];
-	ssize_t n = readlink("/proc/self/exe", path,
-	    sizeof(path) - sizeof("-box"));
-
-	if (n > 0) {
-		memcpy(path + n, "-box", sizeof("-box"));
-		(void)execv(path, argv);
-	}
-	(void)fprintf(stderr, "dewey: dewey-box beside it cannot be run: %s\n",
-	    strerror(errno));
-	return DIALOGUE_TROUBLE;
 }
 
 int
@@ -103,9 +105,6 @@ main(int argc, char **argv)
 		return DIALOGUE_TROUBLE;
 	/* Each file is made with the mode it needs, whoever starts dewey. */
 	(void)umask(0);
-	for (int i = 1; i < argc; i++)
-		if (flags_is_for_box(argv[i]))
-			return hand_over(argv);
 	process_begin(by_root);
 	options_begin(&options);
 	if (configuration_read(&options, argc, argv, by_root) == -1 ||
