@@ -16,11 +16,11 @@ my $srcdir = $ENV{srcdir} // '.';
 my @house = (
 	[base =>
 	    [qw(clock limits sink span stamp stream sum)],
-	    [qw(imprint log store)],
+	    [qw(imprint log networks store)],
 	    [qw(channel)]],
 	[settings =>
 	    [qw(options records)],
-	    [qw(nearest)],
+	    [qw(nearest place)],
 	    [qw(flags)],
 	    [qw(configuration)]],
 	[who =>
@@ -44,13 +44,13 @@ my @house = (
 	    [qw(update)]],
 	[talk =>
 	    [qw(wire)],
-	    [qw(reply)],
+	    [qw(proxy reply)],
 	    [qw(dispatch retrieve verdict)],
 	    [qw(authorization transaction)],
 	    [qw(dialogue)]],
 	[rights =>
 	    [qw(filter letter process)],
-	    [qw(request sandbox)],
+	    [qw(front request sandbox)],
 	    [qw(session)],
 	    [qw(gate judge keeper)],
 	    [qw(monitor recovery)]],

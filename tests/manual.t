@@ -41,11 +41,14 @@ cmp_ok scalar keys %help, '>', 20, 'options of --help';
 # The words of a macro line as they are printed.
 sub words {
 	my ($line) = @_;
-	my ($text, $glue) = ('', 1);
+	my ($text, $glue, $optional) = ('', 1);
 	for my $word (split ' ', $line) {
 		if ($word eq 'Ns') {
 			$glue = 1;
+		} elsif ($word eq 'Op') {
+			$optional = 1;
 		} elsif ($word !~ /^(?:Fl|Cm|Ar|No|Li)\z/) {
+			$word = "[$word]" if $optional;
 			$text .= ($glue ? '' : ' ') . $word;
 			$glue = 0;
 		}

@@ -52,7 +52,7 @@ my @flags = qw(users mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only content-length locks lock-timeout
     journal-window idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
     verbose cache-dir state-dir config check-config set-secret set-password remove-user
-    list check recover adopt-ids forget-ids help version name-case strip-domain);
+    list check recover adopt-ids forget-ids help version name-case strip-domain proxy);
 is_deeply [ sort keys %listed ], [ sort @flags ],
     '--help lists the flags that are tried here';
 
@@ -141,7 +141,7 @@ my @bad = (
 	[ '--=' ], [ '--hos=x' ], [ '--HOST=x' ], [ '--host x' ],
 	[ '--help=yes' ], [ '--version=1' ], [ '--check-config=x' ],
 	(map { [ "--$_" ] } grep { $listed{$_}{kind} ne '' && ($listed{$_}{argument}
-	    // '') ne 'yes|no' } @flags),
+	    // '') !~ /^(?:yes\|no|\[.*)\z/ } @flags),
 	(map { [ "--$_=" ] } grep { $listed{$_}{kind} eq '=' } @flags),
 	(map { my $flag = $_; map { [ "--$flag=$_" ] }
 	    'maybe', 'YES', '1', 'yes ', ' no' }

@@ -117,6 +117,7 @@ sub sessions {
 		[['--mailbox=%h/absent/x'], @pass, 'QUIT'],
 		[['--mailbox=/etc/passwd'], @pass, 'QUIT'],
 		[['--mailbox=/dev/null'], @pass, 'QUIT'],
+		[['--proxy=127.0.0.1', '--secrets=/traced-%i'], @pass, 'QUIT'],
 		[['--cache-dir=/traced-cache'], @pass, 'QUIT'],
 		[['--gate-user=dwgone']], [['--gate-user=dwfrated'], 'QUIT'],
 		[['--config=/traced-bad.conf']], [['--nonsense']],
@@ -147,6 +148,8 @@ SKIP: {
 		my $c = Dewey->start(!grep({ /^--config/ } @$flags) ?
 		    '--config=/traced.conf' : (), @$flags, { as_root => 1,
 		    env => { TRACE => $trace }, transport => 'tcp' });
+		$c->send("PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")
+		    if grep { /^--proxy/ } @$flags;
 		$c->greeting;
 		for my $line (@lines) {
 			my $digest = $line ne 'APOP' ? '' : ' dwmrose ' .

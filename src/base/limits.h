@@ -67,6 +67,16 @@
 /* Octets of a client's address as text, NUL included: IPv6 takes 46. */
 #define LIMITS_PEER 64
 
+/* Octets of an address of IPv6, the longest. */
+#define LIMITS_ADDRESS 16
+
+/* Of the PROXY protocol: octets of a line with its end, which is its own limit
+ * (s2.1); octets of a header of version 2, for one as long arrives in one piece
+ * everywhere (s2.2); milliseconds that a front end may take for it. */
+#define LIMITS_PROXY_LINE 107
+#define LIMITS_PROXY 536
+#define LIMITS_PROXY_MS 5000
+
 /* Octets of a path name made from the mailbox template. */
 #define LIMITS_PATH 1024
 

@@ -284,19 +284,23 @@ log_record(const struct log_session *session, int64_t now_ms)
 	};
 	int64_t ms = now_ms - session->begin_ms;
 	char user[LOG_ESCAPED(LIMITS_NAME)];
+	char port[sizeof(" port=65535")] = "";
 
 	if (log_state.writer.line != NULL) {
 		if (log_state.target != LOG_TO_NONE)
 			log_state.writer.record(log_state.writer.to, session);
 		return;
 	}
-	log_info("user=%s peer=%s method=%s messages=%" PRIu64
+	if (session->port != 0)
+		(void)snprintf(port, sizeof(port), " port=%u",
+		    session->port & UINT16_MAX);
+	log_info("user=%s peer=%s%s method=%s messages=%" PRIu64
 	    " octets=%" PRIu64
 	    " retrieved=%" PRIu64 " retrieved-octets=%" PRIu64
 	    " deleted=%" PRIu64 " left=%" PRIu64
 	    " seconds=%" PRId64 ".%03" PRId64 " end=%s",
 	    session->user == NULL ? "-" : log_escape(session->user,
-	    strlen(session->user), user), session->peer,
+	    strlen(session->user), user), session->peer, port,
 	    log_method_word(session->method),
 	    session->messages, session->octets, session->retrieved,
 	    session->retrieved_octets, session->deleted, session->left,

@@ -60,6 +60,7 @@ enum log_level {
 struct log_session {
 	const char *user;	/* NULL before login */
 	const char *peer;
+	unsigned port;		/* of the peer, where a front end named it */
 	enum log_method method;
 	uint64_t messages;	/* at login */
 	uint64_t octets;

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "base/log.h"
+#include "rights/front.h"
 #include "rights/gate.h"
 #include "rights/letter.h"
 #include "rights/process.h"
@@ -40,7 +41,7 @@ ask_judge(void *to, struct login_question *question)
 }
 
 void
-gate_main(struct session *session, int channel)
+gate_main(struct session *session, int channel, bool behind_front)
 {
 	const struct options *options = session->options;
 	struct dialogue *dialogue = &session->dialogue;
@@ -55,6 +56,9 @@ gate_main(struct session *session, int channel)
 	if (sandbox_close(FILTER_GATE, (enum sandbox_wish)options->sandbox,
 	    -1) == -1)
 		process_end(dialogue_refuse(dialogue, REPLY_TROUBLE));
+	if (behind_front && front_pass_on(dialogue,
+	    &session->verdict.login, channel) == -1)
+		process_end(DIALOGUE_BROKEN);
 	dialogue->ask = ask_judge;
 	dialogue->to = &gate;
 	code = dialogue_authorize(dialogue, &accepted);

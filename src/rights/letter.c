@@ -12,11 +12,27 @@
 #include "rights/letter.h"
 #include "spool/lock.h"
 #include "spool/mailbox.h"
+#include "talk/proxy.h"
 #include "talk/reply.h"
 #include "who/login.h"
 
 #define FIELD(kind, type, field, limit) \
 	{ LETTER_##type, limit, offsetof(struct letter_##kind, field) }
+
+static const struct letter_field front[] = {
+	FIELD(front, BYTE, fault, PROXY_BROKEN),
+	FIELD(front, BYTE, own, 1),
+	FIELD(front, BYTE, tls, 1),
+	FIELD(front, BYTE, v6, 1),
+	FIELD(front, LONG, port, UINT16_MAX),
+	FIELD(front, OCTETS, peer, LIMITS_ADDRESS),
+	FIELD(front, OCTETS, local, LIMITS_ADDRESS),
+};
+
+static const struct letter_field opening[] = {
+	FIELD(opening, BYTE, passwords, 1),
+	FIELD(opening, OCTETS, timestamp, LIMITS_TIMESTAMP - 1),
+};
 
 static const struct letter_field question[] = {
 	FIELD(question, BYTE, method, LETTER_ENDED),
@@ -74,6 +90,8 @@ static const struct {
 	size_t n;
 	bool passes;		/* a descriptor may come along */
 } forms[LETTER_KINDS] = {
+	[LETTER_FRONT] = FORM(front, false),
+	[LETTER_OPENING] = FORM(opening, false),
 	[LETTER_QUESTION] = FORM(question, false),
 	[LETTER_ANSWER] = FORM(answer, false),
 	[LETTER_USER] = FORM(user, false),

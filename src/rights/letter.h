@@ -15,6 +15,8 @@
 #include "base/span.h"
 
 enum letter_kind {
+	LETTER_FRONT,		/* from the gate to the monitor */
+	LETTER_OPENING,		/* back */
 	LETTER_QUESTION,	/* from the gate to the judge */
 	LETTER_ANSWER,		/* back: a number, enum reply_text */
 	LETTER_USER,		/* from the judge to the monitor */
@@ -30,6 +32,23 @@ enum letter_kind {
 				 * meaning; with a descriptor if that was for
 				 * one */
 	LETTER_KINDS
+};
+
+/* What a front end said. */
+struct letter_front {
+	uint32_t fault;		/* enum proxy_fault */
+	uint32_t own;		/* as in struct proxy */
+	uint32_t tls;
+	uint32_t v6;		/* the addresses are of IPv6 */
+	uint32_t port;
+	struct span peer;	/* two addresses, or two times nothing */
+	struct span local;
+};
+
+/* What the gate must know to greet. */
+struct letter_opening {
+	uint32_t passwords;	/* as in struct login */
+	struct span timestamp;
 };
 
 /* Instead of a method in a question: AUTHORIZATION is over. */

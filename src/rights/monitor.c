@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rights/front.h"
 #include "rights/gate.h"
 #include "rights/judge.h"
 #include "rights/keeper.h"
@@ -26,6 +28,7 @@
 struct monitor {
 	struct session *session;
 	int to_judge, to_keeper;	/* channels */
+	int to_gate;		/* the end that the gate will have, or -1 */
 	pid_t gate, judge, keeper;	/* -1: there is none */
 	bool unheard;		/* the keeper died before it reported */
 };
@@ -193,30 +196,37 @@ wait_for_all(const struct monitor *monitor)
 	return code;
 }
 
-/* Fork the judge, and then the gate, which ${ids} are for; uid 0 means that
- * there is no --gate-user.  Returns 0, or -1. */
+/* Fork the judge, which the gate asks by ${ask}.  Returns 0, or -1. */
 static int
-fork_both(struct monitor *monitor, struct process_ids waiting,
-    struct process_ids ids)
+fork_judge(struct monitor *monitor, struct process_ids ids, int ask)
 {
 	struct session *session = monitor->session;
-	int ask[2], tell[2];
+	int tell[2];
 
-	if (channel_pair(ask) == -1 || channel_pair(tell) == -1)
+	if (channel_pair(tell) == -1)
 		return -1;
 	monitor->to_judge = tell[0];
-	monitor->judge = process_fork_as("judge", waiting.uid, waiting.gid,
-	    false);
+	monitor->judge = process_fork_as("judge", ids.uid, ids.gid, false);
 	if (monitor->judge == 0) {
-		(void)close(ask[1]);
+		(void)close(monitor->to_gate);
 		(void)close(tell[0]);
-		judge_main(session, (struct judge_channels){ ask[0], tell[1] });
+		judge_main(session, (struct judge_channels){ ask, tell[1] });
 	}
-	(void)close(ask[0]);
+	(void)close(ask);
 	(void)close(tell[1]);
 	login_close(&session->verdict.login);
-	if (monitor->judge == -1)
-		return -1;
+	return monitor->judge == -1 ? -1 : 0;
+}
+
+/* Fork the gate, which asks by ${monitor}->to_gate; the other end of that is
+ * ${ask}, or closed.  Uid 0 of ${ids} means that there is no --gate-user.
+ * Returns 0, or -1. */
+static int
+fork_gate(struct monitor *monitor, struct process_ids ids, int ask)
+{
+	struct session *session = monitor->session;
+	int channel = monitor->to_gate;
+
 	/* A gate in its empty root finds no syslogd. */
 	if (ids.uid == 0)
 		log_error("gate-user: %s has no account, or is root: make it, "
@@ -226,22 +236,66 @@ fork_both(struct monitor *monitor, struct process_ids waiting,
 	    ids.uid == 0 ? LIMITS_NOBODY : ids.uid,
 	    ids.uid == 0 ? LIMITS_NOBODY : ids.gid, true);
 	if (monitor->gate == 0) {
-		(void)close(monitor->to_judge);
+		if (monitor->to_judge != -1)
+			(void)close(monitor->to_judge);
+		if (ask != -1)
+			(void)close(ask);
 		if (ids.uid == 0)
 			process_end(dialogue_refuse(&session->dialogue,
 			    REPLY_MISCONFIGURED));
-		gate_main(session, ask[1]);
+		gate_main(session, channel, ask != -1);
 	}
-	(void)close(ask[1]);
+	(void)close(channel);
+	monitor->to_gate = -1;
 	return monitor->gate == -1 ? -1 : 0;
 }
 
+/* A front end's header tells the address, on which the files of the judge may
+ * depend: the gate, which reads it, comes first. */
+static int
+fork_behind_front(struct monitor *monitor, struct options *options,
+    struct process_ids waiting, struct process_ids ids, int ask)
+{
+	struct session *session = monitor->session;
+
+	if (fork_gate(monitor, ids, ask) == -1)
+		return -1;
+	if (front_hear(&session->dialogue, ask) == -1) {
+		(void)kill(monitor->gate, SIGKILL);
+		(void)waitpid(monitor->gate, NULL, 0);
+		process_end(session->dialogue.record.end == LOG_END_EOF ?
+		    DIALOGUE_ORDERLY : DIALOGUE_BROKEN);
+	}
+	front_open(&session->dialogue, &session->verdict, options, true);
+	return front_answer(&session->verdict.login, ask) == -1 ? -1 :
+	    fork_judge(monitor, waiting, ask);
+}
+
+/* Fork the judge and the gate, which ${ids} are for.  Returns 0, or -1. */
+static int
+fork_both(struct monitor *monitor, struct options *options,
+    struct process_ids waiting, struct process_ids ids)
+{
+	struct session *session = monitor->session;
+	int ask[2];
+
+	if (channel_pair(ask) == -1)
+		return -1;
+	monitor->to_gate = ask[1];
+	if (front_is_due(&session->dialogue))
+		return fork_behind_front(monitor, options, waiting, ids,
+		    ask[0]);
+	front_open(&session->dialogue, &session->verdict, options, true);
+	return fork_judge(monitor, waiting, ask[0]) == -1 ? -1 :
+	    fork_gate(monitor, ids, -1);
+}
+
 void
-monitor_main(struct session *session)
+monitor_main(struct session *session, struct options *options)
 {
 	struct monitor monitor = { .session = session,
-	    .to_keeper = -1, .keeper = -1 };
-	const char *user = session->options->gate_user;
+	    .to_judge = -1, .to_keeper = -1, .keeper = -1 };
+	const char *user = options->gate_user;
 	struct process_ids waiting = process_ids("nobody", true), gate;
 	int64_t until;
 
@@ -250,7 +304,7 @@ monitor_main(struct session *session)
 	gate = process_ids(user == NULL ? "dewey-gate" : user, user == NULL);
 	if (user == NULL && gate.uid == 0)
 		gate = waiting;
-	if (fork_both(&monitor, waiting, gate) == -1)
+	if (fork_both(&monitor, options, waiting, gate) == -1)
 		process_end(DIALOGUE_TROUBLE);
 	until = clock_ms() + LIMITS_GRACE_MS +
 	    (int64_t)session->options->login_timeout * 1000;

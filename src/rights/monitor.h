@@ -9,12 +9,13 @@
 #include "rights/session.h"
 
 /*
- * monitor_main(session):
- * The process: fork the gate and the judge, let in whom the judge finds, until
- * one is in or the session is over; then give up root's rights and wait for the
- * end of all.
+ * monitor_main(session, options):
+ * The process, with the ${options} of ${session}: fork the gate and the judge,
+ * let in whom the judge finds, until one is in or the session is over; then
+ * give up root's rights and wait for the end of all.
  */
-void monitor_main(struct session *session) __attribute__((noreturn));
+void monitor_main(struct session *session, struct options *options)
+    __attribute__((noreturn));
 
 /*
  * monitor_hear_judge(channel, session):

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/networks.h"
 #include "base/span.h"
 #include "settings/options.h"
 
@@ -105,7 +106,7 @@ is_template(struct span value)
 		return false;
 	for (size_t i = 0; i < value.n; i++)
 		if (value.p[i] == '%' && (++i == value.n ||
-		    memchr("undh%", value.p[i], 5) == NULL))
+		    memchr("undhi%", value.p[i], 6) == NULL))
 			return false;
 	return true;
 }
@@ -133,6 +134,10 @@ static const struct options_kind
 	.wanted = "a number of octets from 1 to " DIGITS(LIMITS_WINDOW_MOST) },
     file_name = { .read = read_text, .fits = is_given,
 	.wanted = "the name of a file or directory" },
+    placed_file = { .read = read_text, .fits = is_given, .placed = true,
+	.wanted = "the name of a file" },
+    networks = { .read = read_text, .fits = networks_is_list,
+	.wanted = "a list of addresses, networks (192.0.2.0/24), or unix" },
     user_name = { .read = read_text, .fits = is_given,
 	.wanted = "the name of a user" },
     host_name = { .read = read_text, .fits = span_is_host,
@@ -141,8 +146,9 @@ static const struct options_kind
 	.wanted = "a list of host names" },
     template = { .read = read_text, .fits = is_template,
 	.wanted = "an absolute path, or one that begins with %h; "
-	"% stands only in %u %n %d %h %%" },
+	"% stands only in %u %n %d %h %i %%", .placed = true },
     action = { .most = 0 },
+    action_on_one_or_none = { .most = 1 },
     action_on_one = { .least = 1, .most = 1 },
     action_on_any = { .most = UINT32_MAX },
     action_on_many = { .least = 1, .most = UINT32_MAX };
@@ -150,7 +156,7 @@ static const struct options_kind
 #define FIELD(field) offsetof(struct options, field)
 
 const struct options_row options_rows[] = {
-	{ "users", &file_name, FIELD(users), "system", "system|FILE",
+	{ "users", &placed_file, FIELD(users), "system", "system|FILE",
 	    "who may log in with a password: the accounts of the system, or\n"
 	    "the users in FILE (dewey-users(5))" },
 	{ "mail-user", &user_name, FIELD(mail_user), NULL, "NAME",
@@ -166,7 +172,7 @@ const struct options_row options_rows[] = {
 	{ "strip-domain", &host_list, FIELD(strip_domain), NULL, "DOMAINS",
 	    "a client that sends NAME@DOMAIN means NAME, if DOMAIN is among\n"
 	    "these, separated by commas" },
-	{ "secrets", &file_name, FIELD(secrets), NULL, "FILE|none",
+	{ "secrets", &placed_file, FIELD(secrets), NULL, "FILE|none",
 	    "the secrets of APOP (dewey-secrets(5)); none: no APOP" },
 	{ "apop-only", &on_off, FIELD(apop_only), "yes", "yes|no",
 	    "a user who has a secret may not log in with a password" },
@@ -176,13 +182,18 @@ const struct options_row options_rows[] = {
 	    "Unix sockets and loopback, and with --private" },
 	{ "private", &on_off, FIELD(private_stream), "no", "yes|no",
 	    "a TLS front end stands before dewey" },
+	{ "proxy", &networks, FIELD(proxy), NULL, "NETWORKS",
+	    "from these addresses, separated by commas, front ends call,\n"
+	    "which must send the header of the PROXY protocol; unix: by a\n"
+	    "Unix socket" },
 	{ "hide-users", &on_off, FIELD(hide_users), "yes", "yes|no",
 	    "answer USER the same whether or not there is such a user" },
 	{ "fail-delay", &seconds, FIELD(fail_delay), "1", "SECONDS",
 	    "the n-th refused login is answered n times this late" },
 	{ "mailbox", &template, FIELD(mailbox), "/var/mail/%u", "TEMPLATE",
 	    "where the mailbox of a user is; in it %u is the user's name, %n\n"
-	    "the name before @, %d the name behind @, %h the home directory" },
+	    "the name before @, %d the name behind @, %h the home directory,\n"
+	    "%i the address that the client calls, in users and secrets, too" },
 	{ "read-only", &on_off, FIELD(read_only), "no", "yes|no",
 	    "never write to a mailbox: DELE is refused" },
 	{ "content-length", &choice, FIELD(exact), "no", "no|exact",
@@ -232,9 +243,10 @@ const struct options_row options_rows[] = {
 	{ "config", &file_name, FIELD(config), NULL, "FILE",
 	    "read options from FILE (dewey.conf(5)); default, started by\n"
 	    "root: " SYSCONFDIR "/dewey/dewey.conf if it exists" },
-	{ "check-config", &action, OPTIONS_CHECK_CONFIG, NULL, NULL,
+	{ "check-config", &action_on_one_or_none, OPTIONS_CHECK_CONFIG, NULL,
+	    "[ADDRESS]",
 	    "read what a session would read; say what is unsafe or unwise\n"
-	    "in it, and how to mend that" },
+	    "in it, and how to mend that; ADDRESS is put for %i" },
 	{ "set-secret", &action_on_one, OPTIONS_SET_SECRET, NULL, "NAME",
 	    "set the secret of a user in the file that --secrets names" },
 	{ "set-password", &action_on_one, OPTIONS_SET_PASSWORD, NULL, "NAME",

@@ -55,6 +55,7 @@ struct options {
 	const char *strip_domain;	/* a list of domains */
 	const char *secrets;
 	const char *gate_user;
+	const char *proxy;	/* a list of networks */
 	const char *mailbox;
 	const char *host;
 	const char *cache_dir;
@@ -97,6 +98,7 @@ struct options_kind {
 	const char *wanted;	/* what a value must be; NULL: the argument */
 	const char *alone;	/* the value of a flag without one, or NULL */
 	bool (*fits)(struct span value);	/* of a text */
+	bool placed;		/* in it %i is the address that was called */
 	unsigned least, most;	/* of a number; of an action's operands */
 };
 

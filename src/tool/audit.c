@@ -5,7 +5,11 @@
  */
 #include "config.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +28,7 @@
 #include "rights/process.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
+#include "settings/place.h"
 #include "settings/records.h"
 #include "tool/audit.h"
 #include "who/login.h"
@@ -289,13 +294,39 @@ check_choices(struct audit *audit)
 	check_account(audit, "mail-user", options->mail_user);
 }
 
+/* Put the address that is asked about where %i stands. */
+static int
+place(struct options *options)
+{
+	const char *address = options->operand_count == 0 ? NULL :
+	    options->operands[0];
+	const char *why = NULL;
+	struct in6_addr any;
+
+	if (address == NULL)
+		why = place_matters(options) ? "which files there are depends "
+		    "on %i: name an address that clients call" : NULL;
+	else if (inet_pton(AF_INET, address, &any) != 1 &&
+	    inet_pton(AF_INET6, address, &any) != 1)
+		why = "that is no address";
+	else if (!place_matters(options))
+		why = "an address makes no difference, for no option has %i";
+	else if (place_put(options, address) == -1)
+		why = "%i: a path is too long";
+	if (why != NULL)
+		(void)fprintf(stderr, "dewey: --check-config: %s\n", why);
+	return why == NULL ? 0 : -1;
+}
+
 int
-audit_config(const struct options *options)
+audit_config(struct options *options)
 {
 	struct login *login = calloc(1, sizeof(*login));
 	struct audit audit = { .options = options, .login = login };
 
 	if (login == NULL)
+		return -1;
+	if (place(options) == -1)
 		return -1;
 	/* What is wrong with a file is told below. */
 	log_open(LOG_TO_NONE, false);

@@ -12,6 +12,6 @@ struct options;
  * Read everything a session would read; print what is unsafe or unwise and how
  * to mend it.  Returns 0, or -1 if something is unsafe or cannot work.
  */
-int audit_config(const struct options *options);
+int audit_config(struct options *options);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "maildrop/cache.h"
+#include "rights/front.h"
 #include "rights/keeper.h"
 #include "rights/monitor.h"
 #include "rights/process.h"
@@ -56,7 +57,7 @@ serve_caller(struct session *session)
 }
 
 void
-serve_client(const struct options *options, bool by_root)
+serve_client(struct options *options, bool by_root)
 {
 	/* Not from malloc: until a mailbox is opened, nothing is. */
 	static struct session session;
@@ -72,14 +73,13 @@ serve_client(const struct options *options, bool by_root)
 	dialogue->ask = answer;
 	dialogue->to = &session;
 	dialogue_open(dialogue, options, &session.verdict.login, session.stop);
-	if (!options->preauth)
-		login_open(&session.verdict.login, options, dialogue->host,
-		    by_root);
-	session.verdict.peer = dialogue->peer.text;
-	session.verdict.waiting = &dialogue->wire.waiting;
-	session.verdict.stop = session.stop;
 	if (by_root && !options->preauth)
-		monitor_main(&session);
+		monitor_main(&session, options);
+	if (front_is_due(dialogue) && front_listen(dialogue) == -1)
+		process_end(dialogue->record.end == LOG_END_EOF ?
+		    DIALOGUE_ORDERLY : DIALOGUE_BROKEN);
+	if (!options->preauth)
+		front_open(dialogue, &session.verdict, options, false);
 	code = options->preauth ? serve_caller(&session) :
 	    dialogue_authorize(dialogue, &accepted);
 	dialogue_close(dialogue);

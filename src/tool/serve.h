@@ -11,10 +11,10 @@ struct options;
 
 /*
  * serve_client(options, by_root):
- * Speak POP3 with the client; ${by_root} says that root started dewey.  This
- * process ends with the session.
+ * Speak POP3 with the client, for whom ${options} may change; ${by_root} says
+ * that root started dewey.  This process ends with the session.
  */
-void serve_client(const struct options *options, bool by_root)
+void serve_client(struct options *options, bool by_root)
     __attribute__((noreturn));
 
 /*

@@ -16,9 +16,27 @@
 #include "base/span.h"
 #include "who/peer.h"
 
-/* Store ${address}, a struct in_addr or in6_addr as ${family} says. */
-static void
-set_address(struct peer *peer, int family, const void *address)
+/* An address of a socket. */
+union name {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* Where the address is in ${name}, a struct in_addr or in6_addr; NULL: there is
+ * none. */
+static const void *
+address_of(const union name *name)
+{
+	return name->any.sa_family == AF_INET ?
+	    (const void *)&name->v4.sin_addr :
+	    name->any.sa_family == AF_INET6 ? &name->v6.sin6_addr : NULL;
+}
+
+/* Print ${address}, a struct in_addr or in6_addr as ${family} says.  Returns
+ * whether it is a loopback one. */
+static bool
+print(char text[LIMITS_PEER], int family, const void *address)
 {
 	const struct in6_addr *v6 = address;
 
@@ -26,8 +44,8 @@ set_address(struct peer *peer, int family, const void *address)
 		family = AF_INET;
 		address = &v6->s6_addr[sizeof(*v6) - sizeof(struct in_addr)];
 	}
-	(void)inet_ntop(family, address, peer->text, sizeof(peer->text));
-	peer->closed = family == AF_INET ?
+	(void)inet_ntop(family, address, text, LIMITS_PEER);
+	return family == AF_INET ?
 	    *(const uint8_t *)address == IN_LOOPBACKNET :
 	    IN6_IS_ADDR_LOOPBACK(v6);
 }
@@ -47,8 +65,7 @@ set_text(struct peer *peer, const char *text)
 	(void)span_copy(first, word, sizeof(word));
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		if (inet_pton(families[i], word, &address) == 1) {
-			set_address(peer, families[i], &address);
-			peer->closed = true;
+			(void)print(peer->text, families[i], &address);
 			return true;
 		}
 	return false;
@@ -64,23 +81,42 @@ peer_find(struct peer *peer, int fd)
 		"NCAT_REMOTE_ADDR", "SSH_CONNECTION"
 	};
 	size_t n = sizeof(names) / sizeof(names[0]);
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} socket = { .any.sa_family = AF_UNSPEC };
-	socklen_t size = sizeof(socket);
+	union name name = { .any.sa_family = AF_UNSPEC };
+	socklen_t size = sizeof(name);
 
 	*peer = (struct peer){ .text = "pipe", .closed = true };
-	(void)getpeername(fd, &socket.any, &size);
-	if (socket.any.sa_family == AF_INET) {
-		set_address(peer, AF_INET, &socket.v4.sin_addr);
-		n--;
-	} else if (socket.any.sa_family == AF_INET6) {
-		set_address(peer, AF_INET6, &socket.v6.sin6_addr);
+	(void)getpeername(fd, &name.any, &size);
+	if (address_of(&name) != NULL) {
+		peer->closed = print(peer->text, name.any.sa_family,
+		    address_of(&name));
 		n--;
 	}
 	for (size_t i = 0; peer->closed && i < n; i++)
 		if (set_text(peer, getenv(names[i])))
 			return;
+}
+
+void
+peer_believe(struct peer *peer, int family, const void *address,
+    const void *local)
+{
+	(void)print(peer->text, family, address);
+	(void)print(peer->local, family, local);
+	peer->closed = false;
+}
+
+void
+peer_find_local(struct peer *peer, int fd)
+{
+	union name name = { .any.sa_family = AF_UNSPEC };
+	socklen_t size = sizeof(name);
+
+	if (peer->local[0] != '\0')
+		return;
+	(void)getsockname(fd, &name.any, &size);
+	if (address_of(&name) == NULL)
+		(void)span_copy(SPAN("pipe"), peer->local, LIMITS_PEER);
+	else
+		(void)print(peer->local, name.any.sa_family,
+		    address_of(&name));
 }

@@ -149,7 +149,7 @@ be_gate(void **state, int client, int channel)
 	session->verdict.login.passwords = true;
 	dialogue_open(&session->dialogue, &options, &session->verdict.login,
 	    &stop);
-	gate_main(session, channel);
+	gate_main(session, channel, false);
 }
 
 static void
