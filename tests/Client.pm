@@ -113,6 +113,8 @@ sub curl {
 	my @words = ('curl', '-sS', '--max-time', 20, '-u',
 	    "$o->{user}:$o->{password}");
 	push @words, '--cacert', "$o->{tls}.crt" if $o->{tls};
+	# By itself it would take CRAM-MD5.
+	push @words, '--login-options', 'AUTH=+APOP' if $o->{apop};
 	my $url = ($o->{tls} ? 'pop3s://localhost' : 'pop3://127.0.0.1')
 	    . ":$o->{port}/";
 	my $out = "$o->{dir}/out";

@@ -16,7 +16,7 @@ my $srcdir = $ENV{srcdir} // '.';
 my @house = (
 	[base =>
 	    [qw(clock limits sink span stamp stream sum)],
-	    [qw(imprint log networks store)],
+	    [qw(base64 imprint log networks store)],
 	    [qw(channel)]],
 	[settings =>
 	    [qw(options records)],
@@ -43,9 +43,9 @@ my @house = (
 	    [qw(identity)],
 	    [qw(update)]],
 	[talk =>
-	    [qw(wire)],
+	    [qw(mechanism wire)],
 	    [qw(proxy reply)],
-	    [qw(dispatch retrieve verdict)],
+	    [qw(dispatch retrieve sasl verdict)],
 	    [qw(authorization transaction)],
 	    [qw(dialogue)]],
 	[rights =>

@@ -248,8 +248,8 @@ is $c->exit_code, 1, 'exit code';
 is Dewey::read_file($site->mailbox('mrose')), $mbox, 'without an update';
 
 # Nobody has a server talk for ever before login, not even with good commands.
-for my $with ([ 'CAPA', 901 ], [ 'NOOP', 101 ], [ "X\r\nCAPA", 501 ],
-    [ 'x' x 300 . "\r\nCAPA", 1002 ], [ 'USER mrose', 101 ]) {
+for my $with ([ 'CAPA', 1001 ], [ 'NOOP', 101 ], [ "X\r\nCAPA", 551 ],
+    [ 'x' x 300 . "\r\nCAPA", 1102 ], [ 'USER mrose', 101 ]) {
 	my ($flood, $lines) = @$with;
 	my $c = $site->start('--secrets=none', '--log=stderr');
 	$c->greeting;

@@ -9,6 +9,14 @@
 /* RFC 2449 s4: a command is at most 255 octets, its CR LF included. */
 #define LIMITS_COMMAND 255
 
+/* Octets of a line in the exchange of AUTH, its CR LF included: RFC 5034 s4
+ * wants room for any mechanism, RFC 4954 s4 says how much that is. */
+#define LIMITS_EXCHANGE 12288
+
+/* Octets of a password, a digest or a mechanism's message, and of a challenge,
+ * that processes tell each other. */
+#define LIMITS_CREDENTIAL 1024
+
 /* Octets of input held at once.  Must exceed LIMITS_COMMAND; a few hundred
  * pipelined commands fit, and what is unread at login fits one message to
  * the next process. */
@@ -264,8 +272,10 @@
 /* The ids of nobody, where passwd(5) has no such account. */
 #define LIMITS_NOBODY 65534
 
-/* Questions a gate may ask, answered or not. */
-#define LIMITS_QUESTIONS 100
+/* Users whom a judge may find; questions a gate may ask, answered or not, of
+ * which the line of a command takes a few. */
+#define LIMITS_FOUND LIMITS_LOGIN_LINES
+#define LIMITS_QUESTIONS (4 * LIMITS_LOGIN_LINES)
 
 /* Numbers of system calls: those from here on no processor of ours uses. */
 #define LIMITS_CALLS 512

@@ -265,6 +265,8 @@ log_method_word(enum log_method method)
 		[LOG_METHOD_PASS] = "pass",
 		[LOG_METHOD_APOP] = "apop",
 		[LOG_METHOD_PREAUTH] = "preauth",
+		[LOG_METHOD_PLAIN] = "plain",
+		[LOG_METHOD_CRAM] = "cram-md5",
 	};
 
 	return words[method];

@@ -30,7 +30,9 @@ enum log_method {
 	LOG_METHOD_NONE,	/* not yet */
 	LOG_METHOD_PASS,
 	LOG_METHOD_APOP,
-	LOG_METHOD_PREAUTH
+	LOG_METHOD_PREAUTH,
+	LOG_METHOD_PLAIN,
+	LOG_METHOD_CRAM
 };
 
 /* How a session ended. */

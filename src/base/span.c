@@ -125,6 +125,15 @@ span_digits(uint64_t n, char digits[SPAN_DIGITS])
 	return (struct span){ digits + at, SPAN_DIGITS - at };
 }
 
+bool
+span_has_control(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
 /* Whether ${s} consists of ASCII letters, digits and ${others}. */
 static bool
 is_made_of(struct span s, const char *others)

@@ -77,6 +77,12 @@ int span_number(struct span s, uint64_t max, uint64_t *out);
 struct span span_digits(uint64_t n, char digits[SPAN_DIGITS]);
 
 /*
+ * span_has_control(s):
+ * Say whether an octet of ${s} is a control character.
+ */
+bool span_has_control(struct span s);
+
+/*
  * span_is_name(s):
  * Say whether ${s} may be echoed to a client: 1 to 64 of letters, digits and
  * . _ - + @.

@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "rights/front.h"
 #include "rights/gate.h"
@@ -25,19 +27,26 @@ ask_judge(void *to, struct login_question *question)
 	struct dialogue *dialogue = gate->dialogue;
 	const struct letter_question letter = {
 		.method = question->method,
+		.fault = question->fault,
 		.name = { question->name, question->name_n },
 		.secret = { question->secret, question->secret_n },
 		.unread = wire_unread(&dialogue->wire),
 	};
-	uint32_t text;
+	struct channel_message message;
+	struct letter_answer answer;
 
 	/* Without an answer nothing is said: somebody may have been let in, and
 	 * another process speaks. */
 	if (wire_flush(&dialogue->wire) == WIRE_LOST ||
 	    letter_send(gate->channel, LETTER_QUESTION, &letter, -1) == -1 ||
-	    letter_receive_number(gate->channel, LETTER_ANSWER, &text) != 1)
+	    letter_receive(gate->channel, LETTER_ANSWER, &answer, &message) !=
+	    1)
 		return REPLY_SENT;
-	return (enum reply_text)text;
+	question->challenge_n = answer.challenge.n;
+	if (answer.challenge.n > 0)
+		memcpy(question->challenge, answer.challenge.p,
+		    answer.challenge.n);
+	return (enum reply_text)answer.text;
 }
 
 void

@@ -45,6 +45,7 @@ judge_hear_gate(int channel, struct dialogue *dialogue,
 		return 0;
 	}
 	question->method = (enum login_method)letter.method;
+	question->fault = (enum login_fault)letter.fault;
 	question->name_n = letter.name.n;
 	question->secret_n = letter.secret.n;
 	if (letter.name.n > 0)
@@ -87,6 +88,9 @@ answer(struct session *session, struct judge_channels channels,
 {
 	enum reply_text text = verdict_give(&session->verdict, question,
 	    &session->user);
+	struct letter_answer letter = {
+		.challenge = { question->challenge, question->challenge_n },
+	};
 
 	span_wipe(question->secret, sizeof(question->secret));
 	if (text == REPLY_MAILDROP)
@@ -101,7 +105,8 @@ answer(struct session *session, struct judge_channels channels,
 	if (text == REPLY_REFUSED_LAST)
 		session->dialogue.record.end = LOG_END_AUTH_FAILED;
 	/* Who was let in has a session, whether its gate hears it or not. */
-	return letter_send_number(channels.gate, LETTER_ANSWER, text) == 0 ||
+	letter.text = text;
+	return letter_send(channels.gate, LETTER_ANSWER, &letter, -1) == 0 ||
 	    text == REPLY_MAILDROP ? text : REPLY_REFUSED_LAST;
 }
 

@@ -14,7 +14,6 @@
 #include "spool/mailbox.h"
 #include "talk/proxy.h"
 #include "talk/reply.h"
-#include "who/login.h"
 
 #define FIELD(kind, type, field, limit) \
 	{ LETTER_##type, limit, offsetof(struct letter_##kind, field) }
@@ -36,14 +35,20 @@ static const struct letter_field opening[] = {
 
 static const struct letter_field question[] = {
 	FIELD(question, BYTE, method, LETTER_ENDED),
+	FIELD(question, BYTE, fault, LOGIN_FAULTS - 1),
 	FIELD(question, BYTE, end, LOG_END_CHANGED),
 	FIELD(question, OCTETS, name, LIMITS_COMMAND),
-	FIELD(question, OCTETS, secret, LIMITS_COMMAND),
+	FIELD(question, OCTETS, secret, LIMITS_CREDENTIAL),
 	FIELD(question, OCTETS, unread, LIMITS_INPUT),
 };
 
+static const struct letter_field answer[] = {
+	FIELD(answer, BYTE, text, REPLY_MISCONFIGURED),
+	FIELD(answer, OCTETS, challenge, LIMITS_CREDENTIAL),
+};
+
 static const struct letter_field user[] = {
-	FIELD(user, BYTE, method, LOGIN_APOP),
+	FIELD(user, BYTE, method, LOGIN_METHODS - 1),
 	FIELD(user, LONG, uid, UINT32_MAX),
 	FIELD(user, LONG, gid, UINT32_MAX),
 	FIELD(user, LONG, group, UINT32_MAX),
@@ -77,7 +82,6 @@ static const struct letter_field record[] = {
 #define NUMBER(name, limit) static const struct letter_field name[] = { \
 	FIELD(number, BYTE, value, limit) }
 
-NUMBER(answer, REPLY_MISCONFIGURED);
 NUMBER(fault, MAILBOX_TROUBLE);
 NUMBER(request, LETTER_REPORT + MAILBOX_TROUBLE);
 NUMBER(result, UINT8_MAX);

@@ -13,12 +13,13 @@
 
 #include "base/channel.h"
 #include "base/span.h"
+#include "who/login.h"
 
 enum letter_kind {
 	LETTER_FRONT,		/* from the gate to the monitor */
 	LETTER_OPENING,		/* back */
 	LETTER_QUESTION,	/* from the gate to the judge */
-	LETTER_ANSWER,		/* back: a number, enum reply_text */
+	LETTER_ANSWER,		/* back */
 	LETTER_USER,		/* from the judge to the monitor */
 	LETTER_FAULT,		/* back, and from the keeper to the monitor: a
 				 * number, enum mailbox_fault */
@@ -52,14 +53,20 @@ struct letter_opening {
 };
 
 /* Instead of a method in a question: AUTHORIZATION is over. */
-#define LETTER_ENDED 3
+#define LETTER_ENDED LOGIN_METHODS
 
 struct letter_question {
 	uint32_t method;	/* enum login_method, or LETTER_ENDED */
+	uint32_t fault;		/* enum login_fault */
 	uint32_t end;		/* how it is over: enum log_end */
 	struct span name;
 	struct span secret;
 	struct span unread;	/* input behind the command */
+};
+
+struct letter_answer {
+	uint32_t text;		/* enum reply_text */
+	struct span challenge;	/* for the client */
 };
 
 /* Somebody who is to be let in. */

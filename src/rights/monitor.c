@@ -308,7 +308,7 @@ monitor_main(struct session *session, struct options *options)
 		process_end(DIALOGUE_TROUBLE);
 	until = clock_ms() + LIMITS_GRACE_MS +
 	    (int64_t)session->options->login_timeout * 1000;
-	for (int i = 0; i < LIMITS_QUESTIONS; i++)
+	for (int i = 0; i < LIMITS_FOUND; i++)
 		if (wire_wait(&session->dialogue.wire, monitor.to_judge,
 		    until) != 1 ||
 		    monitor_hear_judge(monitor.to_judge, session) != 1 ||

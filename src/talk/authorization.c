@@ -9,19 +9,16 @@
 #include <string.h>
 
 #include "talk/authorization.h"
+#include "talk/sasl.h"
 
+/* Ask the question that is put. */
 static enum reply_text
-ask(struct authorization *state, enum login_method method, struct span secret)
+ask(void *to)
 {
+	struct authorization *state = to;
 	struct login_question *question = &state->question;
-	enum reply_text text;
+	enum reply_text text = state->ask(state->to, question);
 
-	question->method = method;
-	question->secret_n = secret.n;
-	if (secret.n > 0)
-		memcpy(question->secret, secret.p, secret.n);
-	wire_wipe(state->wire, secret);
-	text = state->ask(state->to, question);
 	span_wipe(question->secret, sizeof(question->secret));
 	if (text == REPLY_MAILDROP)
 		return REPLY_LEFT;
@@ -30,6 +27,20 @@ ask(struct authorization *state, enum login_method method, struct span secret)
 	 * two processes must not speak to one client. */
 	state->lost = text == REPLY_SENT;
 	return state->lost ? REPLY_CLOSED : text;
+}
+
+static enum reply_text
+ask_with(struct authorization *state, enum login_method method,
+    struct span secret)
+{
+	struct login_question *question = &state->question;
+
+	question->method = method;
+	question->secret_n = secret.n;
+	if (secret.n > 0)
+		memcpy(question->secret, secret.p, secret.n);
+	wire_wipe(state->wire, secret);
+	return ask(state);
 }
 
 static void
@@ -50,7 +61,7 @@ user(void *to, struct dispatch_command *command)
 	set_name(state, command->words[0]);
 	command->reply.name = command->words[0];
 	if (!state->hide_users)
-		text = ask(state, LOGIN_USER, SPAN(""));
+		text = ask_with(state, LOGIN_USER, SPAN(""));
 	if (text == REPLY_NO_USER)
 		state->question.name_n = 0;
 	if (span_is_name(command->reply.name))
@@ -70,7 +81,7 @@ pass(void *to, struct dispatch_command *command)
 	if (state->question.name_n == 0)
 		return REPLY_NO_NAME;
 	if (state->passwords)
-		text = ask(state, LOGIN_PASS, command->words[0]);
+		text = ask_with(state, LOGIN_PASS, command->words[0]);
 	state->question.name_n = 0;
 	return text;
 }
@@ -84,7 +95,30 @@ apop(void *to, struct dispatch_command *command)
 	if (!state->apop)
 		return REPLY_NO_APOP;
 	set_name(state, command->words[0]);
-	text = ask(state, LOGIN_APOP, command->words[1]);
+	text = ask_with(state, LOGIN_APOP, command->words[1]);
+	state->question.name_n = 0;
+	return text;
+}
+
+static enum reply_text
+auth(void *to, struct dispatch_command *command)
+{
+	struct authorization *state = to;
+	struct sasl sasl = {
+		.wire = state->wire,
+		.offers = state->offers,
+		.plaintext = state->plaintext,
+		.question = &state->question,
+		.ask = ask,
+		.to = state,
+	};
+	enum reply_text text;
+
+	if (command->given == 0) {
+		reply_mechanisms(state->wire, sasl.offers);
+		return REPLY_SENT;
+	}
+	text = sasl_run(&sasl, command->words[0], command->words[1]);
 	state->question.name_n = 0;
 	return text;
 }
@@ -95,8 +129,7 @@ capa(void *to, struct dispatch_command *command)
 	const struct authorization *state = to;
 
 	(void)command;
-	reply_capabilities(state->wire,
-	    state->plaintext && state->passwords, false);
+	reply_capabilities(state->wire, state->offers, false);
 	return REPLY_SENT;
 }
 
@@ -117,6 +150,7 @@ authorization_run(struct authorization *state)
 		{ "USER", DISPATCH_NAME, user },
 		{ "PASS", DISPATCH_PASSWORD, pass },
 		{ "APOP", DISPATCH_NAME_AND_DIGEST, apop },
+		{ "AUTH", DISPATCH_MECHANISM, auth },
 		{ "CAPA", DISPATCH_NONE, capa },
 		{ "QUIT", DISPATCH_NONE, quit },
 		/* Of the TRANSACTION state. */

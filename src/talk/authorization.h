@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The AUTHORIZATION state (RFC 1939 s4 and s7): USER, PASS, APOP, QUIT, CAPA.
+ * The AUTHORIZATION state (RFC 1939 s4 and s7): USER, PASS, APOP, QUIT, CAPA,
+ * AUTH.
  * It speaks to the client and asks somebody else who may come in; it opens no
  * file and knows no secret but the one in the command.
  */
@@ -18,6 +19,7 @@
 /*
  * Answers ${question}.  REPLY_MAILDROP: the user's maildrop is open, and the
  * state is over.  REPLY_USER: there may be such a user.
+ * REPLY_CHALLENGE: one for the client is in ${question}.
  * REPLY_REFUSED_LAST: the session is over.  REPLY_SENT: no answer can be
  * had, and the session is over.  Any other text is sent to the client, which
  * may try again.
@@ -31,6 +33,7 @@ struct authorization {
 	bool plaintext;		/* USER and PASS are allowed here */
 	bool passwords;		/* some user has a password */
 	bool apop;		/* the greeting had a timestamp */
+	unsigned offers;	/* what can succeed: enum reply_offer */
 	bool hide_users;
 	authorization_ask *ask;
 	void *to;

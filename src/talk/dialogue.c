@@ -85,6 +85,17 @@ takes_plaintext(const struct dialogue *dialogue)
 	return dialogue->peer.closed || options->private_stream;
 }
 
+/* The ways to log in that can succeed here for somebody. */
+static unsigned
+offers(const struct dialogue *dialogue)
+{
+	const struct login *login = dialogue->login;
+
+	return (login->passwords && takes_plaintext(dialogue) ?
+	    REPLY_OFFER_PASSWORD : 0) |
+	    (login->timestamp[0] != '\0' ? REPLY_OFFER_CRAM : 0);
+}
+
 /* RFC 1939 s6.  The work is done before QUIT is answered. */
 static enum dialogue_exit
 run_update(struct dialogue *dialogue)
@@ -125,8 +136,7 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 	struct transaction transaction = {
 		.retrieve.wire = &dialogue->wire,
 		.retrieve.drop = dialogue->drop,
-		.passwords = dialogue->login->passwords &&
-		    takes_plaintext(dialogue),
+		.offers = offers(dialogue),
 	};
 	struct reply reply = {
 		.text = REPLY_MAILDROP_OF,
@@ -169,6 +179,7 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 		.plaintext = takes_plaintext(dialogue),
 		.passwords = dialogue->login->passwords,
 		.apop = dialogue->login->timestamp[0] != '\0',
+		.offers = offers(dialogue),
 		.hide_users = options->hide_users,
 		.ask = dialogue->ask,
 		.to = dialogue->to,

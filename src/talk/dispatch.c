@@ -35,6 +35,8 @@ static const struct {
 	[DISPATCH_NAME] = { 1, 1, false, true, "a name" },
 	[DISPATCH_NAME_AND_DIGEST] = { 2, 2, false, false,
 	    "a name and a digest" },
+	[DISPATCH_MECHANISM] = { 0, 2, false, false,
+	    "a mechanism and perhaps an initial response" },
 	/* As it is, blanks included: it is not cut into words. */
 	[DISPATCH_PASSWORD] = { 0, 0, false, true, "a password" },
 };
@@ -77,7 +79,8 @@ static void
 show(struct span line, struct span verb)
 {
 	if (span_equal_nocase(verb, SPAN("PASS")) ||
-	    span_equal_nocase(verb, SPAN("APOP"))) {
+	    span_equal_nocase(verb, SPAN("APOP")) ||
+	    span_equal_nocase(verb, SPAN("AUTH"))) {
 		log_dialogue("C: ", verb.p, verb.n);
 		log_dialogue("C:   (a secret)", "", 0);
 	} else {

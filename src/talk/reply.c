@@ -33,6 +33,11 @@ static const char *const texts[] = {
 	    "-ERR [SYS/PERM] no passwords are set up here, use APOP",
 	[REPLY_NO_APOP] = "-ERR [SYS/PERM] APOP is not available",
 	[REPLY_NO_NAME] = "-ERR PASS comes after USER",
+	[REPLY_NO_MECHANISM] = "-ERR no such mechanism, AUTH alone lists them",
+	[REPLY_BAD_EXCHANGE] = "-ERR malformed authentication exchange",
+	[REPLY_CANCELLED] = "-ERR authentication cancelled",
+	[REPLY_NOT_ONESELF] = "-ERR [AUTH] nobody may log in for another user",
+	[REPLY_MECHANISMS] = "+OK list of mechanisms follows",
 	[REPLY_IN_USE] = "-ERR [IN-USE] maildrop already locked",
 	[REPLY_LOCKED] =
 	    ("-ERR [SYS/TEMP] maildrop is locked by another program, "
@@ -81,15 +86,53 @@ static const char *const texts[] = {
 	[REPLY_MISCONFIGURED] = "-ERR [SYS/PERM] server is misconfigured",
 };
 
+/* Put the SASL mechanisms among ${offers}, the strongest first, each between
+ * ${before} and ${behind}. */
+static void
+put_mechanisms(struct wire *wire, unsigned offers, struct span before,
+    struct span behind)
+{
+	static const struct {
+		enum reply_offer offer;
+		const char *name;
+	} rows[] = {
+		{ REPLY_OFFER_CRAM, "CRAM-MD5" },
+		{ REPLY_OFFER_PASSWORD, "PLAIN" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if ((offers & rows[i].offer) == 0)
+			continue;
+		wire_put(wire, before);
+		wire_put(wire, span_of(rows[i].name));
+		wire_put(wire, behind);
+	}
+}
+
 void
-reply_capabilities(struct wire *wire, bool user, bool transaction)
+reply_mechanisms(struct wire *wire, unsigned offers)
+{
+	const struct reply reply = { .text = REPLY_MECHANISMS };
+
+	reply_say(wire, &reply);
+	put_mechanisms(wire, offers, SPAN(""), SPAN("\r\n"));
+	wire_put(wire, SPAN(".\r\n"));
+}
+
+void
+reply_capabilities(struct wire *wire, unsigned offers, bool transaction)
 {
 	const struct reply reply = { .text = REPLY_CAPA };
 
 	reply_say(wire, &reply);
 	wire_put(wire, SPAN("TOP\r\nUIDL\r\n"));
-	if (user)
+	if ((offers & REPLY_OFFER_PASSWORD) != 0)
 		wire_put(wire, SPAN("USER\r\n"));
+	if (offers != 0) {
+		wire_put(wire, SPAN("SASL"));
+		put_mechanisms(wire, offers, SPAN(" "), SPAN(""));
+		wire_put(wire, SPAN("\r\n"));
+	}
 	wire_put(wire, SPAN("RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
 	    "EXPIRE NEVER\r\n"));
 	if (transaction)

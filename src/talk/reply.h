@@ -20,6 +20,7 @@
 enum reply_text {
 	REPLY_SENT,		/* no text: the handler answered itself */
 	REPLY_LEFT,		/* no text: the state is over, in order */
+	REPLY_CHALLENGE,	/* no text: a mechanism goes on */
 	REPLY_CLOSED,	/* no text: the session is over */
 	REPLY_GREETING_APOP,
 	REPLY_GREETING,
@@ -35,6 +36,11 @@ enum reply_text {
 	REPLY_NO_PASSWORDS,
 	REPLY_NO_APOP,
 	REPLY_NO_NAME,
+	REPLY_NO_MECHANISM,
+	REPLY_BAD_EXCHANGE,
+	REPLY_CANCELLED,
+	REPLY_NOT_ONESELF,
+	REPLY_MECHANISMS,
 	REPLY_IN_USE,
 	REPLY_LOCKED,
 	REPLY_NOT_MBOX,
@@ -85,12 +91,24 @@ struct reply {
  */
 void reply_say(struct wire *wire, const struct reply *reply);
 
+/* The ways to log in that can succeed for somebody. */
+enum reply_offer {
+	REPLY_OFFER_PASSWORD = 1,	/* USER and PASS, PLAIN */
+	REPLY_OFFER_CRAM = 2
+};
+
 /*
- * reply_capabilities(wire, user, transaction):
- * Answer CAPA (RFC 2449 s5): ${user} says whether PASS can succeed,
- * ${transaction} that this is the TRANSACTION state.
+ * reply_capabilities(wire, offers, transaction):
+ * Answer CAPA (RFC 2449 s5): ${offers} are of enum reply_offer,
+ * ${transaction} says that this is the TRANSACTION state.
  */
-void reply_capabilities(struct wire *wire, bool user, bool transaction);
+void reply_capabilities(struct wire *wire, unsigned offers, bool transaction);
+
+/*
+ * reply_mechanisms(wire, offers):
+ * Answer AUTH without an argument: the SASL mechanisms, a line each.
+ */
+void reply_mechanisms(struct wire *wire, unsigned offers);
 
 /*
  * reply_fault(fault):

@@ -202,7 +202,7 @@ capa(void *to, struct dispatch_command *command)
 	const struct transaction *state = to;
 
 	(void)command;
-	reply_capabilities(state->retrieve.wire, state->passwords, true);
+	reply_capabilities(state->retrieve.wire, state->offers, true);
 	return REPLY_SENT;
 }
 
@@ -230,9 +230,10 @@ transaction_run(struct transaction *state)
 		{ "QUIT", DISPATCH_NONE, quit },
 		/* Of the AUTHORIZATION state. */
 		{ .verb = "USER" }, { .verb = "PASS" }, { .verb = "APOP" },
+		{ .verb = "AUTH" },
 		/* Of older protocols; clients try them without end. */
 		{ .verb = "LAST" }, { .verb = "RPOP" }, { .verb = "XTND" },
-		{ .verb = "XSENDER" }, { .verb = "GURL" }, { .verb = "AUTH" },
+		{ .verb = "XSENDER" }, { .verb = "GURL" },
 		{ .verb = NULL }
 	};
 	const struct dispatch dispatch = { "TRANSACTION", rows, UINT64_MAX };

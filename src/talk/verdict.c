@@ -16,8 +16,38 @@
 enum log_method
 verdict_method(enum login_method method)
 {
-	return method == LOGIN_APOP ? LOG_METHOD_APOP :
-	    LOG_METHOD_PASS;
+	static const enum log_method methods[] = {
+		[LOGIN_USER] = LOG_METHOD_NONE,
+		[LOGIN_PASS] = LOG_METHOD_PASS,
+		[LOGIN_APOP] = LOG_METHOD_APOP,
+		[LOGIN_PLAIN] = LOG_METHOD_PLAIN,
+		[LOGIN_CRAM_BEGIN] = LOG_METHOD_CRAM,
+		[LOGIN_CRAM] = LOG_METHOD_CRAM,
+	};
+
+	return methods[method];
+}
+
+/* Tell what broke an exchange. */
+static enum reply_text
+tell_fault(const struct verdict *verdict, enum login_fault fault)
+{
+	static const struct {
+		const char *why;
+		enum reply_text text;
+	} rows[] = {
+		[LOGIN_FAULT_MECHANISM] = { "mechanism", REPLY_NO_MECHANISM },
+		[LOGIN_FAULT_CANCELLED] = { "cancelled", REPLY_CANCELLED },
+		[LOGIN_FAULT_LONG] = { "too-long", REPLY_TOO_LONG },
+		[LOGIN_FAULT_BASE64] = { "base64", REPLY_BAD_EXCHANGE },
+		[LOGIN_FAULT_FORM] = { "form", REPLY_BAD_EXCHANGE },
+		[LOGIN_FAULT_AUTHZID] = { "other-user", REPLY_NOT_ONESELF },
+	};
+
+	log_info("broken login peer=%s method=%s why=%s", verdict->peer,
+	    log_method_word(verdict_method(verdict->method)),
+	    rows[fault].why);
+	return rows[fault].text;
 }
 
 /* Refuse a login, after the time that every refusal of this try takes.  A user
@@ -46,12 +76,17 @@ refuse(struct verdict *verdict, const char *name, int64_t asked)
 }
 
 enum reply_text
-verdict_give(struct verdict *verdict, const struct login_question *question,
+verdict_give(struct verdict *verdict, struct login_question *question,
     struct users_entry *entry)
 {
 	int64_t asked = clock_ms();
 
 	verdict->method = question->method;
+	question->challenge_n = 0;
+	if (question->fault != LOGIN_FAULT_NONE) {
+		login_break(&verdict->login);
+		return tell_fault(verdict, question->fault);
+	}
 	/* Who asks all the same is told nothing. */
 	if (question->method == LOGIN_USER &&
 	    verdict->login.options->hide_users)
@@ -65,6 +100,8 @@ verdict_give(struct verdict *verdict, const struct login_question *question,
 	case LOGIN_REFUSED:
 		return question->method == LOGIN_USER ? REPLY_NO_USER :
 		    refuse(verdict, entry->name, asked);
+	case LOGIN_CHALLENGE:
+		return REPLY_CHALLENGE;
 	case LOGIN_MISCONFIGURED:
 		break;
 	}

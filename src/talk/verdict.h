@@ -29,10 +29,11 @@ enum log_method verdict_method(enum login_method method);
 /*
  * verdict_give(verdict, question, entry):
  * Judge ${question}.  REPLY_MAILDROP: ${entry} may be let in, if the maildrop
- * can be opened.  A refusal waits as login_delay says, and is logged;
- * the last one is REPLY_REFUSED_LAST.
+ * can be opened.  REPLY_CHALLENGE: a challenge is in ${question}.  A refusal
+ * waits as login_delay says, and is logged; the last one is
+ * REPLY_REFUSED_LAST.  A fault is logged, and no try.
  */
 enum reply_text verdict_give(struct verdict *verdict,
-    const struct login_question *question, struct users_entry *entry);
+    struct login_question *question, struct users_entry *entry);
 
 #endif

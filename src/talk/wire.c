@@ -207,10 +207,8 @@ hear_signals(struct wire *wire)
 		(void)fail(wire, WIRE_SIGNAL);
 }
 
-/* Receive more input behind what is unread, before ${until}, which is set when
- * the wait for a line begins: octets that trickle in do not move it. */
-static int
-fill(struct wire *wire, int64_t *until)
+int
+wire_fill(struct wire *wire, int64_t *until)
 {
 	/* recv(2) alone wakes up sooner than poll(2) and recv(2) do. */
 	bool wait = !wire->patient;
@@ -246,18 +244,6 @@ fill(struct wire *wire, int64_t *until)
 	return 0;
 }
 
-/* Cut the CR of a line's end from ${line}, and look for controls. */
-static enum wire_line
-check(struct span *line)
-{
-	if (line->n > 0 && line->p[line->n - 1] == '\r')
-		line->n--;
-	for (size_t i = 0; i < line->n; i++)
-		if ((unsigned char)line->p[i] < ' ' || line->p[i] == 0x7f)
-			return WIRE_MALFORMED;
-	return WIRE_LINE;
-}
-
 enum wire_line
 wire_read_line(struct wire *wire, struct span *line)
 {
@@ -279,8 +265,10 @@ wire_read_line(struct wire *wire, struct span *line)
 			wire->start += whole;
 			if (dropped || whole > LIMITS_COMMAND)
 				return WIRE_TOO_LONG;
-			*line = (struct span){ p, whole - 1 };
-			return check(line);
+			whole -= whole > 1 && lf[-1] == '\r' ? 2 : 1;
+			*line = (struct span){ p, whole };
+			return span_has_control(*line) ? WIRE_MALFORMED :
+			    WIRE_LINE;
 		}
 		seen = n;
 		if (n >= LIMITS_COMMAND) {
@@ -289,7 +277,7 @@ wire_read_line(struct wire *wire, struct span *line)
 			wire->start = wire->filled - 1;
 			seen = 1;
 		}
-		(void)fill(wire, &until);
+		(void)wire_fill(wire, &until);
 	}
 	return WIRE_NO_LINE;
 }
@@ -306,6 +294,13 @@ wire_unread(const struct wire *wire)
 {
 	return (struct span){ wire->input + wire->start,
 	    wire->filled - wire->start };
+}
+
+void
+wire_skip(struct wire *wire, size_t n)
+{
+	span_wipe(wire->input + wire->start, n);
+	wire->start += n;
 }
 
 void

@@ -97,11 +97,21 @@ enum wire_line wire_read_line(struct wire *wire, struct span *line);
 void wire_wipe(struct wire *wire, struct span octets);
 
 /*
- * wire_unread(wire), wire_feed(wire, octets):
- * Return the input that was received but not read yet; put ${octets} there, at
- * most LIMITS_INPUT, for another process to go on with.
+ * wire_fill(wire, until):
+ * Receive more input behind what is unread, before ${until}.  That is 0 for a
+ * wait that begins and is set then: octets that trickle in do not move it.
+ * What was gathered is written first.  Returns 0, or -1 with ${wire}->end set.
+ */
+int wire_fill(struct wire *wire, int64_t *until);
+
+/*
+ * wire_unread(wire), wire_skip(wire, n), wire_feed(wire, octets):
+ * Return the input that was received but not read yet; wipe the first ${n}
+ * octets of it, which are read now; put ${octets} there, at most LIMITS_INPUT,
+ * for another process to go on with.
  */
 struct span wire_unread(const struct wire *wire);
+void wire_skip(struct wire *wire, size_t n);
 void wire_feed(struct wire *wire, struct span octets);
 
 /*

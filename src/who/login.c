@@ -57,6 +57,7 @@ login_open(struct login *login, const struct options *options,
 
 	memset(login, 0, sizeof(*login));
 	login->options = options;
+	(void)span_copy(span_of(host), login->host, sizeof(login->host));
 	users_open(&login->users, options, by_root);
 	login->passwords = by_root || login->users.file.path != NULL;
 	login_secrets_path(options, by_root, path);
@@ -65,7 +66,7 @@ login_open(struct login *login, const struct options *options,
 	    access(path, F_OK) == -1 && errno == ENOENT))
 		return;
 	if (records_open(&login->secrets, path, RECORDS_SECRET) == 0)
-		make_timestamp(login->timestamp, host);
+		make_timestamp(login->timestamp, login->host);
 	else
 		log_error("%s: %s; APOP is off", path, login->secrets.why);
 }
@@ -77,16 +78,21 @@ login_close(struct login *login)
 	records_close(&login->secrets);
 }
 
-/* Whether ${name} has a secret: 1; 2 if ${digest} is not NULL and not the
- * digest of it; 0; or -1.  Without a secret the same work is done. */
+/* Whether ${name} has a secret: 1; 2 if ${digest} is not NULL and not the one
+ * that ${method} makes of it; 0; or -1.  Without a secret the same work is
+ * done. */
 static int
 secret_fits(const struct login *login, struct span name,
-    const struct span *digest)
+    enum login_method method, const struct span *digest)
 {
 	char secret[LIMITS_RECORD] = "", hex[LIMITS_DIGEST];
 	int found = secrets_find(&login->secrets, name, secret);
 
-	secrets_digest(span_of(login->timestamp), span_of(secret), hex);
+	if (method == LOGIN_CRAM)
+		secrets_keyed(span_of(login->challenge), span_of(secret), hex);
+	else
+		secrets_digest(span_of(login->timestamp), span_of(secret),
+		    hex);
 	if (found == 1 && digest != NULL && !span_equal_secret(
 	    (struct span){ hex, sizeof(hex) }, *digest))
 		found = 2;
@@ -106,17 +112,19 @@ check_pass(const struct login *login, struct span name, struct span password,
 	if (found == -1)
 		return -1;
 	if (login->options->apop_only && login->timestamp[0] != '\0')
-		secret = secret_fits(login, name, NULL);
+		secret = secret_fits(login, name, LOGIN_APOP, NULL);
 	fits = password_fits(entry->hash, entry->other, password);
 	return secret == -1 ? -1 : found == 1 && fits && secret == 0;
 }
 
+/* By APOP or CRAM-MD5. */
 static int
-check_apop(const struct login *login, struct span name, struct span digest,
-    struct users_entry *entry)
+check_digest(const struct login *login, struct span name,
+    const struct login_question *question, struct users_entry *entry)
 {
+	const struct span digest = { question->secret, question->secret_n };
 	int found = users_find(&login->users, name, true, entry);
-	int fits = secret_fits(login, name, &digest);
+	int fits = secret_fits(login, name, question->method, &digest);
 
 	if (found == -1 || fits == -1)
 		return -1;
@@ -135,7 +143,7 @@ check_user(const struct login *login, struct span name,
 
 	if (found == 0 && login->timestamp[0] != '\0' &&
 	    users_find(&login->users, name, true, entry) == 1)
-		found = secret_fits(login, name, NULL);
+		found = secret_fits(login, name, LOGIN_APOP, NULL);
 	return found;
 }
 
@@ -158,30 +166,63 @@ who_is_meant(const struct options *options, struct span name,
 	return (struct span){ room, name.n };
 }
 
+void
+login_break(struct login *login)
+{
+	login->challenge[0] = '\0';
+}
+
+/* Make a challenge of CRAM-MD5.  It is good for one answer. */
+static enum login_verdict
+begin_cram(struct login *login, struct login_question *question)
+{
+	if (login->timestamp[0] != '\0')
+		make_timestamp(login->challenge, login->host);
+	question->challenge_n = strlen(login->challenge);
+	memcpy(question->challenge, login->challenge, question->challenge_n);
+	return question->challenge_n == 0 ? LOGIN_MISCONFIGURED :
+	    LOGIN_CHALLENGE;
+}
+
+/* 1, 0 or -1, as users_find. */
+static int
+check(struct login *login, struct span name,
+    const struct login_question *question, struct users_entry *entry)
+{
+	const struct span secret = { question->secret, question->secret_n };
+
+	switch (question->method) {
+	case LOGIN_USER:
+		return check_user(login, name, entry);
+	case LOGIN_PASS:
+	case LOGIN_PLAIN:
+		return login->passwords ?
+		    check_pass(login, name, secret, entry) : 0;
+	case LOGIN_APOP:
+		return login->timestamp[0] != '\0' ?
+		    check_digest(login, name, question, entry) : 0;
+	case LOGIN_CRAM:
+		return login->challenge[0] != '\0' ?
+		    check_digest(login, name, question, entry) : 0;
+	default:
+		return 0;
+	}
+}
+
 enum login_verdict
-login_check(const struct login *login, const struct login_question *question,
+login_check(struct login *login, struct login_question *question,
     struct users_entry *entry)
 {
 	char room[LIMITS_COMMAND];
 	struct span name = who_is_meant(login->options,
 	    (struct span){ question->name, question->name_n }, room);
-	struct span secret = { question->secret, question->secret_n };
-	int answer = 0;
+	int answer;
 
 	memset(entry, 0, sizeof(*entry));
-	switch (question->method) {
-	case LOGIN_USER:
-		answer = check_user(login, name, entry);
-		break;
-	case LOGIN_PASS:
-		if (login->passwords)
-			answer = check_pass(login, name, secret, entry);
-		break;
-	case LOGIN_APOP:
-		if (login->timestamp[0] != '\0')
-			answer = check_apop(login, name, secret, entry);
-		break;
-	}
+	if (question->method == LOGIN_CRAM_BEGIN)
+		return begin_cram(login, question);
+	answer = check(login, name, question, entry);
+	login_break(login);
 	span_wipe(entry->hash, sizeof(entry->hash));
 	/* The log may name who is there. */
 	if (answer != 1)

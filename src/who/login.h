@@ -18,20 +18,41 @@
 enum login_method {
 	LOGIN_USER,		/* is there such a user? */
 	LOGIN_PASS,
-	LOGIN_APOP
+	LOGIN_APOP,
+	LOGIN_PLAIN,
+	LOGIN_CRAM_BEGIN,	/* a challenge is wanted; no name yet */
+	LOGIN_CRAM,
+	LOGIN_METHODS
+};
+
+/* What broke the exchange of a mechanism, if anything did. */
+enum login_fault {
+	LOGIN_FAULT_NONE,
+	LOGIN_FAULT_MECHANISM,	/* it is none, or none that is offered */
+	LOGIN_FAULT_CANCELLED,	/* the client gave up */
+	LOGIN_FAULT_LONG,	/* a line was too long */
+	LOGIN_FAULT_BASE64,	/* it was no base64 */
+	LOGIN_FAULT_FORM,	/* what it means is no such message */
+	LOGIN_FAULT_AUTHZID,	/* the client wants to be somebody else */
+	LOGIN_FAULTS
 };
 
 /* What is asked; wiped once it is answered. */
 struct login_question {
 	enum login_method method;
+	enum login_fault fault;	/* if there is one, that is all to be told */
 	size_t name_n, secret_n;	/* octets of name and secret */
+	size_t challenge_n;
 	char name[LIMITS_COMMAND];
-	char secret[LIMITS_COMMAND];	/* the password or the digest */
+	char secret[LIMITS_CREDENTIAL];	/* the password or the digest */
+	char challenge[LIMITS_CREDENTIAL];	/* for the client: the answer
+						 * if the verdict is that */
 };
 
 enum login_verdict {
 	LOGIN_ACCEPTED,
 	LOGIN_REFUSED,
+	LOGIN_CHALLENGE,	/* the client is to answer a challenge first */
 	LOGIN_MISCONFIGURED	/* a file cannot be read or be trusted */
 };
 
@@ -42,6 +63,9 @@ struct login {
 	char secrets_path[LIMITS_PATH];
 	bool passwords;		/* there may be users who have a password */
 	char timestamp[LIMITS_TIMESTAMP];	/* empty: there is no APOP */
+	char host[LIMITS_HOST + 1];	/* the name in it */
+	char challenge[LIMITS_TIMESTAMP];	/* of CRAM-MD5: it may be
+						 * answered now; or empty */
 	unsigned tries;		/* how many logins were refused */
 };
 
@@ -75,10 +99,18 @@ void login_secrets_path(const struct options *options, bool by_root,
  * Judge ${question}.  What --name-case and --strip-domain say is done to its
  * name before that is looked up anywhere.  If the verdict is LOGIN_ACCEPTED,
  * ${entry} is the user, the password's hash wiped; otherwise it is the user's
- * name, empty if there is no such user, and all else is wiped.
+ * name, empty if there is no such user, and all else is wiped.  With
+ * LOGIN_CHALLENGE the answer is in ${question}; the next question ends that
+ * exchange if it is not its next step, or has a fault.
  */
-enum login_verdict login_check(const struct login *login,
-    const struct login_question *question, struct users_entry *entry);
+enum login_verdict login_check(struct login *login,
+    struct login_question *question, struct users_entry *entry);
+
+/*
+ * login_break(login):
+ * End the exchange that waits for its next step, if one does.
+ */
+void login_break(struct login *login);
 
 /*
  * login_delay(tries, unit, spent):

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The secrets file of APOP.  The digest is made of the secret itself, so the
- * file has secrets in plain text.
+ * The secrets file of APOP and CRAM-MD5.  The digests are made of the secret
+ * itself, so the file has secrets in plain text.
  */
 #include "config.h"
 
 #include <nettle/base16.h>
+#include <nettle/hmac.h>
 #include <nettle/md5.h>
 
 #include "settings/records.h"
@@ -39,5 +40,20 @@ secrets_digest(struct span timestamp, struct span secret,
 	md5_digest(&md5, sizeof(octets), octets);
 	base16_encode_update(digest, sizeof(octets), octets);
 	span_wipe(&md5, sizeof(md5));
+	span_wipe(octets, sizeof(octets));
+}
+
+void
+secrets_keyed(struct span challenge, struct span secret,
+    char digest[LIMITS_DIGEST])
+{
+	struct hmac_md5_ctx hmac;
+	uint8_t octets[MD5_DIGEST_SIZE];
+
+	hmac_md5_set_key(&hmac, secret.n, (const uint8_t *)secret.p);
+	hmac_md5_update(&hmac, challenge.n, (const uint8_t *)challenge.p);
+	hmac_md5_digest(&hmac, sizeof(octets), octets);
+	base16_encode_update(digest, sizeof(octets), octets);
+	span_wipe(&hmac, sizeof(hmac));
 	span_wipe(octets, sizeof(octets));
 }

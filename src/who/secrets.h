@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The secrets file of APOP: lines `name:secret' (RFC 1939 s7 and s13).
+ * The secrets file of APOP and CRAM-MD5: lines `name:secret' (RFC 1939 s7 and
+ * s13).
  */
 #ifndef SECRETS_H
 #define SECRETS_H
@@ -18,11 +19,15 @@ int secrets_find(const struct records_file *file, struct span name,
     char *secret);
 
 /*
- * secrets_digest(timestamp, secret, digest):
+ * secrets_digest(timestamp, secret, digest),
+ * secrets_keyed(challenge, secret, digest):
  * Write the 32 lower-case hex digits of the MD5 of ${timestamp} and ${secret}
- * to ${digest} (RFC 1939 s7).
+ * (RFC 1939 s7), or of the HMAC-MD5 of ${challenge} under ${secret} (RFC 2195
+ * s2), to ${digest}.
  */
 void secrets_digest(struct span timestamp, struct span secret,
+    char digest[LIMITS_DIGEST]);
+void secrets_keyed(struct span challenge, struct span secret,
     char digest[LIMITS_DIGEST]);
 
 #endif

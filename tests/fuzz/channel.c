@@ -75,7 +75,7 @@ hear_gate(int fd, struct session *session)
 		return 0;
 	FUZZ_CHECK(question.name_n <= sizeof(question.name));
 	FUZZ_CHECK(question.secret_n <= sizeof(question.secret));
-	FUZZ_CHECK(question.method <= LOGIN_APOP);
+	FUZZ_CHECK(question.method < LOGIN_METHODS);
 	FUZZ_CHECK(wire_unread(&session->dialogue.wire).n <= LIMITS_INPUT);
 	return 1;
 }
@@ -86,7 +86,7 @@ hear_judge(int fd, struct session *session)
 {
 	if (monitor_hear_judge(fd, session) == 0)
 		return 0;
-	FUZZ_CHECK(session->verdict.method <= LOGIN_APOP);
+	FUZZ_CHECK(session->verdict.method < LOGIN_METHODS);
 	FUZZ_CHECK(session->user.uid != 0 && session->group != 0);
 	FUZZ_CHECK(users_can_be(span_of(session->user.name)));
 	FUZZ_CHECK(strlen(session->user.home) < sizeof(session->user.home));
@@ -101,6 +101,7 @@ hear_letter(int fd, unsigned what)
 	enum letter_kind kind = (enum letter_kind)(what % LETTER_KINDS);
 	union {
 		struct letter_question question;
+		struct letter_answer answer;
 		struct letter_user user;
 		struct letter_file file;
 		struct letter_number number;

@@ -62,6 +62,7 @@ receive(enum letter_kind kind, struct channel_message *message, bool passes)
 {
 	union {
 		struct letter_question question;
+		struct letter_answer answer;
 		struct letter_user user;
 		struct letter_file file;
 		struct letter_number number;
@@ -164,6 +165,8 @@ test_room(void **state)
 		    sizeof(question->secret) },
 		{ LETTER_QUESTION, offsetof(struct letter_question, unread),
 		    LIMITS_INPUT },
+		{ LETTER_ANSWER, offsetof(struct letter_answer, challenge),
+		    sizeof(question->challenge) },
 		{ LETTER_USER, offsetof(struct letter_user, name),
 		    sizeof(entry->name) - 1 },
 		{ LETTER_USER, offsetof(struct letter_user, home),

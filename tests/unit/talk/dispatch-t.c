@@ -270,17 +270,21 @@ test_capabilities(void **state)
 	    "PIPELINING\r\nEXPIRE NEVER\r\n";
 
 	(void)state;
-	for (int i = 0; i < 4; i++) {
-		bool user = i & 1, transaction = i & 2;
+	for (unsigned i = 0; i < 8; i++) {
+		static const char *const sasl[] = { "", "SASL PLAIN\r\n",
+		    "SASL CRAM-MD5\r\n", "SASL CRAM-MD5 PLAIN\r\n" };
+		unsigned offers = i & 3;
+		bool user = offers & REPLY_OFFER_PASSWORD, transaction = i & 4;
 		char expected[512], said[1024];
 		struct site site;
 
 		(void)snprintf(expected, sizeof(expected),
 		    "+OK capability list follows\r\nTOP\r\nUIDL\r\n"
-		    "%s%s%s.\r\n", user ? "USER\r\n" : "", common, transaction ?
+		    "%s%s%s%s.\r\n", user ? "USER\r\n" : "", sasl[offers],
+		    common, transaction ?
 		    "IMPLEMENTATION dewey-" PACKAGE_VERSION "\r\n" : "");
 		open_site(&site);
-		reply_capabilities(&site.wire, user, transaction);
+		reply_capabilities(&site.wire, offers, transaction);
 		close_site(&site, said, sizeof(said));
 		assert_string_equal(said, expected);
 	}

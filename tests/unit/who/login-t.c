@@ -78,7 +78,7 @@ open_site(void **state, struct site *site, bool apop_only, mode_t mode)
 /* Ask for ${name} with ${secret}, which for APOP is made a digest: behind ^ one
  * in upper case, behind ! none at all. */
 static enum login_verdict
-ask(const struct site *site, enum login_method method, const char *name,
+ask(struct site *site, enum login_method method, const char *name,
     const char *secret)
 {
 	struct login_question question = { .method = method,

@@ -51,6 +51,47 @@ test_digest(void **state)
 	}
 }
 
+/* RFC 2195 s2 has an example; the others are those of RFC 2202 s2. */
+static void
+test_keyed(void **state)
+{
+	static const struct {
+		const char *what;
+		struct span challenge, secret;
+		const char *digest;
+	} rows[] = {
+		{ "the example of RFC 2195",
+		    OCTETS("<1896.697170952@postoffice.reston.mci.net>"),
+		    OCTETS("tanstaaftanstaaf"),
+		    "b913a602c7eda7a495b4e6e7334d3890" },
+		{ "RFC 2202, case 2", OCTETS("what do ya want for nothing?"),
+		    OCTETS("Jefe"), "750c783e6ab0b503eaa86e310a5db738" },
+		{ "RFC 2202, case 6: a key larger than a block",
+		    OCTETS("Test Using Larger Than Block-Size Key - Hash Key "
+		    "First"), OCTETS(
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"
+		    "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"),
+		    "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char digest[LIMITS_DIGEST + 1];
+
+		memset(digest, '#', sizeof(digest));
+		secrets_keyed(rows[i].challenge, rows[i].secret, digest);
+		ROW(rows[i].what, memcmp(digest, rows[i].digest,
+		    LIMITS_DIGEST) == 0);
+		ROW(rows[i].what, digest[LIMITS_DIGEST] == '#');
+	}
+}
+
 static const char file[] =
     "# comment:no\n"
     "\n"
@@ -197,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_keyed),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_usable),
