@@ -158,19 +158,19 @@ test_gate(void **state)
 	static const char in[] = "USER mrose\r\nPASS x\r\nQUIT\r\n";
 	static const struct {
 		const char *what;
-		uint8_t answer[2];
+		uint8_t answer[4];	/* text, length of a challenge */
 		size_t n;	/* octets of the answer */
 		int lines;	/* that the client gets */
 		int code;
 	} rows[] = {
-		{ "refused", { REPLY_REFUSED }, 1, 4,
+		{ "refused", { REPLY_REFUSED, 0, 0 }, 3, 4,
 		    DIALOGUE_ORDERLY },
-		{ "let in", { REPLY_MAILDROP }, 1, 2,
+		{ "let in", { REPLY_MAILDROP, 0, 0 }, 3, 2,
 		    DIALOGUE_ORDERLY },
 		{ "no answer", { 0 }, 0, 2, DIALOGUE_BROKEN },
 		{ "an answer with more behind it",
-		    { REPLY_REFUSED, 0 }, 2, 2, DIALOGUE_BROKEN },
-		{ "an answer that there is not", { 0xff }, 1, 2,
+		    { REPLY_REFUSED, 0, 0, 0 }, 4, 2, DIALOGUE_BROKEN },
+		{ "an answer that there is not", { 0xff, 0, 0 }, 3, 2,
 		    DIALOGUE_BROKEN },
 	};
 
