@@ -84,7 +84,8 @@ sink_put(struct sink *sink, const char *p, size_t n, bool to_stderr)
 	 * time there is than what goes beyond the first pause of each. */
 	for (unsigned pause = LIMITS_LOG_FIRST_MS;; ) {
 		bool last = sink->waited >= LIMITS_LOG_MS;
-		const struct timespec wait = { .tv_nsec = pause * 1000000L };
+		const struct timespec wait = {
+		    .tv_nsec = (long)pause * 1000000 };
 
 		if (try(sink, p, n, to_stderr, last))
 			return true;

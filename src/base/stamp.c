@@ -7,11 +7,14 @@
 
 #include <sys/vfs.h>
 
-#include <linux/magic.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/stamp.h"
+
+#ifdef HAVE_LINUX_MAGIC_H
+#include <linux/magic.h>
+#endif
 
 void
 stamp_fill(struct stamp *stamp, const struct stat *st)
@@ -39,12 +42,14 @@ stamp_is_known(int fd)
 	if (fstatfs(fd, &fs) == -1)
 		return false;
 	switch ((unsigned long)fs.f_type) {
+#ifdef HAVE_LINUX_MAGIC_H
 	case EXT4_SUPER_MAGIC:
 	case TMPFS_MAGIC:
 	case BTRFS_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
 	case F2FS_SUPER_MAGIC:
 		return true;
+#endif
 	default:
 		return false;
 	}

@@ -38,7 +38,7 @@ table_find(const struct table *table, const void *id)
 	size_t at;
 
 	memcpy(&key, id, sizeof(key));
-	for (at = key % table->slots; table->slot[at] != 0;
+	for (at = (size_t)(key % table->slots); table->slot[at] != 0;
 	    at = at + 1 == table->slots ? 0 : at + 1)
 		if (memcmp(ids + (table->slot[at] - 1) * table->records.size,
 		    id, LIMITS_UID_OCTETS) == 0)

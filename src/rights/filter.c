@@ -26,7 +26,7 @@
 #include "rights/filter.h"
 
 #if defined(HAVE_LINUX_SECCOMP_H) && defined(HAVE_LINUX_FILTER_H) && \
-    (defined(__x86_64__) || defined(__aarch64__))
+    defined(FILTER_PROCESSOR)
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -46,6 +46,9 @@
 #endif
 #ifndef __NR_time
 #define __NR_time __NR_exit_group
+#endif
+#ifndef __NR_renameat
+#define __NR_renameat __NR_exit_group
 #endif
 
 static const struct {
@@ -189,11 +192,7 @@ static const struct check {
 /* How each program begins. */
 static const struct sock_filter begin[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(arch)),
-#ifdef __x86_64__
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-#else
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_AARCH64, 1, 0),
-#endif
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_PROCESSOR, 1, 0),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA(nr)),
 };
@@ -344,7 +343,7 @@ filter_install(enum filter_role role, int victim)
 {
 	(void)role;
 	(void)victim;
-	errno = ENOSYS;
+	errno = ENOTSUP;
 	return -1;
 }
 #endif

@@ -5,6 +5,17 @@
 #ifndef FILTER_H
 #define FILTER_H
 
+/* Processors whose calls have all their arguments in registers, one each, least
+ * octet first.  On i386 and s390x those of sockets are in memory, where no
+ * filter sees them; with longs of 32 bits an offset takes two registers. */
+#if defined(__x86_64__) && defined(__LP64__)
+#define FILTER_PROCESSOR AUDIT_ARCH_X86_64
+#elif defined(__aarch64__) && defined(__LP64__) && defined(__AARCH64EL__)
+#define FILTER_PROCESSOR AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && defined(__LP64__)
+#define FILTER_PROCESSOR AUDIT_ARCH_RISCV64
+#endif
+
 /* The processes of a session, as DESIGN draws them. */
 enum filter_role {
 	FILTER_GATE,		/* speaks AUTHORIZATION: no files at all */
@@ -18,7 +29,7 @@ enum filter_role {
  * filter_install(role, victim):
  * From now on, kill this process if it makes a call that is not on the list of
  * ${role}; FILTER_WAITING may kill(2) ${victim} only.  Returns 0, or -1 with
- * errno; ENOSYS where there are no filters.
+ * errno; ENOTSUP where dewey has no filter.
  */
 int filter_install(enum filter_role role, int victim);
 

@@ -30,6 +30,10 @@
 #ifndef HAVE__FORK
 #define _Fork fork
 #endif
+#ifndef HAVE_CLOSE_RANGE
+#define close_range(first, last, flags) \
+	syscall(SYS_close_range, first, last, flags)
+#endif
 
 /* A signal asks for the end of the session. */
 static volatile sig_atomic_t process_stop;

@@ -164,7 +164,9 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int only)
 	}
 	if (role != FILTER_JUDGE && filter_install(role, only) == -1) {
 		if (role == FILTER_SESSION)
-			log_warning("no system-call filter in this kernel: %s",
+			log_warning("%s: %s", errno == ENOTSUP ?
+			    "dewey has no filter for this processor" :
+			    "no system-call filter in this kernel",
 			    strerror(errno));
 		if (required)
 			return -1;

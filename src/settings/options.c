@@ -285,7 +285,7 @@ options_complain(struct options *options, const char *format, ...)
 	    arguments);
 	va_end(arguments);
 	for (char *c = options->error; *c != '\0'; c++)
-		if ((*c >= '\0' && *c < ' ') || *c == 0x7f)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
 	return -1;
 }

@@ -131,7 +131,7 @@ static enum reply_text
 send_message(struct transaction *state, uint64_t n, struct mbox_top *top)
 {
 	enum reply_text text = note(state,
-	    retrieve_message(&state->retrieve, n - 1, top));
+	    retrieve_message(&state->retrieve, (size_t)n - 1, top));
 
 	state->torn = text == REPLY_CLOSED;
 	return text;
@@ -172,8 +172,8 @@ dele(void *to, struct dispatch_command *command)
 		    REPLY_ALREADY_DELETED : text;
 	/* By its sum it is known again if the mailbox changes. */
 	message_sum_ahead(drop);
-	message_sum_from(drop, command->reply.n - 1, LIMITS_BLOCK);
-	maildrop_mark(drop, command->reply.n - 1);
+	message_sum_from(drop, (size_t)command->reply.n - 1, LIMITS_BLOCK);
+	maildrop_mark(drop, (size_t)command->reply.n - 1);
 	return REPLY_DELETED;
 }
 

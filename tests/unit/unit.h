@@ -9,11 +9,13 @@
 #include "config.h"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,6 +177,22 @@ unit_unescape(char *line)
 	}
 	line[n] = '\0';
 	return n;
+}
+
+/* pwrite(2), where its name is another function's.  With longs of 32 bits the
+ * offset takes two arguments, on ARM an even and an odd one. */
+static inline ssize_t
+unit_pwrite(int fd, const void *p, size_t n, off_t offset)
+{
+#if LONG_MAX > INT32_MAX
+	return syscall(SYS_pwrite64, fd, p, n, offset);
+#elif defined(__arm__)
+	return syscall(SYS_pwrite64, fd, p, n, 0, (long)offset,
+	    (long)((int64_t)offset >> 32));
+#else
+	return syscall(SYS_pwrite64, fd, p, n, (long)offset,
+	    (long)((int64_t)offset >> 32));
+#endif
 }
 
 /* Open a file of tests/data. */

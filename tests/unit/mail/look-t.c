@@ -56,7 +56,7 @@ fill(char *p, size_t n, const char *words, uint64_t *seed)
 	for (size_t i = 0; i < n;) {
 		const char *w = words;
 
-		for (size_t k = next_random(seed) % count; k > 0; k--)
+		for (size_t k = (size_t)(next_random(seed) % count); k > 0; k--)
 			w = strchr(w, ' ') + 1;
 		for (; i < n && *w != ' ' && *w != '\0'; w++)
 			p[i++] = *w == 'N' ? '\n' : *w == 'R' ? '\r' :

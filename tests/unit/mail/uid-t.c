@@ -104,7 +104,7 @@ test_cuts(void **state)
 		hash(text, n, n, 1, whole);
 		hash(text, n, 0, 1, id);
 		assert_memory_equal(id, whole, sizeof(id));
-		hash(text, n, (seed >> 40) % n, 7, id);
+		hash(text, n, (size_t)(seed >> 40) % n, 7, id);
 		assert_memory_equal(id, whole, sizeof(id));
 	}
 }

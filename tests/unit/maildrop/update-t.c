@@ -64,7 +64,7 @@ ssize_t
 pwrite(int fd, const void *octets, size_t n, off_t offset)
 {
 	assert_true(!is_box(fd) || is_locked());
-	return syscall(SYS_pwrite64, fd, octets, n, offset);
+	return unit_pwrite(fd, octets, n, offset);
 }
 
 /* The messages whose bits are in ${which}; where they end. */

@@ -80,7 +80,7 @@ pwrite(int fd, const void *octets, size_t n, off_t offset)
 	/* Half of it may be there when the process dies. */
 	if (last == 2 * calls + 1)
 		n = (n + 1) / 2;
-	result = syscall(SYS_pwrite64, fd, octets, n, offset);
+	result = unit_pwrite(fd, octets, n, offset);
 	maybe_die(2 * calls++ + 1);
 	return result;
 }
@@ -163,7 +163,7 @@ deliver(const struct site *site, const char *text)
 {
 	off_t end = lseek(site->box, 0, SEEK_END);
 
-	assert_int_equal(syscall(SYS_pwrite64, site->box, text, strlen(text),
+	assert_int_equal(unit_pwrite(site->box, text, strlen(text),
 	    end), strlen(text));
 }
 
@@ -482,7 +482,7 @@ test_limit_of_recovery(void **state)
 		open_site(state, &site);
 		last = 10 + (long)pick(20);
 		if (update(&site) == 1 && !is_cleared(&site))
-			assert_int_equal(syscall(SYS_pwrite64, site.box, "x", 1,
+			assert_int_equal(unit_pwrite(site.box, "x", 1,
 			    sizeof(before) - 1), 1);
 		for (size_t k = 0; k < COUNT(limits); k++) {
 			assert_int_not_equal(pread(site.box, before,
@@ -626,7 +626,7 @@ test_unbelieved(void **state)
 			continue;
 		}
 		memset(other, '#', sizeof(other));
-		assert_int_equal(syscall(SYS_pwrite64, site.box, other, MOST,
+		assert_int_equal(unit_pwrite(site.box, other, MOST,
 		    0), MOST);
 		assert_int_equal(syscall(SYS_ftruncate, site.box, MOST), 0);
 		found = recover(&site);
@@ -662,7 +662,7 @@ test_torn_plan(void **state)
 			continue;
 		}
 		untouched = holds(&site, site.octets, site.n, "");
-		assert_int_equal(syscall(SYS_pwrite64, site.sidecar, "torn", 4,
+		assert_int_equal(unit_pwrite(site.sidecar, "torn", 4,
 		    SLOT_PLAN_AT), 4);
 		found = recover(&site);
 		assert_true(found == JOURNAL_UNBELIEVED ||
@@ -726,7 +726,7 @@ test_garbage(void **state)
 		open_site(state, &site);
 		for (size_t k = 0; k < sizeof(garbage); k++)
 			garbage[k] = (char)pick(i % 2 == 0 ? 256 : 2);
-		assert_int_equal(syscall(SYS_pwrite64, site.sidecar, garbage,
+		assert_int_equal(unit_pwrite(site.sidecar, garbage,
 		    1 + pick(sizeof(garbage)), 0) > 0, 1);
 		found = recover(&site);
 		assert_int_equal(found, JOURNAL_NONE);

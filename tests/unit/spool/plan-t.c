@@ -83,11 +83,11 @@ check_runs(const struct site *site, const struct plan *plan)
 
 		assert_int_equal(cursor.dst, dst);
 		assert_memory_equal(site->new + dst,
-		    site->octets + cursor.src, cursor.length);
+		    site->octets + cursor.src, (size_t)cursor.length);
 		assert_int_equal(plan_hash_line(&site->plan, cursor.src,
 		    cursor.length, &hash), 0);
 		assert_int_equal(hash, cursor.hash);
-		dst += cursor.length;
+		dst += (size_t)cursor.length;
 		plan_next(&cursor);
 	}
 	assert_int_equal(dst, site->new_n);
@@ -300,14 +300,15 @@ test_copy(void **state)
 	for (int round = 0; round < 50; round++) {
 		struct plan_cursor cursor;
 		struct plan_part part, again;
-		uint64_t copied, data, from, length;
+		uint64_t copied, data, from;
+		size_t length;
 		int fd;
 
 		make_mailbox(state, &site);
 		make_plan(&site, 1 + pick(RUNS));
 		fd = open(unit_text(state, "copy", ""), O_RDWR);
 		from = pick(site.new_n);
-		length = pick(site.new_n - from + 1);
+		length = (size_t)pick(site.new_n - from + 1);
 		cursor = plan_first(&site.plan);
 		while (pick(2) == 0 && cursor.dst + cursor.length <= from)
 			plan_next(&cursor);
