@@ -15,6 +15,7 @@ use warnings;
 use Dewey ();
 use POSIX ();
 use Socket qw(PF_INET SOCK_DGRAM);
+use Spawner ();
 use Test::More ();
 
 # File systems whose content is kept from changes.  Others (proc, sysfs, the
@@ -129,6 +130,27 @@ sub enter {
 	    ($why || "unshare does not work here\n") =~ s/\n.*//sr)
 	    if !-e "$dir/why" || length $why;
 	exit($status & 127 ? 128 + ($status & 127) : $status >> 8);
+}
+
+# ---- Packages that are unpacked beside the build
+
+# Lays those that have the program ${name}, and the libraries of all, over
+# the root ${root}, where they belong.  Only after enter(), or in a root of the
+# test's own.  Returns whether there is one.
+sub lay {
+	my ($root, $name) = @_;
+	my $unpacked = Spawner::unpacked();
+	my @with = grep { -x "$_/usr/sbin/$name" || -x "$_/usr/bin/$name" }
+	    glob "$unpacked/*" or return 0;
+	for my $dir (@with, glob "$unpacked/lib*") {
+		for my $part (grep { -d "$dir/$_" } qw(etc usr var lib)) {
+			my $to = $part eq 'lib' ? 'usr/lib' : $part;
+			run("mkdir -p $root/$to && " .
+			    "cp -a $dir/$part/. $root/$to/")
+			    or return 0;
+		}
+	}
+	return run('chroot', $root, 'ldconfig');
 }
 
 # ---- A fresh Debian

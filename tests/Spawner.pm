@@ -13,6 +13,7 @@ use warnings;
 use Carp qw(croak);
 use Dewey ();
 use Errno qw(EINTR);
+use File::Spec ();
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
 use POSIX ();
 use Socket qw(IN6ADDR_LOOPBACK INADDR_LOOPBACK IPPROTO_TCP PF_INET PF_INET6
@@ -30,8 +31,23 @@ sub srcdir { return $ENV{srcdir} // '.' }
 # ---- Programs, installed or unpacked beside the build
 
 # Where packages that exclude others have been unpacked, one directory each.
+# Root's tests run some programs as other users, who may not get there: into a
+# clone in /root, say.  Then this is a copy.
+my $unpacked;
 sub unpacked {
-	return $ENV{DEWEY_UNPACKED} // ($ENV{builddir} // '.') . '/unpacked';
+	my $dir = $ENV{DEWEY_UNPACKED} // ($ENV{builddir} // '.') . '/unpacked';
+	return $dir if $> || !-d $dir;
+	return $unpacked if defined $unpacked;
+	my @above = split m{/}, File::Spec->rel2abs($dir);
+	for my $n (1 .. $#above) {
+		next if (stat join '/', @above[0 .. $n])[2] & 1;
+		$unpacked = Dewey::tmpdir();
+		chmod 0755, $unpacked;
+		system('cp', '-a', "$dir/.", $unpacked) == 0
+		    or croak "$dir cannot be copied";
+		last;
+	}
+	return $unpacked //= $dir;
 }
 
 # The path of a program; undef if it is not there.

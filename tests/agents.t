@@ -17,17 +17,10 @@ Rootfs::enter();
 # Packages that exclude each other are unpacked beside the build; here those
 # that can run may be where they belong.
 my $unpacked = Spawner::unpacked();
-for my $program (qw(exim4 maildrop)) {
-	next unless (Spawner::program($program) // '') =~ /^\Q$unpacked\E/;
-	for my $dir (map { glob "$unpacked/$_*" } $program, 'courier',
-	    'libcourier') {
-		for my $part (grep { -d "$dir/$_" } qw(etc usr lib)) {
-			my $to = $part eq 'lib' ? '/usr/lib' : "/$part";
-			system "cp -a $dir/$part/. $to/";
-		}
-	}
+for my $program (qw(dma exim4 maildrop)) {
+	Rootfs::lay('/', $program)
+	    if (Spawner::program($program) // '') =~ /^\Q$unpacked\E/;
 }
-system 'ldconfig';
 
 my $more = $ENV{DEWEY_LONG} ? 10 : 1;
 my $few = $ENV{DEWEY_WRAPPER} ? 8 : 1;

@@ -3,7 +3,8 @@
 # README's two commands, one after the other in one clone: `./bootstrap try`
 # does without cmocka, and `./bootstrap check` builds the unit tests when cmocka
 # has come since.  `make check` in between says that configure has to be run
-# again.
+# again.  `check` says first how long it takes and what it installs, and nothing
+# of that starts by itself.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
@@ -95,6 +96,16 @@ $said = qx{cd '$obj' && $make check TESTS='$ENV{CHECK_TESTS}' 2>&1 </dev/null};
 like $said, qr/^FAIL: .*the unit tests were not built/m,
     'make check says that configure did not see cmocka';
 
+# An apt-get that notes what it is asked for and has nothing, and no package is
+# installed.
+Dewey::write_file("$dir/bin/apt-get", <<"SH", 0755);
+#!/bin/sh
+echo "\$*" >>$dir/asked
+exit 1
+SH
+unlink "$dir/bin/dpkg-query";
+Dewey::write_file("$dir/bin/dpkg-query", "#!/bin/sh\nexit 1\n", 0755);
+
 # All of them are built, and some are run.
 $ENV{CHECK_TESTS} .= ' tests/unit/base/span-t tests/unit/who/users-t';
 ($code, $said) = bootstrap('check');
@@ -105,4 +116,38 @@ my @units = map { s{^\Q$clone\E/(.*)\.c\z}{$1}r }
     glob "$clone/tests/unit/*/*-t.c";
 cmp_ok scalar @units, '>', 30, '... all unit tests';
 is join(' ', grep { !-x "$obj/$_" } @units), '', '... are built';
+
+like $said, qr/\Abootstrap: check builds .* takes about \d+ minutes here\.$/m,
+    './bootstrap check says first how long it takes';
+my ($before) = $said =~ /\A(.*?)^bootstrap: building in /ms;
+my @announced = $before =~ /[a-z0-9][a-z0-9.+-]+/g;
+my ($listed) = Dewey::read_file("$srcdir/bootstrap") =~
+    /^test_packages='(.*?)'$/ms;
+my @installed = split ' ', $listed;
+for my $what ('packages', 'unpacked', 'sources') {
+	my ($all) = Dewey::read_file("$srcdir/bootstrap") =~
+	    /^test_$what='(.*?)'$/ms;
+	my %announced = map { $_ => 1 } @announced;
+	is join(' ', grep { !$announced{$_} } split ' ', $all), '',
+	    "... and test_$what";
+}
+my $asked = -e "$dir/asked" ? Dewey::read_file("$dir/asked") : '';
+my %may = map { $_ => 1 } @installed;
+is join(' ', grep { !$may{$_} } map { split ' ', s/^install -y \S+ \S+ //r }
+    grep { /^install / } split /\n/, $asked), '',
+    '... and asks for no other package';
+
+# Debian's fetchmail starts only if START_DAEMON says so.
+my @starting;
+SKIP: {
+	my $dpkg = (grep { -x } '/usr/bin/dpkg')[0]
+	    or skip 'this is no Debian', 1;
+	for my $package (grep { !/^(?:fetchmail|systemd)$/ } @installed) {
+		push @starting, "$package: $_" for grep {
+		    m{^(?:/usr)?/lib/systemd/system/[^@/]+\.(?:service|socket)$
+		    |^/etc/init\.d/|^/etc/cron}x }
+		    split /\n/, qx{$dpkg -L $package 2>/dev/null};
+	}
+	is join(', ', @starting), '', 'nothing of it starts by itself';
+}
 done_testing;
