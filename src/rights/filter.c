@@ -97,8 +97,8 @@ static const struct {
 	{ __NR_syncfs, S | K },		/* where a directory is unreadable */
 	{ __NR_ftruncate, S | K },	/* update, journal; set-aside */
 	{ __NR_fallocate, S },		/* journal: space before the start */
-	{ __NR_fstat, S | K },		/* mailbox: has it changed */
-	{ __NR_newfstatat, ALL },	/* the same; its name; stdio */
+	{ __NR_fstat, ALL },		/* mailbox: has it changed; stdio */
+	{ __NR_newfstatat, ALL },	/* the same, by older C libraries */
 	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
 	{ __NR_lseek, ALL },		/* stdio; set-aside: holes */
 	{ __NR_fcntl, S | K },		/* lock */
