@@ -17,7 +17,8 @@ my @house = (
 	[base =>
 	    [qw(clock limits sink span stamp stream sum)],
 	    [qw(base64 imprint log networks store)],
-	    [qw(channel)]],
+	    [qw(channel)],
+	    [qw(ucspi)]],
 	[settings =>
 	    [qw(options records)],
 	    [qw(nearest place)],
@@ -44,16 +45,22 @@ my @house = (
 	    [qw(update)]],
 	[talk =>
 	    [qw(mechanism wire)],
-	    [qw(proxy reply)],
+	    [qw(proxy reply stls)],
 	    [qw(dispatch retrieve sasl verdict)],
 	    [qw(authorization transaction)],
 	    [qw(dialogue)]],
 	[rights =>
 	    [qw(filter letter process)],
-	    [qw(front request sandbox)],
+	    [qw(front request sandbox starter)],
 	    [qw(session)],
 	    [qw(gate judge keeper)],
 	    [qw(monitor recovery)]],
+	[tls =>
+	    [qw(certificate outer pem signing)],
+	    [qw(key transcript)],
+	    [qw(examine handshake)],
+	    [qw(relay)],
+	    [qw(tls)]],
 	[tool =>
 	    [qw(answers audit inspect prompt serve)],
 	    [qw(manage source)],
@@ -104,10 +111,10 @@ for my $path (sort glob "$srcdir/src/*/*.[ch]") {
 		}
 	}
 	is "@wrong", '', "src/$folder/$room.$kind includes what is below it";
-	ok grep({ $_ eq "$folder/$room.h" } @names) || $room eq 'main',
+	ok grep({ $_ eq "$folder/$room.h" } @names) || $room =~ /^(?:main|tls)\z/,
 	    "$room.c includes its own header" if $kind eq 'c';
 }
-ok $files{"$_.h"} && $files{"$_.c"} || /^(?:limits|main)\z/,
+ok $files{"$_.h"} && $files{"$_.c"} || /^(?:limits|main|tls)\z/,
     "$_ is a pair of .c and .h" for sort keys %folder;
 is_deeply [glob "$srcdir/src/*.[ch]"], [], 'no file lies outside the folders';
 

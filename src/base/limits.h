@@ -272,6 +272,40 @@
 /* The ids of nobody, where passwd(5) has no such account. */
 #define LIMITS_NOBODY 65534
 
+/* UCSPI-TLS: octets of a value that is kept of what is told of a handshake (the
+ * longest is 32 octets in hex), of a string, of all; the largest number of a
+ * descriptor. */
+#define LIMITS_UCSPI 65
+#define LIMITS_UCSPI_STRING 256
+#define LIMITS_UCSPI_NEWS 1048576
+#define LIMITS_UCSPI_FD 1048575
+
+/* Octets of a file with a certificate, those that lead to it, or a key; how many
+ * certificates. */
+#define LIMITS_PEM 65536
+#define LIMITS_CHAIN 10
+
+/* Octets of the messages of a handshake that are kept for the signature: a
+ * ClientHello may have 16 KiB, our certificates as much as their file. */
+#define LIMITS_TRANSCRIPT 131072
+
+/* Days before its end from which on a certificate should have been renewed:
+ * programs that do it have tried for weeks then. */
+#define LIMITS_RENEW_DAYS 14
+
+/* Signatures that a session may have: one, and one more after a client has
+ * changed its mind. */
+#define LIMITS_SIGNATURES 2
+
+/* Warnings of a client that a handshake goes on after. */
+#define LIMITS_TLS_WARNINGS 10
+
+/* RFC 8446 s5.1: octets of a record at most.  Octets that are read of a program
+ * at once, four records; and the room for these with what TLS adds. */
+#define LIMITS_TLS_RECORD 16384
+#define LIMITS_TLS_READ 65536
+#define LIMITS_TLS_OUTPUT 69632
+
 /* Users whom a judge may find; questions a gate may ask, answered or not, of
  * which the line of a command takes a few. */
 #define LIMITS_FOUND LIMITS_LOGIN_LINES

@@ -283,6 +283,12 @@ log_record(const struct log_session *session, int64_t now_ms)
 		[LOG_END_BAD_COMMANDS] = "bad-commands",
 		[LOG_END_WRITE_ERROR] = "write-error",
 		[LOG_END_CHANGED] = "changed",
+		[LOG_END_TLS_FAILED] = "tls-failed",
+	};
+	static const char *const tls[] = {
+		[LOG_TLS_NONE] = "", [LOG_TLS_1_0] = " tls=1.0",
+		[LOG_TLS_1_1] = " tls=1.1", [LOG_TLS_1_2] = " tls=1.2",
+		[LOG_TLS_1_3] = " tls=1.3", [LOG_TLS_OTHER] = " tls=other",
 	};
 	int64_t ms = now_ms - session->begin_ms;
 	char user[LOG_ESCAPED(LIMITS_NAME)];
@@ -296,14 +302,14 @@ log_record(const struct log_session *session, int64_t now_ms)
 	if (session->port != 0)
 		(void)snprintf(port, sizeof(port), " port=%u",
 		    session->port & UINT16_MAX);
-	log_info("user=%s peer=%s%s method=%s messages=%" PRIu64
+	log_info("user=%s peer=%s%s method=%s%s messages=%" PRIu64
 	    " octets=%" PRIu64
 	    " retrieved=%" PRIu64 " retrieved-octets=%" PRIu64
 	    " deleted=%" PRIu64 " left=%" PRIu64
 	    " seconds=%" PRId64 ".%03" PRId64 " end=%s",
 	    session->user == NULL ? "-" : log_escape(session->user,
 	    strlen(session->user), user), session->peer, port,
-	    log_method_word(session->method),
+	    log_method_word(session->method), tls[session->tls],
 	    session->messages, session->octets, session->retrieved,
 	    session->retrieved_octets, session->deleted, session->left,
 	    ms / 1000, ms % 1000, ends[session->end]);

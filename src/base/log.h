@@ -35,6 +35,16 @@ enum log_method {
 	LOG_METHOD_CRAM
 };
 
+/* Which TLS there is between the client and dewey. */
+enum log_tls {
+	LOG_TLS_NONE,
+	LOG_TLS_1_0,
+	LOG_TLS_1_1,
+	LOG_TLS_1_2,
+	LOG_TLS_1_3,
+	LOG_TLS_OTHER
+};
+
 /* How a session ended. */
 enum log_end {
 	LOG_END_ERROR,		/* the system or the maildrop failed */
@@ -45,7 +55,8 @@ enum log_end {
 	LOG_END_AUTH_FAILED,	/* too many refused logins */
 	LOG_END_BAD_COMMANDS,	/* too many of them */
 	LOG_END_WRITE_ERROR,	/* the client is gone */
-	LOG_END_CHANGED		/* the mailbox was, while a message was sent */
+	LOG_END_CHANGED,	/* the mailbox was, while a message was sent */
+	LOG_END_TLS_FAILED	/* the handshake did */
 };
 
 /* How much a line of the log matters: the priorities of syslog(3). */
@@ -64,6 +75,7 @@ struct log_session {
 	const char *peer;
 	unsigned port;		/* of the peer, where a front end named it */
 	enum log_method method;
+	enum log_tls tls;
 	uint64_t messages;	/* at login */
 	uint64_t octets;
 	uint64_t retrieved;	/* messages sent by RETR */

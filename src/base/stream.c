@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A descriptor that a client is at the other end of.
+ * The descriptors that a client is at the other end of.
  */
 #include "config.h"
 
@@ -27,8 +27,10 @@ stream_family(int fd)
 	return address.sa_family;
 }
 
-int
-stream_reopen(int fd)
+/* Open the pipe or terminal ${fd} anew for writing, non-blocking for us alone.
+ * Returns the new descriptor, or -1. */
+static int
+reopen(int fd)
 {
 	char path[LIMITS_FD_PATH];
 	struct stat st;
@@ -39,12 +41,33 @@ stream_reopen(int fd)
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-int
-stream_hasten(int fd)
+/* Have TCP send small replies at once. */
+static int
+hasten(int fd)
 {
 	const int yes = 1;
 
 	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+}
+
+void
+stream_open(struct stream *stream, int in, int out)
+{
+	int of_out = stream_family(out);
+
+	stream->in = in;
+	stream->in_socket = stream_family(in) != AF_UNSPEC;
+	stream->out_socket = of_out != AF_UNSPEC;
+	stream->out = stream->out_socket ? out : reopen(out);
+	stream->out_blocks = stream->out == -1;
+	if (stream->out_blocks)
+		stream->out = out;
+	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
+	stream->piece = stream->out_blocks && isatty(out) ? 1 :
+	    LIMITS_PIPE_WRITE;
+	stream->tcp = (of_out == AF_INET || of_out == AF_INET6) &&
+	    hasten(out) == 0;
+	stream->mark = stream->tcp ? out : -1;
 }
 
 void
@@ -53,4 +76,14 @@ stream_set_reset(int fd, bool resets)
 	const struct linger linger = { .l_onoff = resets };
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+bool
+stream_resets(int fd)
+{
+	struct linger linger = { .l_onoff = 0 };
+	socklen_t size = sizeof(linger);
+
+	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 &&
+	    linger.l_onoff != 0;
 }

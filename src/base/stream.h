@@ -1,12 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A descriptor that a client is at the other end of: what it is, and how it is
- * told to send and to end.
+ * The descriptors that a client is at the other end of: what they are, and how
+ * they are told to send and to end.
  */
 #ifndef STREAM_H
 #define STREAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+struct stream {
+	int in, out;
+	int mark;		/* the socket whose end is a reset while an
+				 * answer is not whole; -1: there is none */
+	bool in_socket, out_socket;
+	bool out_blocks;	/* a write may wait for ever if it is long */
+	bool tcp;
+	size_t piece;		/* octets of a write that may block */
+};
+
+/*
+ * stream_open(stream, in, out):
+ * Find out what ${in} and ${out} are, which stay the caller's; a pipe or
+ * terminal is opened anew for writing where that can be.  Over TCP, small
+ * replies are sent at once from now on.
+ */
+void stream_open(struct stream *stream, int in, int out);
 
 /*
  * stream_family(fd):
@@ -15,23 +34,11 @@
 int stream_family(int fd);
 
 /*
- * stream_reopen(fd):
- * Open the pipe or terminal ${fd} anew for writing, non-blocking for us alone.
- * Returns the new descriptor, or -1.
- */
-int stream_reopen(int fd);
-
-/*
- * stream_hasten(fd):
- * Have TCP send small replies at once.  Returns 0, or -1 with errno.
- */
-int stream_hasten(int fd);
-
-/*
- * stream_set_reset(fd, resets):
+ * stream_set_reset(fd, resets), stream_resets(fd):
  * Say whether the TCP connection ${fd} ends in a reset, whichever process
- * closes it last and whatever that process dies of.
+ * closes it last and whatever that process dies of; return what was said.
  */
 void stream_set_reset(int fd, bool resets);
+bool stream_resets(int fd);
 
 #endif

@@ -37,7 +37,10 @@
 #define S (1u << FILTER_SESSION)
 #define K (1u << FILTER_KEEPER)
 #define W (1u << FILTER_WAITING)
-#define ALL (G | S | K | W)
+#define T (1u << FILTER_TLS)
+#define Y (1u << FILTER_KEY)
+#define ALL (G | S | K | W | T)
+#define EVERY (ALL | Y)
 
 #ifdef HAVE_FILTER
 /* A call that a processor lacks has the number of one that all have. */
@@ -56,38 +59,34 @@ static const struct {
 	uint16_t roles;
 } allowed[] = {
 	/* The client stream: wire. */
-	{ __NR_read, G | S | K },	/* wire: pipes, terminals */
+	{ __NR_read, G | S | K | T },	/* wire: pipes, terminals */
 	{ __NR_write, ALL },		/* wire; log to stderr */
-	{ __NR_recvfrom, G | S },	/* wire: sockets */
+	{ __NR_recvfrom, G | S | T },	/* wire: sockets */
 	{ __NR_sendto, ALL },		/* wire: sockets; K, W: syslog */
 	{ __NR_ppoll, ALL },		/* wire: every wait */
-	{ __NR_poll, G | S },		/* wire: the last octets of a client */
-	{ __NR_shutdown, G | S },	/* wire: the end of the stream */
+	{ __NR_poll, G | S | T },		/* wire: the last octets of a client */
+	{ __NR_shutdown, G | S | T },	/* wire: the end of the stream */
 	{ __NR_setsockopt, G | S },	/* wire: SO_LINGER */
+	{ __NR_getsockopt, T },		/* relay: SO_LINGER */
 	/* Time. */
-	{ __NR_clock_gettime, ALL },	/* where the vdso has none */
-	{ __NR_gettimeofday, ALL },
-	{ __NR_time, ALL },		/* syslog */
+	{ __NR_clock_gettime, EVERY },	/* where the vdso has none */
+	{ __NR_gettimeofday, EVERY }, { __NR_time, EVERY },
 	/* Between the processes: channel. */
-	{ __NR_sendmsg, G | S | K },	/* questions, requests, answers */
-	{ __NR_recvmsg, G | S | K },
+	{ __NR_sendmsg, G | S | K | T | Y }, { __NR_recvmsg, G | S | K | T | Y },
 	/* Memory: malloc, and the C library's own. */
-	{ __NR_brk, ALL },
-	{ __NR_mmap, ALL },
-	{ __NR_munmap, ALL },
-	{ __NR_mremap, S },		/* maildrop: the index grows */
-	{ __NR_madvise, ALL },
-	{ __NR_futex, ALL },
-	{ __NR_getrandom, S | K },	/* journal: the nonce; lock: names */
+	{ __NR_brk, EVERY }, { __NR_mmap, EVERY },
+	{ __NR_mremap, S | T | Y },	/* maildrop: the index grows; GnuTLS */
+	{ __NR_munmap, EVERY }, { __NR_madvise, EVERY },
+	{ __NR_futex, EVERY },
+	{ __NR_getrandom, S | K | T | Y },	/* nonces; names; GnuTLS */
+	{ __NR_getrusage, T | Y },	/* GnuTLS: random numbers */
 	/* Signals and the end. */
-	{ __NR_rt_sigreturn, ALL },
-	{ __NR_rt_sigprocmask, ALL },
-	{ __NR_restart_syscall, ALL },
-	{ __NR_exit_group, ALL },
-	{ __NR_exit, ALL },
-	{ __NR_getpid, ALL },		/* log */
-	{ __NR_gettid, ALL },		/* abort(3) of the C library */
-	{ __NR_close, ALL },
+	{ __NR_rt_sigreturn, EVERY }, { __NR_rt_sigprocmask, EVERY },
+	{ __NR_restart_syscall, EVERY },
+	{ __NR_exit_group, EVERY }, { __NR_exit, EVERY },
+	{ __NR_getpid, EVERY },		/* log */
+	{ __NR_gettid, EVERY },		/* abort(3) of the C library */
+	{ __NR_close, EVERY },
 	{ __NR_wait4, K | W },		/* the end of the process below */
 	{ __NR_waitid, K | W },
 	/* The mailbox, the journal, the cached index: already open. */
@@ -97,10 +96,10 @@ static const struct {
 	{ __NR_syncfs, S | K },		/* where a directory is unreadable */
 	{ __NR_ftruncate, S | K },	/* update, journal; set-aside */
 	{ __NR_fallocate, S },		/* journal: space before the start */
-	{ __NR_fstat, ALL },		/* mailbox: has it changed; stdio */
-	{ __NR_newfstatat, ALL },	/* the same, by older C libraries */
+	{ __NR_fstat, ALL & ~T },		/* mailbox: has it changed; stdio */
+	{ __NR_newfstatat, ALL & ~T },	/* the same, by older C libraries */
 	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
-	{ __NR_lseek, ALL },		/* stdio; set-aside: holes */
+	{ __NR_lseek, ALL & ~T },	/* stdio; set-aside: holes */
 	{ __NR_fcntl, S | K },		/* lock */
 	{ __NR_flock, S | K },		/* lock; the session lock's end */
 	/* The keeper changes the directory for the session. */
@@ -118,8 +117,7 @@ static const struct {
 	{ __NR_clone, K },		/* a recovery when a session died */
 	{ __NR_socketpair, K },		/* its channel */
 	{ __NR_dup3, K },		/* ... as descriptor 2 */
-	{ __NR_set_robust_list, K },	/* fork(3) */
-	{ __NR_rseq, K },		/* fork(3) */
+	{ __NR_set_robust_list, K }, { __NR_rseq, K },	/* fork(3) */
 	{ __NR_prctl, K },		/* the recovery's own sandbox */
 	{ __NR_prlimit64, K },
 #ifdef __NR_landlock_create_ruleset
@@ -155,13 +153,15 @@ static const struct check {
 	{ __NR_fcntl, S | K, LOW(1), false, F_GETFL },
 	{ __NR_setsockopt, G | S, LOW(1), false, SOL_SOCKET },
 	{ __NR_setsockopt, G | S, LOW(2), false, SO_LINGER },
+	{ __NR_getsockopt, T, LOW(1), false, SOL_SOCKET },
+	{ __NR_getsockopt, T, LOW(2), false, SO_LINGER },
 	/* To the client only; without MSG_FASTOPEN, which connects. */
-	{ __NR_sendto, G | S, LOW(4), false, 0 },
-	{ __NR_sendto, G | S, HIGH(4), false, 0 },
+	{ __NR_sendto, G | S | T, LOW(4), false, 0 },
+	{ __NR_sendto, G | S | T, HIGH(4), false, 0 },
 	{ __NR_sendto, ALL, LOW(3), false, MSG_DONTWAIT | MSG_NOSIGNAL },
 	{ __NR_sendto, ALL, LOW(3), false, MSG_NOSIGNAL },
-	{ __NR_sendmsg, ALL, LOW(2), false, MSG_NOSIGNAL },
-	{ __NR_mmap, ALL, LOW(2), true, PROT_EXEC },
+	{ __NR_sendmsg, EVERY, LOW(2), false, MSG_NOSIGNAL },
+	{ __NR_mmap, EVERY, LOW(2), true, PROT_EXEC },
 	{ __NR_kill, W, LOW(0), false, VICTIM },
 	{ __NR_kill, W, LOW(1), false, SIGKILL },
 	/* Nobody but by a number, and no stop. */

@@ -31,6 +31,7 @@ ask_judge(void *to, struct login_question *question)
 		.name = { question->name, question->name_n },
 		.secret = { question->secret, question->secret_n },
 		.unread = wire_unread(&dialogue->wire),
+		.tls = dialogue->stls.tls,
 	};
 	struct channel_message message;
 	struct letter_answer answer;
@@ -74,6 +75,7 @@ gate_main(struct session *session, int channel, bool behind_front)
 	if (accepted)
 		process_end(code);
 	ended.end = dialogue->record.end;
+	ended.tls = dialogue->stls.tls;
 	(void)letter_send(channel, LETTER_QUESTION, &ended, -1);
 	wire_close(&dialogue->wire);
 	process_end(code);

@@ -40,6 +40,7 @@ judge_hear_gate(int channel, struct dialogue *dialogue,
 
 	if (letter_receive(channel, LETTER_QUESTION, &letter, &message) != 1)
 		return 0;
+	dialogue->record.tls = (enum log_tls)letter.tls;
 	if (letter.method == LETTER_ENDED) {
 		dialogue->record.end = (enum log_end)letter.end;
 		return 0;
@@ -70,6 +71,7 @@ ask_monitor(const struct session *session, int channel)
 		.name = span_of(user->name),
 		.home = span_of(user->home),
 		.unread = wire_unread(&session->dialogue.wire),
+		.tls = session->dialogue.record.tls,
 	};
 	uint32_t fault;
 
@@ -136,6 +138,7 @@ judge_main(struct session *session, struct judge_channels channels)
 	struct dialogue *dialogue = &session->dialogue;
 
 	process_leave_client();
+	stls_close(&dialogue->stls);
 	if (sandbox_close(FILTER_JUDGE,
 	    (enum sandbox_wish)session->options->sandbox, -1) == -1 ||
 	    serve(session, channels) != REPLY_MAILDROP) {

@@ -23,6 +23,7 @@
 #include "rights/process.h"
 #include "rights/request.h"
 #include "rights/sandbox.h"
+#include "rights/starter.h"
 #include "settings/options.h"
 #include "spool/sidecar.h"
 #include "spool/state.h"
@@ -120,8 +121,10 @@ begin(struct keeper *keeper)
 	enum mailbox_fault fault;
 	int served;
 
-	if (session->by_root)
+	if (session->by_root) {
 		process_leave_client();
+		stls_close(&session->dialogue.stls);
+	}
 	fault = open_maildrop(session);
 	if (fault != MAILBOX_FINE)
 		return fault;
@@ -246,6 +249,7 @@ keep(struct keeper *keeper)
 	if (!session->by_root) {
 		login_close(&session->verdict.login);
 		process_leave_client();
+		starter_dismiss(&session->dialogue.stls);
 		if (close_sandbox(session) == -1)
 			process_end(DIALOGUE_TROUBLE);
 		limit_files(session);
@@ -268,6 +272,9 @@ keep(struct keeper *keeper)
 		(void)close(keeper->below);
 	if (recovery > 0)
 		(void)process_reap(recovery, "recovery", &killed);
+	if (!session->by_root)
+		starter_wait(&session->dialogue, LIMITS_SECOND_MS *
+		    (int64_t)session->options->idle_timeout);
 	process_end(code);
 }
 
@@ -305,6 +312,7 @@ keeper_admit(struct session *session, int above)
 	int fds[2];
 
 	keeper.record.user = session->user.name;
+	keeper.record.tls = session->dialogue.stls.tls;
 	keeper.record.method = session->options->preauth ? LOG_METHOD_PREAUTH :
 	    verdict_method(session->verdict.method);
 	keeper.watch = (struct request_watch){ above, session->stop, -1,

@@ -36,10 +36,11 @@ static const struct letter_field opening[] = {
 static const struct letter_field question[] = {
 	FIELD(question, BYTE, method, LETTER_ENDED),
 	FIELD(question, BYTE, fault, LOGIN_FAULTS - 1),
-	FIELD(question, BYTE, end, LOG_END_CHANGED),
+	FIELD(question, BYTE, end, LOG_END_TLS_FAILED),
 	FIELD(question, OCTETS, name, LIMITS_COMMAND),
 	FIELD(question, OCTETS, secret, LIMITS_CREDENTIAL),
 	FIELD(question, OCTETS, unread, LIMITS_INPUT),
+	FIELD(question, BYTE, tls, LOG_TLS_OTHER),
 };
 
 static const struct letter_field answer[] = {
@@ -55,6 +56,7 @@ static const struct letter_field user[] = {
 	FIELD(user, OCTETS, name, LIMITS_NAME),
 	FIELD(user, OCTETS, home, LIMITS_PATH - 1),
 	FIELD(user, OCTETS, unread, LIMITS_INPUT),
+	FIELD(user, BYTE, tls, LOG_TLS_OTHER),
 };
 
 static const struct letter_field file[] = {
@@ -74,7 +76,7 @@ static const struct letter_field line[] = {
 
 static const struct letter_field record[] = {
 	FIELD(record, BYTE, request, LETTER_LOG_RECORD),
-	FIELD(record, BYTE, end, LOG_END_CHANGED),
+	FIELD(record, BYTE, end, LOG_END_TLS_FAILED),
 	HALF(0), HALF(1), HALF(2), HALF(3), HALF(4), HALF(5),
 	HALF(6), HALF(7), HALF(8), HALF(9), HALF(10), HALF(11),
 };

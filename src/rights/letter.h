@@ -62,6 +62,7 @@ struct letter_question {
 	struct span name;
 	struct span secret;
 	struct span unread;	/* input behind the command */
+	uint32_t tls;		/* enum log_tls */
 };
 
 struct letter_answer {
@@ -77,6 +78,7 @@ struct letter_user {
 	struct span name;
 	struct span home;
 	struct span unread;
+	uint32_t tls;		/* enum log_tls */
 };
 
 /* A descriptor of the mailbox, and what else is to be known of it. */

@@ -23,6 +23,7 @@
 #include "rights/monitor.h"
 #include "rights/process.h"
 #include "rights/sandbox.h"
+#include "rights/starter.h"
 #include "settings/options.h"
 
 struct monitor {
@@ -51,6 +52,7 @@ monitor_hear_judge(int channel, struct session *session)
 	user->gid = letter.gid;
 	session->group = letter.group;
 	session->verdict.method = (enum login_method)letter.method;
+	session->dialogue.record.tls = (enum log_tls)letter.tls;
 	wire_feed(&session->dialogue.wire, letter.unread);
 	span_wipe(&message, sizeof(message));
 	return user->uid != 0 && session->group != 0;
@@ -100,6 +102,22 @@ fork_keeper(struct monitor *monitor)
 	return monitor->unheard ? MAILBOX_TROUBLE : (enum mailbox_fault)fault;
 }
 
+/* The client speaks TLS, the judge says: what is said inside it is elsewhere.
+ * Without that no user is let in whom TLS was said of. */
+static bool
+enter_tls(struct dialogue *dialogue)
+{
+	struct stls *stls = &dialogue->stls;
+
+	if (dialogue->record.tls == LOG_TLS_NONE || stls->tls != LOG_TLS_NONE)
+		return true;
+	if (stls->ucspi.control == -1)
+		return false;
+	stls->tls = dialogue->record.tls;
+	dialogue->wire.stream = stls->stream;
+	return true;
+}
+
 /* Let the user in whom the judge found.  Returns whether that is not the end:
  * the maildrop cannot be had. */
 static bool
@@ -136,6 +154,7 @@ end_login(const struct monitor *monitor)
 		(void)kill(monitor->gate, SIGTERM);
 		(void)kill(monitor->judge, SIGTERM);
 	}
+	starter_dismiss(&monitor->session->dialogue.stls);
 	/* A judge that waits for an answer gets none. */
 	(void)shutdown(monitor->to_judge, SHUT_WR);
 	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
@@ -150,7 +169,8 @@ static void
 watch(const struct monitor *monitor)
 {
 	const struct session *session = monitor->session;
-	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLRDHUP },
+	struct pollfd fds[] = { { .fd = session->dialogue.wire.stream.in,
+	    .events = POLLRDHUP },
 	    { .fd = monitor->to_keeper, .events = 0 } };
 	int ready = 0;
 
@@ -180,7 +200,10 @@ wait_for_all(const struct monitor *monitor)
 		log_error("the gate could not be closed in");
 	if (monitor->keeper == -1)
 		return code;
-	process_leave_output();
+	if (dialogue->stls.tls == LOG_TLS_NONE)
+		process_leave_output();
+	else
+		process_leave_client();
 	if (sandbox_close(FILTER_WAITING,
 	    (enum sandbox_wish)session->options->sandbox,
 	    -monitor->keeper) == 0)
@@ -295,15 +318,11 @@ monitor_main(struct session *session, struct options *options)
 {
 	struct monitor monitor = { .session = session,
 	    .to_judge = -1, .to_keeper = -1, .keeper = -1 };
-	const char *user = options->gate_user;
-	struct process_ids waiting = process_ids("nobody", true), gate;
+	struct process_ids waiting, gate;
+	enum dialogue_exit code;
 	int64_t until;
 
-	if (waiting.uid == 0)
-		waiting = (struct process_ids){ LIMITS_NOBODY, LIMITS_NOBODY };
-	gate = process_ids(user == NULL ? "dewey-gate" : user, user == NULL);
-	if (user == NULL && gate.uid == 0)
-		gate = waiting;
+	process_ids_of_session(options->gate_user, &waiting, &gate);
 	if (fork_both(&monitor, options, waiting, gate) == -1)
 		process_end(DIALOGUE_TROUBLE);
 	until = clock_ms() + LIMITS_GRACE_MS +
@@ -312,10 +331,13 @@ monitor_main(struct session *session, struct options *options)
 		if (wire_wait(&session->dialogue.wire, monitor.to_judge,
 		    until) != 1 ||
 		    monitor_hear_judge(monitor.to_judge, session) != 1 ||
+		    !enter_tls(&session->dialogue) ||
 		    !let_in(&monitor))
 			break;
 	end_login(&monitor);
 	if (process_become_killer(waiting.uid, waiting.gid) == -1)
 		process_end(DIALOGUE_TROUBLE);
-	process_end(wait_for_all(&monitor));
+	code = wait_for_all(&monitor);
+	starter_wait(&session->dialogue, patience(&monitor));
+	process_end(code);
 }

@@ -24,6 +24,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/ucspi.h"
 #include "rights/process.h"
 #include "settings/records.h"
 
@@ -48,13 +49,16 @@ void
 process_begin(bool by_root)
 {
 	const struct rlimit none = { 0, 0 };
+	struct ucspi ucspi;
 
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	/* What a spawner forgot to close is nothing for strangers. */
-	if (by_root)
-		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
+	if (by_root) {
+		(void)ucspi_find(&ucspi);
+		ucspi_keep(&ucspi, STDERR_FILENO + 1);
+	}
 }
 
 static void
@@ -166,6 +170,19 @@ process_ids(const char *name, bool local)
 	return (struct process_ids){ (uid_t)uid, (gid_t)gid };
 }
 
+void
+process_ids_of_session(const char *gate_user, struct process_ids *waiting,
+    struct process_ids *gate)
+{
+	*waiting = process_ids("nobody", true);
+	if (waiting->uid == 0)
+		*waiting = (struct process_ids){ LIMITS_NOBODY, LIMITS_NOBODY };
+	*gate = process_ids(gate_user == NULL ? "dewey-gate" : gate_user,
+	    gate_user == NULL);
+	if (gate_user == NULL && gate->uid == 0)
+		*gate = *waiting;
+}
+
 pid_t
 process_fork(const char *who)
 {
@@ -183,17 +200,23 @@ process_fork(const char *who)
 	return child;
 }
 
+void
+process_confine(const char *who, uid_t uid, gid_t gid, bool hidden)
+{
+	if ((!hidden || hide() == 0) &&
+	    process_become(uid, gid, PROCESS_NO_GROUP) == 0)
+		return;
+	log_error("the %s cannot give up its rights: %s", who, strerror(errno));
+	_exit(1);
+}
+
 pid_t
 process_fork_as(const char *who, uid_t uid, gid_t gid, bool hidden)
 {
 	pid_t child = process_fork(who);
 
-	if (child == 0 && ((hidden && hide() == -1) ||
-	    process_become(uid, gid, PROCESS_NO_GROUP) == -1)) {
-		log_error("the %s cannot give up its rights: %s", who,
-		    strerror(errno));
-		_exit(1);
-	}
+	if (child == 0)
+		process_confine(who, uid, gid, hidden);
 	return child;
 }
 

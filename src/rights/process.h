@@ -29,7 +29,7 @@ int process_fill_descriptors(void);
  * process_begin(by_root):
  * For every process of dewey, at the start: no new privileges by exec, no core
  * dump, no ptrace by others; started by root, no descriptor but the first
- * three.
+ * three, and those of UCSPI-TLS.
  */
 void process_begin(bool by_root);
 
@@ -56,6 +56,15 @@ struct process_ids {
 struct process_ids process_ids(const char *name, bool local);
 
 /*
+ * process_ids_of_session(gate_user, waiting, gate):
+ * Find whose the processes without rights are that root starts: ${gate} is who
+ * speaks with strangers, the account ${gate_user} or, if that is NULL,
+ * dewey-gate, else nobody; ${waiting} are the others.
+ */
+void process_ids_of_session(const char *gate_user, struct process_ids *waiting,
+    struct process_ids *gate);
+
+/*
  * process_become(uid, gid, group):
  * As root: become that user for good, with ${group} as the only supplementary
  * one.  Returns 0, or -1 with errno.
@@ -77,11 +86,17 @@ int process_become_killer(uid_t uid, gid_t gid);
 pid_t process_fork(const char *who);
 
 /*
+ * process_confine(who, uid, gid, hidden):
+ * As root: become ${uid} and ${gid} for good, without another group; if
+ * ${hidden}, the root directory is an empty one from now on that has no name
+ * any more.  A process that cannot ends; the log calls it ${who}.
+ */
+void process_confine(const char *who, uid_t uid, gid_t gid, bool hidden);
+
+/*
  * process_fork_as(who, uid, gid, hidden):
- * As root: fork a process that is ${uid} and ${gid}, without another group,
- * from its first line on; if ${hidden}, its root directory is an empty one that
- * has no name any more.  A child that cannot give up root's rights ends; the
- * log calls it ${who}.  Returns as fork(2).
+ * As root: fork a process that is confined from its first line on.  Returns as
+ * fork(2).
  */
 pid_t process_fork_as(const char *who, uid_t uid, gid_t gid, bool hidden);
 

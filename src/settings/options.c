@@ -186,6 +186,20 @@ const struct options_row options_rows[] = {
 	    "from these addresses, separated by commas, front ends call,\n"
 	    "which must send the header of the PROXY protocol; unix: by a\n"
 	    "Unix socket" },
+	{ "tls", &choice, FIELD(tls), "none", "none|implicit|stls",
+	    "implicit: speak TLS from the first octet on, as on port 995;\n"
+	    "stls: when the client asks for it, as on port 110" },
+	{ "tls-cert", &file_name, FIELD(tls_cert), NULL, "FILE",
+	    "the certificate, and behind it those that lead to it (PEM)" },
+	{ "tls-key", &file_name, FIELD(tls_key), NULL, "FILE",
+	    "its key (PEM), which others may not read" },
+	{ "tls-min", &choice, FIELD(tls_min), "1.2", "1.2|1.3",
+	    "the oldest version of TLS that is spoken" },
+	{ "tls-ocsp", &file_name, FIELD(tls_ocsp), NULL, "FILE",
+	    "an OCSP response (DER) for clients that ask for one" },
+	{ "tls-program", &file_name, FIELD(tls_program),
+	    LIBEXECDIR "/dewey-tls", "FILE",
+	    "the program that speaks TLS" },
 	{ "hide-users", &on_off, FIELD(hide_users), "yes", "yes|no",
 	    "answer USER the same whether or not there is such a user" },
 	{ "fail-delay", &seconds, FIELD(fail_delay), "1", "SECONDS",

@@ -34,6 +34,17 @@ enum options_plaintext {
 	OPTIONS_PLAINTEXT_NEVER
 };
 
+enum options_tls {
+	OPTIONS_TLS_NONE,
+	OPTIONS_TLS_IMPLICIT,	/* from the first octet on (RFC 8314) */
+	OPTIONS_TLS_STLS	/* when a client asks for it (RFC 2595) */
+};
+
+enum options_tls_min {
+	OPTIONS_TLS_1_2,
+	OPTIONS_TLS_1_3
+};
+
 /* The kinds of mailbox locks; OPTIONS_LOCK_END ends a list of them. */
 enum options_lock {
 	OPTIONS_LOCK_END,
@@ -58,6 +69,10 @@ struct options {
 	const char *proxy;	/* a list of networks */
 	const char *mailbox;
 	const char *host;
+	const char *tls_cert;
+	const char *tls_key;
+	const char *tls_ocsp;
+	const char *tls_program;
 	const char *cache_dir;
 	const char *state_dir;
 	bool lower_case;	/* of names */
@@ -74,6 +89,8 @@ struct options {
 	unsigned char sandbox;	/* enum sandbox_wish */
 	unsigned char plaintext;	/* enum options_plaintext */
 	unsigned char log;	/* enum log_target */
+	unsigned char tls;	/* enum options_tls */
+	unsigned char tls_min;	/* enum options_tls_min */
 	unsigned idle_timeout;	/* seconds, as all of these */
 	unsigned login_timeout;
 	unsigned lock_timeout;
@@ -82,7 +99,8 @@ struct options {
 	enum options_lock locks[OPTIONS_LOCKS];
 	enum options_action action;
 	const struct options_row *acting;	/* its row; NULL: a session */
-	char **operands;	/* of the action; not owned */
+	char **operands;	/* of the action, not owned; without any it is
+				 * the command line */
 	int operand_count;
 	char error[LIMITS_COMPLAINT];	/* what is wrong */
 	char texts[LIMITS_OPTIONS];	/* the octets of the texts above */

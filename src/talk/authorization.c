@@ -123,13 +123,42 @@ auth(void *to, struct dispatch_command *command)
 	return text;
 }
 
+/* RFC 2595 s4.  What was said before could be anybody's: the name, and the
+ * timestamp that a digest would be made of. */
+static enum reply_text
+stls(void *to, struct dispatch_command *command)
+{
+	struct authorization *state = to;
+	const struct reply reply = { .text = REPLY_STLS };
+
+	(void)command;
+	if (state->stls->tls != LOG_TLS_NONE)
+		return REPLY_HAS_TLS;
+	reply_say(state->wire, &reply);
+	state->secured = stls_secure(state->stls, state->wire);
+	if (state->secured != UCSPI_DONE)
+		return REPLY_CLOSED;
+	span_wipe(&state->question, sizeof(state->question));
+	state->apop = false;
+	state->plaintext = state->plaintext_in_tls;
+	state->offers = state->offers_in_tls;
+	return REPLY_SENT;
+}
+
+static bool
+can_begin_tls(const struct stls *stls)
+{
+	return stls->ucspi.control != -1 && stls->tls == LOG_TLS_NONE;
+}
+
 static enum reply_text
 capa(void *to, struct dispatch_command *command)
 {
 	const struct authorization *state = to;
 
 	(void)command;
-	reply_capabilities(state->wire, state->offers, false);
+	reply_capabilities(state->wire, state->offers |
+	    (can_begin_tls(state->stls) ? REPLY_OFFER_STLS : 0), false);
 	return REPLY_SENT;
 }
 
@@ -147,6 +176,8 @@ enum dispatch_end
 authorization_run(struct authorization *state)
 {
 	static const struct dispatch_row rows[] = {
+		/* Where there can be no TLS, it is unknown. */
+		{ "STLS", DISPATCH_NONE, stls },
 		{ "USER", DISPATCH_NAME, user },
 		{ "PASS", DISPATCH_PASSWORD, pass },
 		{ "APOP", DISPATCH_NAME_AND_DIGEST, apop },
@@ -159,8 +190,8 @@ authorization_run(struct authorization *state)
 		{ .verb = "TOP" }, { .verb = "UIDL" },
 		{ .verb = NULL }
 	};
-	const struct dispatch dispatch = { "AUTHORIZATION", rows,
-	    LIMITS_LOGIN_LINES };
+	const struct dispatch dispatch = { "AUTHORIZATION",
+	    rows + (state->stls->ucspi.control == -1), LIMITS_LOGIN_LINES };
 
 	return dispatch_run(&dispatch, state->wire, state);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The AUTHORIZATION state (RFC 1939 s4 and s7): USER, PASS, APOP, QUIT, CAPA,
- * AUTH.
+ * AUTH, and STLS (RFC 2595).
  * It speaks to the client and asks somebody else who may come in; it opens no
  * file and knows no secret but the one in the command.
  */
@@ -13,6 +13,7 @@
 
 #include "base/span.h"
 #include "talk/dispatch.h"
+#include "talk/stls.h"
 #include "talk/wire.h"
 #include "who/login.h"
 
@@ -30,15 +31,20 @@ typedef enum reply_text authorization_ask(void *to,
 struct authorization {
 	struct wire *wire;
 	struct span host;	/* the name in the farewell */
+	struct stls *stls;
 	bool plaintext;		/* USER and PASS are allowed here */
+	bool plaintext_in_tls;	/* ... or would be inside TLS */
 	bool passwords;		/* some user has a password */
 	bool apop;		/* the greeting had a timestamp */
 	unsigned offers;	/* what can succeed: enum reply_offer */
+	unsigned offers_in_tls;	/* ... or could inside TLS */
 	bool hide_users;
 	authorization_ask *ask;
 	void *to;
 	bool refused;		/* too many failed logins ended the state */
 	bool lost;		/* a question that got no answer did */
+	enum ucspi_end secured;	/* how the handshake ended, if one was had:
+				 * not UCSPI_DONE ended the state */
 	struct login_question question;	/* private */
 };
 
@@ -47,7 +53,7 @@ struct authorization {
  * Speak until somebody is let in or the session ends, for at most
  * LIMITS_LOGIN_LINES.  Returns DISPATCH_END_LEFT when the maildrop is open, and
  * DISPATCH_END_CLOSED after QUIT or, with ${authorization}->refused or ->lost,
- * after the last question.
+ * after the last question, or after a handshake that failed.
  */
 enum dispatch_end authorization_run(struct authorization *authorization);
 

@@ -74,24 +74,24 @@ judge_end(struct dialogue *dialogue, enum dispatch_end end)
 	return end == DISPATCH_END_BAD ? DIALOGUE_BROKEN : judge_wire(dialogue);
 }
 
-/* Whether passwords may cross this stream. */
+/* Whether passwords may cross this stream, if it is inside TLS or is not. */
 static bool
-takes_plaintext(const struct dialogue *dialogue)
+takes_plaintext(const struct dialogue *dialogue, bool tls)
 {
 	const struct options *options = dialogue->options;
 
 	if (options->plaintext != OPTIONS_PLAINTEXT_PRIVATE)
 		return options->plaintext == OPTIONS_PLAINTEXT_ALWAYS;
-	return dialogue->peer.closed || options->private_stream;
+	return dialogue->peer.closed || options->private_stream || tls;
 }
 
-/* The ways to log in that can succeed here for somebody. */
+/* The ways to log in that can succeed for somebody, inside TLS or not. */
 static unsigned
-offers(const struct dialogue *dialogue)
+offers(const struct dialogue *dialogue, bool tls)
 {
 	const struct login *login = dialogue->login;
 
-	return (login->passwords && takes_plaintext(dialogue) ?
+	return (login->passwords && takes_plaintext(dialogue, tls) ?
 	    REPLY_OFFER_PASSWORD : 0) |
 	    (login->timestamp[0] != '\0' ? REPLY_OFFER_CRAM : 0);
 }
@@ -136,7 +136,8 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 	struct transaction transaction = {
 		.retrieve.wire = &dialogue->wire,
 		.retrieve.drop = dialogue->drop,
-		.offers = offers(dialogue),
+		.offers = offers(dialogue,
+		    dialogue->stls.tls != LOG_TLS_NONE),
 	};
 	struct reply reply = {
 		.text = REPLY_MAILDROP_OF,
@@ -149,6 +150,7 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 	dialogue->wire.deadline = 0;
 	dialogue->record.user = dialogue->user;
 	dialogue->record.method = method;
+	dialogue->record.tls = dialogue->stls.tls;
 	dialogue->record.messages = dialogue->record.left = reply.n;
 	dialogue->record.octets = reply.octets;
 	if (method == LOG_METHOD_APOP || !span_is_name(reply.name))
@@ -169,6 +171,34 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 	return judge_end(dialogue, end);
 }
 
+/* The handshake ended the session: say how. */
+static enum dialogue_exit
+judge_handshake(struct dialogue *dialogue, enum ucspi_end end)
+{
+	dialogue->record.end = end == UCSPI_LATE ? LOG_END_TIMEOUT :
+	    end == UCSPI_SIGNAL ? LOG_END_SIGNAL : LOG_END_TLS_FAILED;
+	return DIALOGUE_BROKEN;
+}
+
+/* How AUTHORIZATION ended, if nobody was let in. */
+static enum dialogue_exit
+judge_authorization(struct dialogue *dialogue,
+    const struct authorization *state, enum dispatch_end end)
+{
+	if (state->lost) {
+		if (*dialogue->wire.stop != 0)
+			dialogue->record.end = LOG_END_SIGNAL;
+		return DIALOGUE_BROKEN;
+	}
+	if (state->secured != UCSPI_DONE)
+		return judge_handshake(dialogue, state->secured);
+	dialogue->record.end = state->refused ? LOG_END_AUTH_FAILED :
+	    LOG_END_QUIT;
+	if (end == DISPATCH_END_CLOSED)
+		return state->refused ? DIALOGUE_BROKEN : DIALOGUE_ORDERLY;
+	return judge_end(dialogue, end);
+}
+
 enum dialogue_exit
 dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 {
@@ -176,10 +206,11 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 	struct authorization state = {
 		.wire = &dialogue->wire,
 		.host = label(dialogue),
-		.plaintext = takes_plaintext(dialogue),
+		.stls = &dialogue->stls,
+		.plaintext_in_tls = takes_plaintext(dialogue, true),
 		.passwords = dialogue->login->passwords,
 		.apop = dialogue->login->timestamp[0] != '\0',
-		.offers = offers(dialogue),
+		.offers_in_tls = offers(dialogue, true),
 		.hide_users = options->hide_users,
 		.ask = dialogue->ask,
 		.to = dialogue->to,
@@ -193,21 +224,20 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 
 	dialogue->wire.deadline = clock_ms() +
 	    (int64_t)options->login_timeout * 1000;
+	*accepted = false;
+	if (options->tls == OPTIONS_TLS_IMPLICIT)
+		state.secured = stls_secure(&dialogue->stls, &dialogue->wire);
+	if (state.secured != UCSPI_DONE)
+		return judge_handshake(dialogue, state.secured);
+	state.plaintext = takes_plaintext(dialogue,
+	    dialogue->stls.tls != LOG_TLS_NONE);
+	state.offers = offers(dialogue, dialogue->stls.tls != LOG_TLS_NONE);
 	reply_say(&dialogue->wire, &reply);
 	end = authorization_run(&state);
 	*accepted = end == DISPATCH_END_LEFT;
-	if (*accepted)
-		return DIALOGUE_ORDERLY;
-	if (state.lost) {
-		if (*dialogue->wire.stop != 0)
-			dialogue->record.end = LOG_END_SIGNAL;
-		return DIALOGUE_BROKEN;
-	}
-	dialogue->record.end = state.refused ? LOG_END_AUTH_FAILED :
-	    LOG_END_QUIT;
-	if (end == DISPATCH_END_CLOSED)
-		return state.refused ? DIALOGUE_BROKEN : DIALOGUE_ORDERLY;
-	return judge_end(dialogue, end);
+	dialogue->record.tls = dialogue->stls.tls;
+	return *accepted ? DIALOGUE_ORDERLY :
+	    judge_authorization(dialogue, &state, end);
 }
 
 enum dialogue_exit
@@ -228,6 +258,7 @@ dialogue_open(struct dialogue *dialogue, const struct options *options,
 	dialogue->login = login;
 	wire_open(&dialogue->wire, STDIN_FILENO, STDOUT_FILENO, stop);
 	dialogue->wire.idle_ms = (int64_t)options->idle_timeout * 1000;
+	stls_none(&dialogue->stls);
 	find_host(dialogue->host, options->host);
 	peer_find(&dialogue->peer, STDIN_FILENO);
 	dialogue->record.begin_ms = clock_ms();

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "talk/authorization.h"
+#include "talk/stls.h"
 #include "talk/wire.h"
 #include "who/peer.h"
 
@@ -39,6 +40,7 @@ struct dialogue {
 	struct maildrop *drop;	/* that user's, open; NULL before
 				 * and after */
 	struct peer peer;
+	struct stls stls;
 	struct log_session record;
 	struct wire wire;
 };

@@ -38,6 +38,8 @@ static const char *const texts[] = {
 	[REPLY_CANCELLED] = "-ERR authentication cancelled",
 	[REPLY_NOT_ONESELF] = "-ERR [AUTH] nobody may log in for another user",
 	[REPLY_MECHANISMS] = "+OK list of mechanisms follows",
+	[REPLY_STLS] = "+OK begin TLS",
+	[REPLY_HAS_TLS] = "-ERR this connection has TLS already",
 	[REPLY_IN_USE] = "-ERR [IN-USE] maildrop already locked",
 	[REPLY_LOCKED] =
 	    ("-ERR [SYS/TEMP] maildrop is locked by another program, "
@@ -128,11 +130,13 @@ reply_capabilities(struct wire *wire, unsigned offers, bool transaction)
 	wire_put(wire, SPAN("TOP\r\nUIDL\r\n"));
 	if ((offers & REPLY_OFFER_PASSWORD) != 0)
 		wire_put(wire, SPAN("USER\r\n"));
-	if (offers != 0) {
+	if ((offers & ~(unsigned)REPLY_OFFER_STLS) != 0) {
 		wire_put(wire, SPAN("SASL"));
 		put_mechanisms(wire, offers, SPAN(" "), SPAN(""));
 		wire_put(wire, SPAN("\r\n"));
 	}
+	if ((offers & REPLY_OFFER_STLS) != 0)
+		wire_put(wire, SPAN("STLS\r\n"));
 	wire_put(wire, SPAN("RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
 	    "EXPIRE NEVER\r\n"));
 	if (transaction)

@@ -41,6 +41,8 @@ enum reply_text {
 	REPLY_CANCELLED,
 	REPLY_NOT_ONESELF,
 	REPLY_MECHANISMS,
+	REPLY_STLS,
+	REPLY_HAS_TLS,
 	REPLY_IN_USE,
 	REPLY_LOCKED,
 	REPLY_NOT_MBOX,
@@ -91,10 +93,11 @@ struct reply {
  */
 void reply_say(struct wire *wire, const struct reply *reply);
 
-/* The ways to log in that can succeed for somebody. */
+/* The ways to log in that can succeed for somebody, and STLS. */
 enum reply_offer {
 	REPLY_OFFER_PASSWORD = 1,	/* USER and PASS, PLAIN */
-	REPLY_OFFER_CRAM = 2
+	REPLY_OFFER_CRAM = 2,
+	REPLY_OFFER_STLS = 4
 };
 
 /*

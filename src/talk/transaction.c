@@ -230,7 +230,7 @@ transaction_run(struct transaction *state)
 		{ "QUIT", DISPATCH_NONE, quit },
 		/* Of the AUTHORIZATION state. */
 		{ .verb = "USER" }, { .verb = "PASS" }, { .verb = "APOP" },
-		{ .verb = "AUTH" },
+		{ .verb = "AUTH" }, { .verb = "STLS" },
 		/* Of older protocols; clients try them without end. */
 		{ .verb = "LAST" }, { .verb = "RPOP" }, { .verb = "XTND" },
 		{ .verb = "XSENDER" }, { .verb = "GURL" },

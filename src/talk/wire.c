@@ -23,25 +23,20 @@
 void
 wire_open(struct wire *wire, int in, int out, const volatile sig_atomic_t *stop)
 {
-	int of_out = stream_family(out);
-
 	wire->end = WIRE_OPEN;
-	wire->in = in;
-	wire->in_socket = stream_family(in) != AF_UNSPEC;
-	wire->out_socket = of_out != AF_UNSPEC;
-	wire->out = wire->out_socket ? out : stream_reopen(out);
-	wire->out_blocks = wire->out == -1;
-	if (wire->out_blocks)
-		wire->out = out;
-	/* poll(2) promises PIPE_BUF of a pipe, and of a terminal one. */
-	wire->piece = wire->out_blocks && isatty(out) ? 1 : LIMITS_PIPE_WRITE;
-	wire->tcp = (of_out == AF_INET || of_out == AF_INET6) &&
-	    stream_hasten(out) == 0;
+	stream_open(&wire->stream, in, out);
 	wire->stop = stop;
 	wire->start = wire->filled = wire->gathered = 0;
 	wire->patient = wire->resets = false;
 	wire->heard = clock_ms() + LIMITS_PATIENCE_MS;
 	channel_signals(&wire->waiting);
+}
+
+void
+wire_switch(struct wire *wire, const struct stream *stream)
+{
+	wire->stream = *stream;
+	wire_feed(wire, SPAN(""));
 }
 
 int
@@ -55,8 +50,9 @@ wire_be_patient(struct wire *wire)
 {
 	const struct timeval patience = { 0, LIMITS_PATIENCE_MS * 1000L };
 
-	wire->patient = wire->in_socket && setsockopt(wire->in, SOL_SOCKET,
-	    SO_RCVTIMEO, &patience, sizeof(patience)) == 0;
+	wire->patient = wire->stream.in_socket &&
+	    setsockopt(wire->stream.in, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience)) == 0;
 }
 
 static int
@@ -93,17 +89,18 @@ static ssize_t
 write_some(struct wire *wire, const char *p, size_t n)
 {
 	int64_t until = clock_ms() + wire->idle_ms;
-	bool wait = wire->out_blocks;
+	const struct stream *to = &wire->stream;
+	bool wait = to->out_blocks;
 	ssize_t done;
 
-	if (wire->out_blocks && n > wire->piece)
-		n = wire->piece;
+	if (to->out_blocks && n > to->piece)
+		n = to->piece;
 	do {
-		if (wait && wait_for(wire, wire->out, POLLOUT, until) == -1)
+		if (wait && wait_for(wire, to->out, POLLOUT, until) == -1)
 			return -1;
-		done = wire->out_socket ?
-		    send(wire->out, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) :
-		    write(wire->out, p, n);
+		done = to->out_socket ?
+		    send(to->out, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) :
+		    write(to->out, p, n);
 		wait = true;
 	} while (done < 0 && again());
 	return done < 0 ? fail(wire, WIRE_LOST) : done;
@@ -112,8 +109,8 @@ write_some(struct wire *wire, const char *p, size_t n)
 static void
 set_reset(struct wire *wire, bool resets)
 {
-	if (wire->tcp && wire->resets != resets)
-		stream_set_reset(wire->out, resets);
+	if (wire->stream.mark != -1 && wire->resets != resets)
+		stream_set_reset(wire->stream.mark, resets);
 	wire->resets = resets;
 }
 
@@ -212,6 +209,7 @@ wire_fill(struct wire *wire, int64_t *until)
 {
 	/* recv(2) alone wakes up sooner than poll(2) and recv(2) do. */
 	bool wait = !wire->patient;
+	int in = wire->stream.in;
 	int64_t now;
 	ssize_t n;
 
@@ -231,10 +229,10 @@ wire_fill(struct wire *wire, int64_t *until)
 		char *room = wire->input + wire->filled;
 		size_t size = LIMITS_INPUT - wire->filled;
 
-		if (wait && wait_for(wire, wire->in, POLLIN, *until) == -1)
+		if (wait && wait_for(wire, in, POLLIN, *until) == -1)
 			return -1;
-		n = wire->in_socket ? recv(wire->in, room, size,
-		    wait ? MSG_DONTWAIT : 0) : read(wire->in, room, size);
+		n = !wire->stream.in_socket ? read(in, room, size) :
+		    recv(in, room, size, wait ? MSG_DONTWAIT : 0);
 		wait = true;
 	} while (n < 0 && again());
 	if (n <= 0)
@@ -325,19 +323,19 @@ void
 wire_close(struct wire *wire)
 {
 	int64_t until = clock_ms() + LIMITS_LINGER_MS;
-	struct pollfd pfd = { .fd = wire->in, .events = POLLIN };
+	struct pollfd pfd = { .fd = wire->stream.in, .events = POLLIN };
 	ssize_t n, dropped = 0;
 
 	(void)wire_flush(wire);
-	if (!wire->tcp || wire->end == WIRE_LOST || wire->resets ||
-	    shutdown(wire->out, SHUT_WR) == -1)
+	if (!wire->stream.tcp || wire->end == WIRE_LOST || wire->resets ||
+	    shutdown(wire->stream.out, SHUT_WR) == -1)
 		return;
 	do {
 		int64_t left = until - clock_ms();
 
 		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
 			return;
-		n = recv(wire->in, wire->input, LIMITS_INPUT, MSG_DONTWAIT);
+		n = recv(pfd.fd, wire->input, LIMITS_INPUT, MSG_DONTWAIT);
 		dropped += n;
 	} while (n > 0 && dropped < LIMITS_LINGER_OCTETS);
 }

@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "base/span.h"
+#include "base/stream.h"
 #include "mail/body.h"
 
 /* Why a line or a flush did not work. */
@@ -42,10 +43,7 @@ struct wire {
 	enum wire_end end;	/* stays as it is once it is not WIRE_OPEN */
 	int64_t idle_ms;	/* limit of each wait */
 	int64_t deadline;	/* limit of all waits, on clock_ms; 0: none */
-	int in, out;		/* the descriptors */
-	bool in_socket, out_socket;
-	bool out_blocks;	/* a write may wait for ever if it is long */
-	bool tcp;
+	struct stream stream;	/* the descriptors */
 	bool resets;		/* an answer was begun: TCP ends in a reset */
 	bool patient;		/* recv(2) itself waits, for a moment */
 	int64_t heard;		/* on clock_ms: let signals in from then on */
@@ -53,7 +51,6 @@ struct wire {
 	sigset_t waiting;	/* signals blocked while waiting */
 	size_t start, filled;	/* unread input is at input[start..filled) */
 	size_t gathered;	/* octets in output */
-	size_t piece;		/* octets of a write that may block */
 	char input[LIMITS_INPUT];
 	char output[LIMITS_OUTPUT];
 };
@@ -66,6 +63,13 @@ struct wire {
  */
 void wire_open(struct wire *wire, int in, int out,
     const volatile sig_atomic_t *stop);
+
+/*
+ * wire_switch(wire, stream):
+ * From now on read and write ${stream}.  Input that is unread is dropped, and
+ * nothing may be gathered.
+ */
+void wire_switch(struct wire *wire, const struct stream *stream);
 
 /*
  * wire_wait(wire, fd, until):

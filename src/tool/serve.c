@@ -24,6 +24,7 @@
 #include "rights/monitor.h"
 #include "rights/process.h"
 #include "rights/session.h"
+#include "rights/starter.h"
 #include "settings/options.h"
 #include "tool/serve.h"
 
@@ -56,6 +57,17 @@ serve_caller(struct session *session)
 	return dialogue_refuse(&session->dialogue, reply_fault(fault));
 }
 
+/* There can be no TLS, but was to be.  Where the client expects it from the
+ * first octet on, it is told nothing. */
+static void __attribute__((noreturn))
+refuse_tls(struct dialogue *dialogue)
+{
+	if (dialogue->options->tls == OPTIONS_TLS_STLS)
+		(void)dialogue_refuse(dialogue, REPLY_MISCONFIGURED);
+	dialogue_close(dialogue);
+	process_end(DIALOGUE_USAGE);
+}
+
 void
 serve_client(struct options *options, bool by_root)
 {
@@ -73,6 +85,8 @@ serve_client(struct options *options, bool by_root)
 	dialogue->ask = answer;
 	dialogue->to = &session;
 	dialogue_open(dialogue, options, &session.verdict.login, session.stop);
+	if (starter_open(dialogue) == -1)
+		refuse_tls(dialogue);
 	if (by_root && !options->preauth)
 		monitor_main(&session, options);
 	if (front_is_due(dialogue) && front_listen(dialogue) == -1)
@@ -83,6 +97,9 @@ serve_client(struct options *options, bool by_root)
 	code = options->preauth ? serve_caller(&session) :
 	    dialogue_authorize(dialogue, &accepted);
 	dialogue_close(dialogue);
+	starter_dismiss(&dialogue->stls);
+	starter_wait(dialogue, (int64_t)options->idle_timeout *
+	    LIMITS_SECOND_MS);
 	process_end(code);
 }
 
@@ -94,7 +111,7 @@ serve_refusal(void)
 
 	wire_open(&wire, STDIN_FILENO, STDOUT_FILENO, process_catch_signals());
 	wire.idle_ms = LIMITS_LINGER_MS;
-	if (wire.out_socket) {
+	if (wire.stream.out_socket) {
 		reply_say(&wire, &reply);
 		wire_close(&wire);
 	}

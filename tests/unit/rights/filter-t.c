@@ -91,7 +91,7 @@ static const struct {
 	char letter;
 } processes[] = {
 	{ FILTER_GATE, 'G' }, { FILTER_SESSION, 'S' }, { FILTER_KEEPER, 'K' },
-	{ FILTER_WAITING, 'W' },
+	{ FILTER_WAITING, 'W' }, { FILTER_TLS, 'T' }, { FILTER_KEY, 'Y' },
 };
 
 static struct sock_filter program[BPF_MAXINSNS];

@@ -60,8 +60,8 @@ close_site(struct site *site)
 		(void)close(site->from);
 	}
 	/* Over a pipe, wire has one of its own. */
-	if (site->wire.out != site->out)
-		(void)close(site->wire.out);
+	if (site->wire.stream.out != site->out)
+		(void)close(site->wire.stream.out);
 }
 
 /* The client ends its side. */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The starter.  As long as it waits it has the rights of who started dewey, and
+ * hears one octet: that, or the end.  It executes one program, with the command
+ * line that dewey was started with.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "rights/process.h"
+#include "rights/starter.h"
+#include "settings/options.h"
+
+/* Become dewey-tls. */
+static void __attribute__((noreturn))
+execute(const struct options *options, const struct ucspi *ucspi)
+{
+	static char name[] = "dewey-tls";
+	char texts[3][LIMITS_FD_PATH];
+	char *environment[] = { texts[0], texts[1], texts[2], NULL };
+	char **words = options->operands;
+
+	(void)snprintf(texts[0], sizeof(texts[0]), "SSLCTLFD=%d",
+	    ucspi->control);
+	(void)snprintf(texts[1], sizeof(texts[1]), "SSLREADFD=%d", ucspi->in);
+	(void)snprintf(texts[2], sizeof(texts[2]), "SSLWRITEFD=%d",
+	    ucspi->out);
+	words[0] = name;
+	if (fcntl(ucspi->control, F_SETFD, 0) != -1 &&
+	    fcntl(ucspi->in, F_SETFD, 0) != -1)
+		(void)execve(options->tls_program, words, environment);
+	log_error("tls-program: %s: %s", options->tls_program,
+	    strerror(errno));
+	_exit(DIALOGUE_TROUBLE);
+}
+
+/* Wait until the client wants TLS. */
+static void __attribute__((noreturn))
+wait_and_execute(const struct options *options, const struct ucspi *ucspi)
+{
+	char octet;
+	ssize_t n = 1;
+
+	/* A front end's header comes before TLS, and is not ours to read. */
+	if (options->tls == OPTIONS_TLS_STLS || options->proxy != NULL)
+		do
+			n = read(ucspi->control, &octet, 1);
+		while (n == -1 && errno == EINTR);
+	if (n == 1)
+		execute(options, ucspi);
+	_exit(DIALOGUE_ORDERLY);
+}
+
+/* Fork the process. */
+static int
+fork_starter(struct dialogue *dialogue)
+{
+	const struct options *options = dialogue->options;
+	int control[2], inner[2];
+	struct ucspi ucspi;
+	pid_t child;
+
+	if (access(options->tls_program, X_OK) == -1) {
+		log_error("tls-program: %s: %s: TLS was not built, or is not "
+		    "installed; without it: tls = none", options->tls_program,
+		    strerror(errno));
+		return -1;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) == -1 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, inner) == -1) {
+		log_error("no sockets for TLS: %s", strerror(errno));
+		return -1;
+	}
+	child = process_fork("TLS");
+	if (child == 0) {
+		(void)close(control[0]);
+		(void)close(inner[0]);
+		ucspi = (struct ucspi){ control[1], inner[1], inner[1] };
+		wait_and_execute(options, &ucspi);
+	}
+	(void)close(control[1]);
+	(void)close(inner[1]);
+	dialogue->stls.ucspi = (struct ucspi){ control[0], inner[0], inner[0] };
+	dialogue->stls.ours = true;
+	dialogue->stls.pid = child;
+	return child == -1 ? -1 : 0;
+}
+
+int
+starter_open(struct dialogue *dialogue)
+{
+	struct stls *stls = &dialogue->stls;
+	bool there = ucspi_find(&stls->ucspi);
+
+	if (dialogue->options->tls == OPTIONS_TLS_NONE) {
+		if (there) {
+			(void)close(stls->ucspi.control);
+			(void)close(stls->ucspi.in);
+			(void)close(stls->ucspi.out);
+		}
+		stls_none(stls);
+		return 0;
+	}
+	if (dialogue->options->preauth) {
+		log_error("preauth and tls exclude each other");
+		return -1;
+	}
+	if (!there && fork_starter(dialogue) == -1)
+		return -1;
+	stls_open(stls, &dialogue->wire.stream);
+	return 0;
+}
+
+void
+starter_dismiss(const struct stls *stls)
+{
+	if (stls->ours)
+		(void)shutdown(stls->ucspi.control, SHUT_WR);
+}
+
+void
+starter_wait(struct dialogue *dialogue, int64_t ms)
+{
+	struct stls *stls = &dialogue->stls;
+	const struct wire *wire = &dialogue->wire;
+
+	if (!stls->ours)
+		return;
+	stls_close(stls);
+	if (channel_wait(stls->ucspi.control, 0, clock_ms() + ms,
+	    &wire->waiting, wire->stop) == 1)
+		(void)waitpid(stls->pid, NULL, 0);
+}
+

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The starter: the process that becomes dewey-tls, at once or when a client
+ * wants TLS.
+ */
+#ifndef STARTER_H
+#define STARTER_H
+
+#include "talk/dialogue.h"
+
+/*
+ * starter_open(dialogue):
+ * See to it that TLS can be had as --tls says: by whoever the environment names
+ * (UCSPI-TLS), or by a process that is forked.  Before a stranger is heard.
+ * Returns 0, or -1 if it cannot, which is logged.
+ */
+int starter_open(struct dialogue *dialogue);
+
+/*
+ * starter_dismiss(stls):
+ * AUTHORIZATION is over: no handshake can begin any more, or go on.
+ */
+void starter_dismiss(const struct stls *stls);
+
+/*
+ * starter_wait(dialogue, ms):
+ * The session is over.  Let go of the client in TLS, and wait until dewey-tls
+ * has said goodbye to it, at most ${ms} milliseconds, or until a signal asks
+ * for the end.
+ */
+void starter_wait(struct dialogue *dialogue, int64_t ms);
+
+#endif
