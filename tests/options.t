@@ -52,7 +52,7 @@ my @flags = qw(users mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only content-length locks lock-timeout
     journal-window idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
     verbose cache-dir state-dir config check-config set-secret set-password remove-user
-    list check recover adopt-ids forget-ids help version name-case strip-domain proxy);
+    list check recover adopt-ids forget-ids help version name-case strip-domain proxy login-delay);
 is_deeply [ sort keys %listed ], [ sort @flags ],
     '--help lists the flags that are tried here';
 

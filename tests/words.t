@@ -19,13 +19,13 @@ use Test::More;
 # a daemon does about it: it comes back (9, PS_LOCKBUSY), or tells its user of the
 # password (3, PS_AUTHFAIL).
 my %passes = (
-	IN_USE => 1, LOCKED => 1, CHANGED => 1, TROUBLE => 1,
+	IN_USE => 1, EARLY => 1, LOCKED => 1, CHANGED => 1, TROUBLE => 1,
 	REFUSED => 0, REFUSED_LAST => 0, NO_USER => 0, NO_USER_UNNAMED => 0,
 	NO_PLAINTEXT => 0, NO_PASSWORDS => 0, NO_APOP => 0, NO_NAME => 0,
 	NOT_MBOX => 0, NO_DIRECTORY => 0, NOT_A_FILE => 0, FOREIGN => 0,
 	DENIED => 0, MISCONFIGURED => 0, TOO_MANY_BAD => 0,
 	NO_MECHANISM => 0, BAD_EXCHANGE => 0, CANCELLED => 0,
-	NOT_ONESELF => 0,
+	NOT_ONESELF => 0, HAS_TLS => 0,
 );
 # Not at a login.
 my @later = qw(NO_SUCH NO_SUCH_TOP IS_DELETED ALREADY_DELETED READ_ONLY
@@ -41,7 +41,7 @@ is_deeply [sort keys %text], [sort keys %passes, @later],
     'every refusal has a row';
 
 my $words = qr/lock|Lock|LOCK|wait|\[IN-USE\]|\[LOGIN-DELAY\]/;
-my $codes = qr/^-ERR \[(?:SYS\/TEMP|IN-USE)\] /;
+my $codes = qr/^-ERR \[(?:SYS\/TEMP|IN-USE|LOGIN-DELAY)\] /;
 for my $name (sort keys %passes) {
 	my $text = $text{$name} // '';
 	is $text =~ $words ? 1 : 0, $passes{$name}, "fetchmail: $text";

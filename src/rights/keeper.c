@@ -59,6 +59,10 @@ open_maildrop(struct session *session)
 	}
 	if (fault == MAILBOX_FINE)
 		fault = sidecar_enter(&drop->mailbox, options->state_dir);
+	if (fault == MAILBOX_FINE && session->path == NULL &&
+	    options->login_delay > 0 &&
+	    sidecar_is_early(&drop->mailbox, options->login_delay))
+		return MAILBOX_EARLY;
 	if (fault == MAILBOX_FINE &&
 	    (session->path == NULL || session->task != NULL))
 		fault = sidecar_adopted(&drop->mailbox, session->make);
@@ -245,6 +249,8 @@ keep(struct keeper *keeper)
 	pid_t recovery = -1;
 	bool killed;
 
+	if (session->options->login_delay > 0)
+		sidecar_note_login(&session->drop.mailbox);
 	/* Before this, a refusal by the session led back to AUTHORIZATION. */
 	if (!session->by_root) {
 		login_close(&session->verdict.login);

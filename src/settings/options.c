@@ -236,6 +236,8 @@ const struct options_row options_rows[] = {
 	    "read what it is sent; RFC 1939 wants at least 600" },
 	{ "login-timeout", &time_out, FIELD(login_timeout), "120", "SECONDS",
 	    "how long a client may take to log in" },
+	{ "login-delay", &seconds, FIELD(login_delay), "0", "SECONDS",
+	    "a user may log in again only so long after the last login" },
 	{ "host", &host_name, FIELD(host), NULL, "NAME",
 	    "the name in the greeting (default: this host's name)" },
 	{ "gate-user", &user_name, FIELD(gate_user), NULL, "NAME",

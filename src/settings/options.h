@@ -93,6 +93,7 @@ struct options {
 	unsigned char tls_min;	/* enum options_tls_min */
 	unsigned idle_timeout;	/* seconds, as all of these */
 	unsigned login_timeout;
+	unsigned login_delay;	/* 0: none */
 	unsigned lock_timeout;
 	unsigned fail_delay;
 	unsigned journal_window;	/* octets */

@@ -18,6 +18,7 @@
 enum mailbox_fault {
 	MAILBOX_FINE,
 	MAILBOX_IN_USE,		/* another session has it */
+	MAILBOX_EARLY,		/* the last login was too short a time ago */
 	MAILBOX_LOCKED,		/* a mailbox lock was not had in time */
 	MAILBOX_NOT_MBOX,
 	MAILBOX_NO_DIRECTORY,

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -254,6 +255,35 @@ sidecar_tidy(const struct mailbox *mailbox)
 		return;
 	name_adopted(mailbox, name);
 	(void)unlinkat(mailbox->dir, name, 0);
+}
+
+void
+sidecar_note_login(const struct mailbox *mailbox)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_NOW },
+	    { .tv_nsec = UTIME_OMIT } };
+
+	if (mailbox->sidecar != -1 &&
+	    futimens(mailbox->sidecar, times) == -1)
+		log_warning("%s: the time of this login cannot be noted: %s",
+		    mailbox->path, strerror(errno));
+}
+
+bool
+sidecar_is_early(const struct mailbox *mailbox, unsigned delay)
+{
+	struct timespec now;
+	struct stat st;
+
+	/* A new file has the same time twice: nobody was let in yet. */
+	if (fstat(mailbox->sidecar, &st) == -1 ||
+	    clock_gettime(CLOCK_REALTIME, &now) == -1 ||
+	    (st.st_atim.tv_sec == st.st_mtim.tv_sec &&
+	    st.st_atim.tv_nsec == st.st_mtim.tv_nsec))
+		return false;
+	/* Where the clock was set back, no time is known. */
+	return st.st_atim.tv_sec <= now.tv_sec &&
+	    now.tv_sec - st.st_atim.tv_sec < delay;
 }
 
 bool

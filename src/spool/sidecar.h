@@ -24,6 +24,20 @@ enum mailbox_fault sidecar_enter(struct mailbox *mailbox,
     const char *state_dir);
 
 /*
+ * sidecar_note_login(mailbox):
+ * Somebody was let in: note the time.  It is the time of last access of the
+ * sidecar, which nothing else needs.
+ */
+void sidecar_note_login(const struct mailbox *mailbox);
+
+/*
+ * sidecar_is_early(mailbox, delay):
+ * Say whether sidecar_note_login was called less than ${delay} seconds ago.  To
+ * be asked before the sidecar is read.
+ */
+bool sidecar_is_early(const struct mailbox *mailbox, unsigned delay);
+
+/*
  * sidecar_has_journal(mailbox):
  * Say whether the sidecar holds something.
  */

@@ -158,7 +158,8 @@ capa(void *to, struct dispatch_command *command)
 
 	(void)command;
 	reply_capabilities(state->wire, state->offers |
-	    (can_begin_tls(state->stls) ? REPLY_OFFER_STLS : 0), false);
+	    (can_begin_tls(state->stls) ? REPLY_OFFER_STLS : 0),
+	    state->delay, false);
 	return REPLY_SENT;
 }
 

@@ -38,6 +38,7 @@ struct authorization {
 	bool apop;		/* the greeting had a timestamp */
 	unsigned offers;	/* what can succeed: enum reply_offer */
 	unsigned offers_in_tls;	/* ... or could inside TLS */
+	unsigned delay;		/* between logins, seconds; 0: none */
 	bool hide_users;
 	authorization_ask *ask;
 	void *to;

@@ -136,6 +136,7 @@ dialogue_serve(struct dialogue *dialogue, enum log_method method)
 	struct transaction transaction = {
 		.retrieve.wire = &dialogue->wire,
 		.retrieve.drop = dialogue->drop,
+		.delay = dialogue->options->login_delay,
 		.offers = offers(dialogue,
 		    dialogue->stls.tls != LOG_TLS_NONE),
 	};
@@ -211,6 +212,7 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 		.passwords = dialogue->login->passwords,
 		.apop = dialogue->login->timestamp[0] != '\0',
 		.offers_in_tls = offers(dialogue, true),
+		.delay = options->login_delay,
 		.hide_users = options->hide_users,
 		.ask = dialogue->ask,
 		.to = dialogue->to,

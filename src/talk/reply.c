@@ -41,6 +41,8 @@ static const char *const texts[] = {
 	[REPLY_STLS] = "+OK begin TLS",
 	[REPLY_HAS_TLS] = "-ERR this connection has TLS already",
 	[REPLY_IN_USE] = "-ERR [IN-USE] maildrop already locked",
+	[REPLY_EARLY] =
+	    "-ERR [LOGIN-DELAY] wait, the last login was a short time ago",
 	[REPLY_LOCKED] =
 	    ("-ERR [SYS/TEMP] maildrop is locked by another program, "
 	    "wait and try again"),
@@ -122,9 +124,11 @@ reply_mechanisms(struct wire *wire, unsigned offers)
 }
 
 void
-reply_capabilities(struct wire *wire, unsigned offers, bool transaction)
+reply_capabilities(struct wire *wire, unsigned offers, unsigned delay,
+    bool transaction)
 {
 	const struct reply reply = { .text = REPLY_CAPA };
+	char digits[SPAN_DIGITS];
 
 	reply_say(wire, &reply);
 	wire_put(wire, SPAN("TOP\r\nUIDL\r\n"));
@@ -139,6 +143,11 @@ reply_capabilities(struct wire *wire, unsigned offers, bool transaction)
 		wire_put(wire, SPAN("STLS\r\n"));
 	wire_put(wire, SPAN("RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
 	    "EXPIRE NEVER\r\n"));
+	if (delay > 0) {
+		wire_put(wire, SPAN("LOGIN-DELAY "));
+		wire_put(wire, span_digits(delay, digits));
+		wire_put(wire, SPAN("\r\n"));
+	}
 	if (transaction)
 		wire_put(wire, SPAN("IMPLEMENTATION dewey-" PACKAGE_VERSION
 		    "\r\n"));
@@ -151,6 +160,7 @@ reply_fault(unsigned fault)
 	static const enum reply_text of[] = {
 		[MAILBOX_FINE] = REPLY_OK,
 		[MAILBOX_IN_USE] = REPLY_IN_USE,
+		[MAILBOX_EARLY] = REPLY_EARLY,
 		[MAILBOX_LOCKED] = REPLY_LOCKED,
 		[MAILBOX_NOT_MBOX] = REPLY_NOT_MBOX,
 		[MAILBOX_NO_DIRECTORY] = REPLY_NO_DIRECTORY,

@@ -44,6 +44,7 @@ enum reply_text {
 	REPLY_STLS,
 	REPLY_HAS_TLS,
 	REPLY_IN_USE,
+	REPLY_EARLY,
 	REPLY_LOCKED,
 	REPLY_NOT_MBOX,
 	REPLY_NO_DIRECTORY,
@@ -101,11 +102,13 @@ enum reply_offer {
 };
 
 /*
- * reply_capabilities(wire, offers, transaction):
- * Answer CAPA (RFC 2449 s5): ${offers} are of enum reply_offer,
- * ${transaction} says that this is the TRANSACTION state.
+ * reply_capabilities(wire, offers, delay, transaction):
+ * Answer CAPA (RFC 2449 s5): ${offers} are of enum reply_offer, ${delay} is
+ * that between logins in seconds, 0 for none; ${transaction} says that this is
+ * the TRANSACTION state.
  */
-void reply_capabilities(struct wire *wire, unsigned offers, bool transaction);
+void reply_capabilities(struct wire *wire, unsigned offers, unsigned delay,
+    bool transaction);
 
 /*
  * reply_mechanisms(wire, offers):

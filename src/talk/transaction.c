@@ -202,7 +202,8 @@ capa(void *to, struct dispatch_command *command)
 	const struct transaction *state = to;
 
 	(void)command;
-	reply_capabilities(state->retrieve.wire, state->offers, true);
+	reply_capabilities(state->retrieve.wire, state->offers, state->delay,
+	    true);
 	return REPLY_SENT;
 }
 

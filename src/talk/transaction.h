@@ -15,6 +15,7 @@ struct transaction {
 	struct retrieve retrieve;	/* the client, the maildrop, and what
 				 * was sent */
 	unsigned offers;	/* that CAPA lists: enum reply_offer */
+	unsigned delay;		/* as in struct authorization */
 	bool torn;		/* a message could not be sent to its end */
 	bool changed;		/* the log says that some message is not as it
 				 * was scanned */

@@ -67,7 +67,7 @@ static void
 test_every_text(void **state)
 {
 	static const char *const codes[] = { "[AUTH] ", "[IN-USE] ",
-	    "[SYS/TEMP] ", "[SYS/PERM] " };
+	    "[LOGIN-DELAY] ", "[SYS/TEMP] ", "[SYS/PERM] " };
 	static char longest[2 * LIMITS_REPLY];
 
 	(void)state;
@@ -284,7 +284,7 @@ test_capabilities(void **state)
 		    common, transaction ?
 		    "IMPLEMENTATION dewey-" PACKAGE_VERSION "\r\n" : "");
 		open_site(&site);
-		reply_capabilities(&site.wire, offers, transaction);
+		reply_capabilities(&site.wire, offers, 0, transaction);
 		close_site(&site, said, sizeof(said));
 		assert_string_equal(said, expected);
 	}
