@@ -131,6 +131,62 @@ is scalar(() = $table =~ /^2026-/mg), 1, '--days: the last ones';
 is((report([], "--svg=$dir/none.svg"))[1] != 0 && !-e "$dir/none.svg", 1,
     'nothing to draw is said');
 
+# The fields that front ends and TLS add.
+($text) = report([ map { my $line = $_; "2026-03-02T12:00:00 mail dewey[17]: $line" }
+    session('ann', 1, 1, 1, 'quit') =~ s/method=/port=4660 method=/r,
+    session('bob', 1, 1, 1, 'quit') =~ s/messages=/tls=1.3 messages=/r ]);
+is row($text, 'total'), '2 2 2 2 2 0 0', 'port= and tls= are no surprise';
+
+# Metrics: whole, and of all lines.
+sub sample {
+	my ($metrics, $name) = @_;
+	return $metrics =~ /^\Q$name\E ([-\d.]+)$/m ? $1 : 'none';
+}
+my @metered = (
+	"x dewey[1]: " . session('ann', 3, 5000, 2, 'quit'),
+	"x dewey[1]: " . (session('ann', 1, 2_000_000_000, 0, 'quit')
+	    =~ s/seconds=\S+/seconds=2000.500/r =~ s/messages=9/tls=1.3 messages=9/r),
+	"x dewey[1]: " . session('-', 0, 0, 0, 'timeout'),
+	'x dewey[1]: refused login peer=192.0.2.9 method=pass try=1',
+);
+my (undef, $exit) = report(\@metered, "--openmetrics=$dir/dewey.prom");
+is $exit, 0, '--openmetrics';
+my $metrics = Dewey::read_file("$dir/dewey.prom");
+for my $row (
+	[ 'dewey_sessions_total{end="quit",method="pass",tls="none"}', 1 ],
+	[ 'dewey_sessions_total{end="quit",method="pass",tls="1.3"}', 1 ],
+	[ 'dewey_sessions_total{end="timeout",method="pass",tls="none"}', 1 ],
+	[ 'dewey_refused_logins_total', 1 ],
+	[ 'dewey_retrieved_messages_total', 4 ],
+	[ 'dewey_deleted_messages_total', 2 ],
+	[ 'dewey_session_seconds_bucket{le="0.1"}', 0 ],
+	[ 'dewey_session_seconds_bucket{le="0.3"}', 2 ],
+	[ 'dewey_session_seconds_bucket{le="1000.0"}', 2 ],
+	[ 'dewey_session_seconds_bucket{le="+Inf"}', 3 ],
+	[ 'dewey_session_seconds_sum', '2000.740' ],
+	[ 'dewey_session_seconds_count', 3 ],
+	[ 'dewey_retrieved_bytes_bucket{le="1024.0"}', 1 ],
+	[ 'dewey_retrieved_bytes_bucket{le="16384.0"}', 2 ],
+	[ 'dewey_retrieved_bytes_sum', '2000005000.000' ],
+) {
+	is sample($metrics, $row->[0]), $row->[1], "metrics: $row->[0]";
+}
+is_deeply [ glob "$dir/dewey.prom*" ], [ "$dir/dewey.prom" ],
+    'nothing is left beside them';
+my (undef, $failed) = report(\@metered, "--openmetrics=$dir/absent/x");
+isnt $failed, 0, 'where they cannot be written, that is said';
+my %typed = map { $_ => 1 } $metrics =~ /^# TYPE (\S+) /mg;
+my @untyped = grep { !$typed{$_} && !$typed{ s/_(?:bucket|sum|count)\z//r } }
+    $metrics =~ /^([a-z_]+)/mg;
+is "@untyped", '', 'every sample has a type';
+my $promtool = Spawner::program('promtool');
+SKIP: {
+	skip 'promtool is not installed', 2 unless $promtool;
+	my $said = `$promtool check metrics <$dir/dewey.prom 2>&1`;
+	is $?, 0, 'promtool reads them' or diag $said;
+	is $said, '', '... and has no remarks';
+}
+
 # What this dewey writes is what the script reads.
 my $site = Dewey->site(users => { ann => 'p' },
     mail => { ann => Dewey::mbox("Subject: a\n\nb\n") });
