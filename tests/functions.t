@@ -16,8 +16,9 @@ use constant {
 	MEDIAN_MAX => 10,	# lines of the function in the middle
 	FILE_MAX => 350,
 	COLUMNS_MAX => 80,
-	TREE_MAX => 11950,
+	TREE_MAX => 12450,
 	TOOL_MAX => 1550,	# of what no session runs
+	TLS_MAX => 1200,	# of dewey-tls
 };
 
 my $srcdir = $ENV{srcdir} // '.';
@@ -76,7 +77,10 @@ sub over {
 # The rooms that are in no session.
 my $tool = qr{^(?:mail/foreign|tool/(?:adopt|adoption|answers|audit|inspect|source))\.c\z};
 
-my ($total, $tools, @lengths) = (0, 0);
+# What GnuTLS calls has the parameters that it gives.
+my %called = map { $_ => 1 } qw(sign_hash sign_data);
+
+my ($total, $tools, $tls, @lengths) = (0, 0, 0);
 for my $path (sort glob "$srcdir/src/*/*.[ch]") {
 	my ($file) = $path =~ m{(\w+/[^/]+)\z};
 	open my $fh, '<', $path or die "$path: $!";
@@ -91,6 +95,7 @@ for my $path (sort glob "$srcdir/src/*/*.[ch]") {
 		my $lines = grep { /\S/ } split /\n/, $text;
 		$total += $lines;
 		$tools += $lines if $file =~ $tool;
+		$tls += $lines if $file =~ /^tls\//;
 		push @lengths, map { $_->{lines} } @functions;
 	}
 	# What functions() would not see.
@@ -102,15 +107,17 @@ for my $path (sort glob "$srcdir/src/*/*.[ch]") {
 	    "$file: functions over " . LINES_MAX . ' lines';
 	is over('decisions', DECISIONS_MAX, @functions), '',
 	    "$file: functions of over " . DECISIONS_MAX . ' decisions';
-	is over('parameters', PARAMETERS_MAX, @functions), '',
+	is over('parameters', PARAMETERS_MAX,
+	    grep { !$called{$_->{name}} } @functions), '',
 	    "$file: functions of over " . PARAMETERS_MAX . ' parameters';
 }
 @lengths = sort { $a <=> $b } @lengths;
 cmp_ok $lengths[$#lengths / 2] // 99, '<=', MEDIAN_MAX,
     "lines of the function in the middle of " . @lengths;
-cmp_ok $total - $tools, '<=', TREE_MAX,
-    $total - $tools . ' lines of code in src/ that a session may run';
+cmp_ok $total - $tools - $tls, '<=', TREE_MAX,
+    $total - $tools - $tls . ' lines of code in src/ that a session may run';
 cmp_ok $tools, '<=', TOOL_MAX, "$tools lines of code that no session runs";
+cmp_ok $tls, '<=', TLS_MAX, "$tls lines of code in dewey-tls";
 
 # The symbols that are defined in the library, as objdump has them: flags, section
 # and size, of which object.  nm would show only what the link-time optimizer

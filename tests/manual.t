@@ -73,11 +73,12 @@ sub items {
 	return \%items;
 }
 
-# Paths below /etc and /var are those of the build.
+# Paths below /etc, /var and /usr/libexec are those of the build.
 sub same_default {
 	my ($page, $help) = @_;
 	return 1 if $page eq $help;
-	return $page =~ m{^/(?:etc|var)/} && $help =~ m{^/.*\Q$page\E\z};
+	$page =~ s{^/usr(?=/libexec/)}{};
+	return $page =~ m{^/(?:etc|var|libexec)/} && $help =~ m{^/.*\Q$page\E\z};
 }
 
 sub compare {

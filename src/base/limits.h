@@ -280,8 +280,8 @@
 #define LIMITS_UCSPI_NEWS 1048576
 #define LIMITS_UCSPI_FD 1048575
 
-/* Octets of a file with a certificate, those that lead to it, or a key; how many
- * certificates. */
+/* Octets of a file with a certificate, those that lead to it, or a key; how
+ * many certificates. */
 #define LIMITS_PEM 65536
 #define LIMITS_CHAIN 10
 

@@ -24,8 +24,8 @@ struct ucspi {
  * not told. */
 struct ucspi_news {
 	char protocol[LIMITS_UCSPI];	/* SSL_PROTOCOL: "TLSv1.3" */
-	char binding[LIMITS_UCSPI];	/* SSL_TLS_EXPORTER: RFC 9266's value, in
-				 * hex; dewey-tls alone tells it */
+	char binding[LIMITS_UCSPI];	/* SSL_TLS_EXPORTER: RFC 9266's value,
+				 * in hex; dewey-tls alone tells it */
 };
 
 enum ucspi_end {

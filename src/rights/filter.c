@@ -64,7 +64,7 @@ static const struct {
 	{ __NR_recvfrom, G | S | T },	/* wire: sockets */
 	{ __NR_sendto, ALL },		/* wire: sockets; K, W: syslog */
 	{ __NR_ppoll, ALL },		/* wire: every wait */
-	{ __NR_poll, G | S | T },		/* wire: the last octets of a client */
+	{ __NR_poll, G | S | T },		/* wire: last octets */
 	{ __NR_shutdown, G | S | T },	/* wire: the end of the stream */
 	{ __NR_setsockopt, G | S },	/* wire: SO_LINGER */
 	{ __NR_getsockopt, T },		/* relay: SO_LINGER */
@@ -72,7 +72,7 @@ static const struct {
 	{ __NR_clock_gettime, EVERY },	/* where the vdso has none */
 	{ __NR_gettimeofday, EVERY }, { __NR_time, EVERY },
 	/* Between the processes: channel. */
-	{ __NR_sendmsg, G | S | K | T | Y }, { __NR_recvmsg, G | S | K | T | Y },
+	{ __NR_sendmsg, EVERY & ~W }, { __NR_recvmsg, EVERY & ~W },
 	/* Memory: malloc, and the C library's own. */
 	{ __NR_brk, EVERY }, { __NR_mmap, EVERY },
 	{ __NR_mremap, S | T | Y },	/* maildrop: the index grows; GnuTLS */
@@ -96,7 +96,7 @@ static const struct {
 	{ __NR_syncfs, S | K },		/* where a directory is unreadable */
 	{ __NR_ftruncate, S | K },	/* update, journal; set-aside */
 	{ __NR_fallocate, S },		/* journal: space before the start */
-	{ __NR_fstat, ALL & ~T },		/* mailbox: has it changed; stdio */
+	{ __NR_fstat, ALL & ~T },	/* mailbox: has it changed; stdio */
 	{ __NR_newfstatat, ALL & ~T },	/* the same, by older C libraries */
 	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
 	{ __NR_lseek, ALL & ~T },	/* stdio; set-aside: holes */

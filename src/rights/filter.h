@@ -23,7 +23,7 @@ enum filter_role {
 	FILTER_SESSION,		/* TRANSACTION, UPDATE: what is open already */
 	FILTER_KEEPER,		/* changes the mailbox's directory */
 	FILTER_WAITING,		/* the monitor, once a session runs */
-	FILTER_TLS,		/* speaks TLS with a stranger: no files at all */
+	FILTER_TLS,		/* speaks TLS with a stranger: no files */
 	FILTER_KEY		/* signs with a key that it has in memory */
 };
 

@@ -27,7 +27,7 @@
 static void __attribute__((noreturn))
 execute(const struct options *options, const struct ucspi *ucspi)
 {
-	static char name[] = "dewey-tls";
+	char name[] = "dewey-tls";
 	char texts[3][LIMITS_FD_PATH];
 	char *environment[] = { texts[0], texts[1], texts[2], NULL };
 	char **words = options->operands;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The relay.  The program has all limits of time, as without TLS; only when it
- * is gone the relay has one of its own.  The end of the client's octets is that,
- * whether or not a close_notify said so: no command is ever made of half a line.
+ * is gone the relay has one of its own.  The end of the client's octets is
+ * that, whether or not a close_notify said so: no command is ever made of half
+ * a line.
  */
 #include "config.h"
 

@@ -4,9 +4,10 @@
  * 0 and 1, for the program at the other ends of what SSLCTLFD and SSLREADFD
  * name.  dewey starts it, with its own command line.
  *
- * It becomes two processes.  Both give up all rights before a stranger is heard:
- * this one, which speaks with the client, and one that has the key.  Code that
- * runs as root: main, options, configuration, the opening of three files.
+ * It becomes two processes.  Both give up all rights before a stranger is
+ * heard: this one, which speaks with the client, and one that has the key.
+ * Code that runs as root: main, options, configuration, the opening of three
+ * files, the reading of the key.
  */
 #include "config.h"
 

@@ -52,7 +52,8 @@ size_t
 transcript_signed(const struct transcript *transcript,
     gnutls_digest_algorithm_t hash, char octets[TRANSCRIPT_SIGNED])
 {
-	const size_t first = transcript->first, size = gnutls_hash_get_len(hash);
+	const size_t first = transcript->first;
+	const size_t size = gnutls_hash_get_len(hash);
 	unsigned char head[HEAD + HASH];
 	gnutls_hash_hd_t state;
 	int failed = 0;
