@@ -378,7 +378,7 @@ test_work(void **state)
 		{ "no hash", "empty", costly },
 		{ "no hash, locked", "star", costly },
 	};
-	char text[2000];
+	char text[3000];
 	struct users users = { 0 };
 	struct users_entry entry;
 
@@ -388,12 +388,12 @@ test_work(void **state)
 		(void)snprintf(text, 1000, "costly:%s\nlocked:!%s\n"
 		    "denied:%s\nzero:%s:0:0\ncrypt:{CRYPT}%s\nempty:\n"
 		    "star:*\n", hash, hash, hash, hash, hash);
-		(void)snprintf(text + 1000, 500, "%s",
+		(void)snprintf(text + 1000, 1000, "%s",
 		    unit_text(state, "costs", text));
-		(void)snprintf(text + 1500, 500, "%s",
+		(void)snprintf(text + 2000, 1000, "%s",
 		    unit_text(state, "denied", "denied\n"));
 		(void)records_open(&users.file, text + 1000, RECORDS_PUBLIC);
-		(void)records_open(&users.deny, text + 1500, RECORDS_PUBLIC);
+		(void)records_open(&users.deny, text + 2000, RECORDS_PUBLIC);
 		for (size_t i = 0; i < COUNT(cases); i++) {
 			(void)users_find(&users, span_of(cases[i].name), false,
 			    &entry);
