@@ -15,7 +15,6 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/store.h"
 #include "maildrop/cache.h"
 #include "maildrop/hold.h"
 #include "rights/keeper.h"
@@ -26,7 +25,6 @@
 #include "rights/starter.h"
 #include "settings/options.h"
 #include "spool/sidecar.h"
-#include "spool/state.h"
 
 struct keeper {
 	struct session *session;
@@ -37,6 +35,23 @@ struct keeper {
 };
 
 /* ---- Opening, as the user */
+
+/* Take the session lock of the open mailbox, and the files beside it. */
+static enum mailbox_fault
+enter(struct session *session)
+{
+	const struct options *options = session->options;
+	struct mailbox *mailbox = &session->drop.mailbox;
+	enum mailbox_fault fault = sidecar_enter(mailbox, options->state_dir);
+	bool serves = session->path == NULL;
+
+	if (fault == MAILBOX_FINE && serves && options->login_delay > 0 &&
+	    sidecar_is_early(mailbox, options->login_delay))
+		fault = MAILBOX_EARLY;
+	if (fault == MAILBOX_FINE && (serves || session->task != NULL))
+		fault = sidecar_adopted(mailbox, session->make);
+	return fault;
+}
 
 /* Open the maildrop.  The spool's group, which only makes files, must be that
  * of the directory still. */
@@ -58,14 +73,7 @@ open_maildrop(struct session *session)
 		return MAILBOX_CHANGED;
 	}
 	if (fault == MAILBOX_FINE)
-		fault = sidecar_enter(&drop->mailbox, options->state_dir);
-	if (fault == MAILBOX_FINE && session->path == NULL &&
-	    options->login_delay > 0 &&
-	    sidecar_is_early(&drop->mailbox, options->login_delay))
-		return MAILBOX_EARLY;
-	if (fault == MAILBOX_FINE &&
-	    (session->path == NULL || session->task != NULL))
-		fault = sidecar_adopted(&drop->mailbox, session->make);
+		fault = enter(session);
 	if (fault != MAILBOX_FINE)
 		return fault;
 	dotlock_open(&drop->dot, drop->mailbox.dir, drop->mailbox.fd,
@@ -74,8 +82,7 @@ open_maildrop(struct session *session)
 	    0 ? MAILBOX_FINE : MAILBOX_TROUBLE;
 }
 
-/* The session is over, or never began; perhaps it died while it held the
- * locks. */
+/* The session is over, or never began, or died while it held the locks. */
 static void
 close_maildrop(struct maildrop *drop)
 {
@@ -111,12 +118,6 @@ close_sandbox(const struct session *session)
 	    session->drop.mailbox.dir);
 }
 
-static void
-limit_files(const struct session *session)
-{
-	sandbox_limit_files((enum sandbox_wish)session->options->sandbox);
-}
-
 /* Open the maildrop, hand it to the session, and serve until it was scanned. */
 static enum mailbox_fault
 begin(struct keeper *keeper)
@@ -136,7 +137,7 @@ begin(struct keeper *keeper)
 	    give_mailbox(keeper->below, &session->drop.mailbox) == -1)
 		return MAILBOX_TROUBLE;
 	if (session->by_root)
-		limit_files(session);
+		sandbox_limit_files(session->options->sandbox);
 	served = request_serve(keeper->below, &session->drop, &keeper->watch,
 	    &fault);
 	keeper->unheard = served == 1;
@@ -151,16 +152,13 @@ static void
 make_state(const struct session *session)
 {
 	const struct options *options = session->options;
-	char path[LIMITS_PATH], dir[LIMITS_PATH], name[LIMITS_PATH];
+	char path[LIMITS_PATH];
 
-	if (session->path != NULL || session->group != PROCESS_NO_GROUP ||
-	    strstr(options->mailbox, "%h") != NULL ||
-	    session_path(session, path) != MAILBOX_FINE ||
-	    !mailbox_is_shut(path) || span_copy(span_of(options->state_dir),
-	    dir, sizeof(dir)) == -1 || !cache_directory(dir) ||
-	    state_name(name, dir, path) == -1)
-		return;
-	store_give(name, session->user.uid, session->user.gid);
+	if (session->path == NULL && session->group == PROCESS_NO_GROUP &&
+	    strstr(options->mailbox, "%h") == NULL &&
+	    session_path(session, path) == MAILBOX_FINE &&
+	    mailbox_is_shut(path))
+		session_make_state(session, path);
 }
 
 /* Whoever is root here goes no further. */
@@ -196,11 +194,10 @@ fork_session(const struct session *session, int above)
 
 /* ---- When the session is over */
 
-/* It died and left a journal: complete its UPDATE in a new process.  The locks
- * may have fallen before it died, and others may have had them since: they are
- * taken anew, which changes nothing if they are still held, and the mailbox is
- * looked at as at any login.  The process ends when ${keeper}->below is
- * closed. */
+/* It died and left a journal: complete its UPDATE in a new process, which ends
+ * when ${keeper}->below is closed.  The locks may have fallen before it died:
+ * they are taken anew, which changes nothing if they are still held, and the
+ * mailbox is looked at as at any login. */
 static pid_t
 recover(struct keeper *keeper)
 {
@@ -258,7 +255,7 @@ keep(struct keeper *keeper)
 		starter_dismiss(&session->dialogue.stls);
 		if (close_sandbox(session) == -1)
 			process_end(DIALOGUE_TROUBLE);
-		limit_files(session);
+		sandbox_limit_files(session->options->sandbox);
 	}
 	/* The session ends when it can; it has nothing more to report. */
 	while (request_serve(keeper->below, &session->drop, &keeper->watch,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/store.h"
 #include "maildrop/cache.h"
 #include "rights/letter.h"
 #include "rights/process.h"
@@ -16,6 +17,7 @@
 #include "rights/sandbox.h"
 #include "rights/session.h"
 #include "settings/options.h"
+#include "spool/state.h"
 
 enum mailbox_fault
 session_path(const struct session *session, char path[LIMITS_PATH])
@@ -31,6 +33,17 @@ session_path(const struct session *session, char path[LIMITS_PATH])
 		return MAILBOX_NO_DIRECTORY;
 	}
 	return MAILBOX_FINE;
+}
+
+void
+session_make_state(const struct session *session, const char *path)
+{
+	char dir[LIMITS_PATH], name[LIMITS_PATH];
+
+	if (span_copy(span_of(session->options->state_dir), dir,
+	    sizeof(dir)) == 0 && cache_directory(dir) &&
+	    state_name(name, dir, path) == 0)
+		store_give(name, session->user.uid, session->user.gid);
 }
 
 /* Take what the keeper has opened: a descriptor in each letter, three or, with

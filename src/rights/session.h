@@ -48,6 +48,13 @@ enum mailbox_fault session_path(const struct session *session,
     char path[LIMITS_PATH]);
 
 /*
+ * session_make_state(session, path):
+ * As root: make the file in --state-dir that is the sidecar's second home of
+ * the mailbox ${path}, and give it to the user.
+ */
+void session_make_state(const struct session *session, const char *path);
+
+/*
  * session_main(session, channel):
  * The process: take the mailbox from the keeper at the other end of ${channel},
  * close the sandbox, scan, report; then serve the client to its end.  With a

@@ -18,12 +18,10 @@
 
 #include "base/log.h"
 #include "base/store.h"
-#include "maildrop/cache.h"
 #include "rights/keeper.h"
 #include "rights/process.h"
 #include "settings/options.h"
 #include "settings/records.h"
-#include "spool/state.h"
 #include "tool/adopt.h"
 #include "tool/adoption.h"
 #include "who/users.h"
@@ -50,15 +48,12 @@ static void
 make_files(const struct adopt *adopt, const struct session *session)
 {
 	const char *slash = strrchr(session->path, '/');
-	char dir[LIMITS_PATH], name[LIMITS_PATH];
+	char name[LIMITS_PATH];
 
 	if (!adopt->by_root || slash == NULL || !session->make ||
 	    !mailbox_is_shut(session->path))
 		return;
-	if (span_copy(span_of(adopt->options->state_dir), dir,
-	    sizeof(dir)) == 0 && cache_directory(dir) &&
-	    state_name(name, dir, session->path) == 0)
-		store_give(name, session->user.uid, session->user.gid);
+	session_make_state(session, session->path);
 	if (snprintf(name, sizeof(name), "%.*s/.%s.dewey.ids",
 	    (int)(slash - session->path), session->path, slash + 1) <
 	    (int)sizeof(name))
