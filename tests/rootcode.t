@@ -75,11 +75,14 @@ sub trace {
 	my ($libs) = join ' ', $make =~ /^(?:CRYPT|NETTLE)_LIBS = (.*)/gm;
 	my ($cflags) = join ' ', $make =~ /^(?:CRYPT|NETTLE)_CFLAGS = (.*)/gm;
 	my @objects;
-	for my $path (glob("$srcdir/src/*/*.c"), "$srcdir/tests/rootcode/trace.c") {
+	# dewey-tls is another program.
+	for my $path (grep({ !m{/tls/} } glob "$srcdir/src/*/*.c"),
+	    "$srcdir/tests/rootcode/trace.c") {
 		my ($name) = $path =~ m{([^/]+)\.c\z};
 		my $hook = $name eq 'trace' ? '' : '-finstrument-functions';
 		system("$cc -O0 -g $hook $cflags -I$builddir -iquote $srcdir/src "
 		    . "-DSYSCONFDIR='\"/etc\"' -DLOCALSTATEDIR='\"/var\"' " .
+		    "-DLIBEXECDIR='\"/usr/libexec\"' " .
 		    "-c $path -o $dir/$name.o 2>$dir/errors") == 0
 		    or return 0;
 		push @objects, "$dir/$name.o";
