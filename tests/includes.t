@@ -25,8 +25,10 @@ my @house = (
 	    [qw(flags)],
 	    [qw(configuration)]],
 	[who =>
-	    [qw(peer secrets password)],
+	    [qw(peer secrets scram)],
+	    [qw(password)],
 	    [qw(users)],
+	    [qw(proof)],
 	    [qw(login)]],
 	[mail =>
 	    [qw(block foreign from index look table uid)],

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
+use Scram;
 use Test::More;
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -326,6 +327,30 @@ is Dewey::read_file($secrets), $before, '... nothing has changed';
 is $echo, 1, '... the terminal echoes again';
 ($status, $shown, $echo) = typed([@files, '--set-secret', 'mrose'], "\n");
 is $status >> 8, 111, 'nothing is typed';
+# A key instead of a hash: as SCRAM-SHA-256 stores it, by other code; a new salt
+# each time, and the rest of the line stays.
+put($users, "mrose:old:1:2::/home:\n");
+my %salts;
+for my $iterations (undef, 5000) {
+	fine('a stored key', "pencil\n", @files, '--scheme=scram',
+	    $iterations ? "--scram-iterations=$iterations" : (),
+	    '--set-password', 'mrose');
+	my ($n, $salt, $rest) = Dewey::read_file($users) =~
+	    /\Amrose:(?=\{SCRAM-SHA-256\}(\d+),([^,]+),)(.*)\n\z/;
+	is $n, $iterations // 4096, '... of so many iterations';
+	is length Scram::unb64($salt), 16, '... a salt of 16 octets';
+	ok !$salts{$salt}++, '... a new one';
+	is $rest, Scram::stored('pencil', Scram::unb64($salt), $n) .
+	    ':1:2::/home:', '... the right keys, and the rest is as it was';
+}
+put($users, '');
+fine('a stored key', "pencil\n", @files, '--scheme=scram',
+    '--set-password', 'mrose');
+put($secrets, '');
+is lets_in('mrose', undef, 'pencil'), 1, '... lets in';
+is lets_in('mrose', undef, 'Pencil'), 0, '... no other password';
+put($secrets, $before);
+
 put($users, '');
 ($status, $shown, $echo) = typed([@files, '--set-password', 'mrose'],
     "on the quiet\n", "on the quiet\n");

@@ -52,7 +52,8 @@ my @flags = qw(tls tls-cert tls-key tls-min tls-ocsp tls-program users mail-user
     hide-users fail-delay mailbox read-only content-length locks lock-timeout
     journal-window idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
     verbose cache-dir state-dir config check-config set-secret set-password remove-user
-    list check recover adopt-ids forget-ids help version name-case strip-domain proxy login-delay);
+    list check recover adopt-ids forget-ids help version name-case strip-domain proxy login-delay
+    scheme scram-iterations);
 is_deeply [ sort keys %listed ], [ sort @flags ],
     '--help lists the flags that are tried here';
 
@@ -62,7 +63,8 @@ my %defaults = (users => 'system', 'apop-only' => 'yes',
     'fail-delay' => 1, mailbox => '/var/mail/%u', 'read-only' => 'no',
     'content-length' => 'no', locks => 'fcntl,flock,dotlock', 'lock-timeout' => 10, 'idle-timeout' => 600,
     'login-timeout' => 120, 'log-deletes' => 'no', preauth => 'no',
-    verbose => 'no', 'name-case' => 'keep');
+    verbose => 'no', 'name-case' => 'keep', scheme => 'yescrypt',
+    'scram-iterations' => 4096);
 is_deeply { map { $_ => $listed{$_}{default} } keys %defaults }, \%defaults,
     '--help shows the defaults';
 
@@ -82,6 +84,8 @@ my %good = (
 	'strip-domain' => [ 'a', 'example.org', 'a.example,b.example',
 	    'a, b ,c', 'a' x 255 ],
 	plaintext => [ qw(private always) ],
+	scheme => [ qw(yescrypt scram) ],
+	'scram-iterations' => [ 4096, 1000000 ],
 	'fail-delay' => [ 0, 1, 86400 ],
 	mailbox => [ "$dir/spool/%u", "$dir/spool/%n", "$dir/%%u/../spool/%u",
 	    "$dir/spool/%u%d" ],
@@ -155,6 +159,9 @@ my @bad = (
 	(map { [ "--strip-domain=$_" ] } ',', 'a,', ',a', 'a,,b', 'a b', '@a',
 	    'a/b', '*', 'a' x 256),
 	(map { [ "--journal-window=$_" ] } '0', '-1', '1k', '1073741825'),
+	(map { [ "--scheme=$_" ] } 'yes', 'SCRAM', 'scram-sha-256', 'plain'),
+	(map { [ "--scram-iterations=$_" ] } '0', '4095', '1000001', '-1',
+	    '4096,', '9' x 30),
 	(map { [ "--sandbox=$_" ] } 'yes', 'no', 'auto,none'),
 	(map { [ "--plaintext=$_" ] } 'yes', 'Always', 'private,always'),
 	(map { [ "--log=$_" ] } 'file', 'stdout', 'syslog,stderr'),

@@ -473,14 +473,14 @@ sub taken_gate {
 
 # What is no question ends the gate, and harms nobody.
 my $name = unpack 'H*', 'dwmrose';
-my $ended = '06';	# LETTER_ENDED
+my $ended = '0a';	# LETTER_ENDED
 my %odd = (
 	'nothing but a method' => '01',
 	'one octet' => '00',
 	'an end with a name' => "${ended}00000700${name}0100780000",
 	'method 254' => "fe00000700${name}0100780000",
-	'an unknown method' => "0700000700${name}0100780000",
-	'an unknown fault' => "0107000700${name}0100780000",
+	'an unknown method' => "0b00000700${name}0100780000",
+	'an unknown fault' => "0109000700${name}0100780000",
 	'a length that is too large' => "010000ffff$name",
 	'a name longer than there is' => "0100000800$name",
 	'a secret longer than there is' => "0100000700${name}ff0078",

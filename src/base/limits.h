@@ -116,6 +116,19 @@
 /* RFC 1939 s7: the digest is 16 octets sent as 32 lower-case hex digits. */
 #define LIMITS_DIGEST 32
 
+/* Octets of the salt of a stored key of SCRAM; ours has 16. */
+#define LIMITS_SALT 64
+#define LIMITS_SALT_OURS 16
+
+/* Iterations of a stored key: RFC 7677 s4 wants 4,096 at least; a million take
+ * a client, and a server that is sent the password, half a second. */
+#define LIMITS_ITERATIONS_LEAST 4096
+#define LIMITS_ITERATIONS_MOST 1000000
+
+/* Octets of a client's nonce in SCRAM, and random octets of ours. */
+#define LIMITS_NONCE 512
+#define LIMITS_NONCE_OURS 18
+
 /* Failed logins before the session is closed. */
 #define LIMITS_TRIES 3
 

@@ -267,6 +267,7 @@ log_method_word(enum log_method method)
 		[LOG_METHOD_PREAUTH] = "preauth",
 		[LOG_METHOD_PLAIN] = "plain",
 		[LOG_METHOD_CRAM] = "cram-md5",
+		[LOG_METHOD_SCRAM] = "scram-sha-256",
 	};
 
 	return words[method];

@@ -32,7 +32,8 @@ enum log_method {
 	LOG_METHOD_APOP,
 	LOG_METHOD_PREAUTH,
 	LOG_METHOD_PLAIN,
-	LOG_METHOD_CRAM
+	LOG_METHOD_CRAM,
+	LOG_METHOD_SCRAM
 };
 
 /* Which TLS there is between the client and dewey. */

@@ -60,11 +60,12 @@ judge_hear_gate(int channel, struct dialogue *dialogue,
 
 /* Let the monitor open the maildrop of the user who was found. */
 static enum reply_text
-ask_monitor(const struct session *session, int channel)
+ask_monitor(struct session *session, int channel)
 {
 	const struct users_entry *user = &session->user;
 	const struct letter_user letter = {
 		.method = session->verdict.method,
+		.keys = login_keys(&session->verdict.login),
 		.uid = user->uid,
 		.gid = user->gid,
 		.group = find_group(session),

@@ -50,6 +50,7 @@ static const struct letter_field answer[] = {
 
 static const struct letter_field user[] = {
 	FIELD(user, BYTE, method, LOGIN_METHODS - 1),
+	FIELD(user, BYTE, keys, 1),
 	FIELD(user, LONG, uid, UINT32_MAX),
 	FIELD(user, LONG, gid, UINT32_MAX),
 	FIELD(user, LONG, group, UINT32_MAX),

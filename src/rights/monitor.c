@@ -53,6 +53,7 @@ monitor_hear_judge(int channel, struct session *session)
 	session->group = letter.group;
 	session->verdict.method = (enum login_method)letter.method;
 	session->dialogue.record.tls = (enum log_tls)letter.tls;
+	session->verdict.login.keys = letter.keys != 0;
 	wire_feed(&session->dialogue.wire, letter.unread);
 	span_wipe(&message, sizeof(message));
 	return user->uid != 0 && session->group != 0;

@@ -132,6 +132,10 @@ static const struct options_kind
 	.wanted = "a number of seconds from 1 to " DIGITS(LIMITS_SECONDS) },
     octets = { .read = read_number, .least = 1, .most = LIMITS_WINDOW_MOST,
 	.wanted = "a number of octets from 1 to " DIGITS(LIMITS_WINDOW_MOST) },
+    iterations = { .read = read_number, .least = LIMITS_ITERATIONS_LEAST,
+	.most = LIMITS_ITERATIONS_MOST, .wanted = "a number from "
+	DIGITS(LIMITS_ITERATIONS_LEAST) " to "
+	DIGITS(LIMITS_ITERATIONS_MOST) },
     file_name = { .read = read_text, .fits = is_given,
 	.wanted = "the name of a file or directory" },
     placed_file = { .read = read_text, .fits = is_given, .placed = true,
@@ -162,6 +166,13 @@ const struct options_row options_rows[] = {
 	{ "mail-user", &user_name, FIELD(mail_user), NULL, "NAME",
 	    "users in FILE that have no uid of their own are served with\n"
 	    "the uid and gid of NAME" },
+	{ "scheme", &choice, FIELD(scram), "yescrypt", "yescrypt|scram",
+	    "what --set-password stores: a hash, or a key that SCRAM-SHA-256\n"
+	    "can use, too" },
+	{ "scram-iterations", &iterations, FIELD(scram_iterations),
+	    DIGITS(LIMITS_ITERATIONS_LEAST), "NUMBER",
+	    "how often that key is hashed: the work of who guesses, and of\n"
+	    "each client" },
 	{ "allow", &file_name, FIELD(allow), NULL, "FILE",
 	    "only the users that FILE names may log in" },
 	{ "deny", &file_name, FIELD(deny), NULL, "FILE",

@@ -91,12 +91,14 @@ struct options {
 	unsigned char log;	/* enum log_target */
 	unsigned char tls;	/* enum options_tls */
 	unsigned char tls_min;	/* enum options_tls_min */
+	bool scram;		/* --set-password stores a key, not a hash */
 	unsigned idle_timeout;	/* seconds, as all of these */
 	unsigned login_timeout;
 	unsigned login_delay;	/* 0: none */
 	unsigned lock_timeout;
 	unsigned fail_delay;
 	unsigned journal_window;	/* octets */
+	unsigned scram_iterations;
 	enum options_lock locks[OPTIONS_LOCKS];
 	enum options_action action;
 	const struct options_row *acting;	/* its row; NULL: a session */

@@ -105,6 +105,15 @@ int records_find(const struct records_file *file,
     char *other);
 
 /*
+ * records_any(file, is_one):
+ * Say whether in some record of ${file} ${is_one} is true of what is behind the
+ * name and a colon.  What is wrong with a line is not logged: that is for who
+ * looks a name up.
+ */
+bool records_any(const struct records_file *file,
+    bool (*is_one)(struct span rest));
+
+/*
  * records_end(records), records_close(file):
  * Wipe what was read; close the file.
  */

@@ -100,13 +100,24 @@ apop(void *to, struct dispatch_command *command)
 	return text;
 }
 
+/* What can succeed here for somebody.  Whether anybody has a stored key is
+ * asked when it is needed, and again each time: the users file may change. */
+static unsigned
+offers(struct authorization *state)
+{
+	if (!state->passwords)
+		return state->offers;
+	return state->offers | (ask_with(state, LOGIN_KEYS, SPAN("")) ==
+	    REPLY_OK ? REPLY_OFFER_SCRAM : 0);
+}
+
 static enum reply_text
 auth(void *to, struct dispatch_command *command)
 {
 	struct authorization *state = to;
 	struct sasl sasl = {
 		.wire = state->wire,
-		.offers = state->offers,
+		.offers = offers(state),
 		.plaintext = state->plaintext,
 		.question = &state->question,
 		.ask = ask,
@@ -114,6 +125,8 @@ auth(void *to, struct dispatch_command *command)
 	};
 	enum reply_text text;
 
+	if (state->lost)
+		return REPLY_CLOSED;
 	if (command->given == 0) {
 		reply_mechanisms(state->wire, sasl.offers);
 		return REPLY_SENT;
@@ -154,10 +167,13 @@ can_begin_tls(const struct stls *stls)
 static enum reply_text
 capa(void *to, struct dispatch_command *command)
 {
-	const struct authorization *state = to;
+	struct authorization *state = to;
+	unsigned offered = offers(state);
 
 	(void)command;
-	reply_capabilities(state->wire, state->offers |
+	if (state->lost)
+		return REPLY_CLOSED;
+	reply_capabilities(state->wire, offered |
 	    (can_begin_tls(state->stls) ? REPLY_OFFER_STLS : 0),
 	    state->delay, false);
 	return REPLY_SENT;

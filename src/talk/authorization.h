@@ -36,7 +36,8 @@ struct authorization {
 	bool plaintext_in_tls;	/* ... or would be inside TLS */
 	bool passwords;		/* some user has a password */
 	bool apop;		/* the greeting had a timestamp */
-	unsigned offers;	/* what can succeed: enum reply_offer */
+	unsigned offers;	/* what can succeed, SCRAM aside: enum
+				 * reply_offer */
 	unsigned offers_in_tls;	/* ... or could inside TLS */
 	unsigned delay;		/* between logins, seconds; 0: none */
 	bool hide_users;

@@ -8,7 +8,9 @@
 
 #include <stdbool.h>
 
+#include "base/limits.h"
 #include "base/span.h"
+#include "who/scram.h"
 
 /* What a client's message says; parts of that message. */
 struct mechanism_message {
@@ -31,5 +33,39 @@ bool mechanism_plain(struct span octets, struct mechanism_message *message);
  * a blank and a digest.  Returns whether it is one.
  */
 bool mechanism_cram(struct span octets, struct mechanism_message *message);
+
+/* The client-first-message of SCRAM (RFC 5802 s7). */
+struct mechanism_first {
+	struct span header;	/* gs2-header */
+	struct span authzid;	/* whom to act for, empty: oneself */
+	struct span name;	/* decoded, in ${room} */
+	struct span nonce;
+	struct span bare;	/* all behind the header */
+	bool bound;		/* the client wants channel binding */
+	char room[LIMITS_COMMAND];
+	char authzid_room[LIMITS_COMMAND];
+};
+
+/*
+ * mechanism_scram_first(octets, first):
+ * Read a client-first-message.  Returns whether it is one; an extension that
+ * must be known is none.
+ */
+bool mechanism_scram_first(struct span octets, struct mechanism_first *first);
+
+/* The client-final-message of SCRAM. */
+struct mechanism_final {
+	struct span binding;	/* decoded, in ${room} */
+	struct span nonce;	/* of both sides */
+	struct span without;	/* all before the proof */
+	char room[LIMITS_CREDENTIAL];
+	char proof[SCRAM_OCTETS];
+};
+
+/*
+ * mechanism_scram_final(octets, final):
+ * Read a client-final-message.  Returns whether it is one.
+ */
+bool mechanism_scram_final(struct span octets, struct mechanism_final *final);
 
 #endif

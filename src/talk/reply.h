@@ -98,7 +98,8 @@ void reply_say(struct wire *wire, const struct reply *reply);
 enum reply_offer {
 	REPLY_OFFER_PASSWORD = 1,	/* USER and PASS, PLAIN */
 	REPLY_OFFER_CRAM = 2,
-	REPLY_OFFER_STLS = 4
+	REPLY_OFFER_STLS = 8,
+	REPLY_OFFER_SCRAM = 4
 };
 
 /*

@@ -107,6 +107,15 @@ begin(struct exchange *exchange, struct span *message)
 	    initial, message);
 }
 
+/* The challenge that was the answer to a question. */
+static struct span
+answered(const struct exchange *exchange)
+{
+	const struct login_question *question = exchange->sasl->question;
+
+	return (struct span){ question->challenge, question->challenge_n };
+}
+
 static enum reply_text
 ask(struct exchange *exchange, enum login_method method,
     const struct mechanism_message *message)
@@ -150,7 +159,6 @@ plain(struct exchange *exchange)
 static enum reply_text
 cram(struct exchange *exchange)
 {
-	const struct login_question *question = exchange->sasl->question;
 	struct mechanism_message message = { .name.n = 0 };
 	struct span octets;
 	enum reply_text text;
@@ -163,13 +171,100 @@ cram(struct exchange *exchange)
 	text = ask(exchange, LOGIN_CRAM_BEGIN, &message);
 	if (text != REPLY_CHALLENGE)
 		return text;
-	if (!challenge(exchange, (struct span){ question->challenge,
-	    question->challenge_n }, &octets))
+	if (!challenge(exchange, answered(exchange), &octets))
 		return REPLY_SENT;
 	if (mechanism_cram(octets, &message))
 		return ask(exchange, LOGIN_CRAM, &message);
 	exchange->fault = LOGIN_FAULT_FORM;
 	return REPLY_SENT;
+}
+
+/* The begin: get the client-first-message, and ask for a challenge. */
+static enum reply_text
+scram_first(struct exchange *exchange, struct mechanism_first *first)
+{
+	struct mechanism_message message;
+	struct span octets;
+
+	if (!begin(exchange, &octets))
+		return REPLY_SENT;
+	if (!mechanism_scram_first(octets, first))
+		exchange->fault = LOGIN_FAULT_FORM;
+	else if (first->bound)
+		exchange->fault = LOGIN_FAULT_BINDING;
+	if (exchange->fault != LOGIN_FAULT_NONE)
+		return REPLY_SENT;
+	message = (struct mechanism_message){ .authzid = first->authzid,
+	    .name = first->name, .secret = first->bare };
+	return is_oneself(exchange, &message) ?
+	    ask(exchange, LOGIN_SCRAM_BEGIN, &message) : REPLY_SENT;
+}
+
+/* Whether ${final} goes on from ${header}, and from the challenge, which begins
+ * with the nonce of both sides. */
+static bool
+goes_on(struct exchange *exchange, const struct mechanism_final *final,
+    struct span header)
+{
+	struct span rest = answered(exchange), nonce = span_cut(&rest, ',');
+
+	if (!span_equal(final->binding, header))
+		return broken(exchange, LOGIN_FAULT_BINDING);
+	return (nonce.n > 2 && span_equal(final->nonce,
+	    (struct span){ nonce.p + 2, nonce.n - 2 })) ||
+	    broken(exchange, LOGIN_FAULT_NONCE);
+}
+
+/* The end of it: get the client-final-message and ask whether that proves it;
+ * if so, the client must see the server's signature before it is let in. */
+static enum reply_text
+scram_final(struct exchange *exchange, struct span header)
+{
+	struct mechanism_message message = { .name.n = 0 };
+	struct mechanism_final final;
+	char secret[LIMITS_CREDENTIAL];
+	struct span octets;
+	enum reply_text text;
+
+	if (!challenge(exchange, answered(exchange), &octets))
+		return REPLY_SENT;
+	if (!mechanism_scram_final(octets, &final))
+		exchange->fault = LOGIN_FAULT_FORM;
+	else if (goes_on(exchange, &final, header)) {
+		memcpy(secret, final.proof, sizeof(final.proof));
+		memcpy(secret + sizeof(final.proof), final.without.p,
+		    final.without.n);
+		message.secret = (struct span){ secret,
+		    sizeof(final.proof) + final.without.n };
+	}
+	if (exchange->fault != LOGIN_FAULT_NONE)
+		return REPLY_SENT;
+	text = ask(exchange, LOGIN_SCRAM, &message);
+	if (text != REPLY_CHALLENGE)
+		return text;
+	if (!challenge(exchange, answered(exchange), &octets))
+		return REPLY_SENT;
+	if (octets.n > 0) {
+		exchange->fault = LOGIN_FAULT_FORM;
+		return REPLY_SENT;
+	}
+	message.secret.n = 0;
+	return ask(exchange, LOGIN_SCRAM_END, &message);
+}
+
+static enum reply_text
+scram(struct exchange *exchange)
+{
+	struct mechanism_first first;
+	char header[2 * LIMITS_CREDENTIAL];
+	enum reply_text text = scram_first(exchange, &first);
+	size_t n = first.header.n;
+
+	if (text != REPLY_CHALLENGE)
+		return text;
+	/* The next line takes the place of that one. */
+	memcpy(header, first.header.p, n);
+	return scram_final(exchange, (struct span){ header, n });
 }
 
 static const struct {
@@ -179,6 +274,7 @@ static const struct {
 	/* Returns the reply; with a fault it does not count. */
 	enum reply_text (*run)(struct exchange *exchange);
 } mechanisms[] = {
+	{ "SCRAM-SHA-256", REPLY_OFFER_SCRAM, LOGIN_SCRAM, scram },
 	{ "CRAM-MD5", REPLY_OFFER_CRAM, LOGIN_CRAM, cram },
 	{ "PLAIN", REPLY_OFFER_PASSWORD, LOGIN_PLAIN, plain },
 };

@@ -23,6 +23,10 @@ verdict_method(enum login_method method)
 		[LOGIN_PLAIN] = LOG_METHOD_PLAIN,
 		[LOGIN_CRAM_BEGIN] = LOG_METHOD_CRAM,
 		[LOGIN_CRAM] = LOG_METHOD_CRAM,
+		[LOGIN_SCRAM_BEGIN] = LOG_METHOD_SCRAM,
+		[LOGIN_SCRAM] = LOG_METHOD_SCRAM,
+		[LOGIN_SCRAM_END] = LOG_METHOD_SCRAM,
+		[LOGIN_KEYS] = LOG_METHOD_NONE,
 	};
 
 	return methods[method];
@@ -41,6 +45,9 @@ tell_fault(const struct verdict *verdict, enum login_fault fault)
 		[LOGIN_FAULT_LONG] = { "too-long", REPLY_TOO_LONG },
 		[LOGIN_FAULT_BASE64] = { "base64", REPLY_BAD_EXCHANGE },
 		[LOGIN_FAULT_FORM] = { "form", REPLY_BAD_EXCHANGE },
+		[LOGIN_FAULT_NONCE] = { "nonce", REPLY_BAD_EXCHANGE },
+		[LOGIN_FAULT_BINDING] = { "channel-binding",
+		    REPLY_BAD_EXCHANGE },
 		[LOGIN_FAULT_AUTHZID] = { "other-user", REPLY_NOT_ONESELF },
 	};
 
@@ -93,6 +100,8 @@ verdict_give(struct verdict *verdict, struct login_question *question,
 		return REPLY_USER;
 	switch (login_check(&verdict->login, question, entry)) {
 	case LOGIN_ACCEPTED:
+		if (question->method == LOGIN_KEYS)
+			return REPLY_OK;
 		if (question->method != LOGIN_USER)
 			return REPLY_MAILDROP;
 		users_forget(entry);
@@ -102,6 +111,8 @@ verdict_give(struct verdict *verdict, struct login_question *question,
 		    refuse(verdict, entry->name, asked);
 	case LOGIN_CHALLENGE:
 		return REPLY_CHALLENGE;
+	case LOGIN_NO_KEYS:
+		return REPLY_NO_MECHANISM;
 	case LOGIN_MISCONFIGURED:
 		break;
 	}

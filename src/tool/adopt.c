@@ -130,7 +130,8 @@ take_name(struct adopt *adopt, const char *name)
 
 	if (strchr(name, '/') != NULL) {
 		take_owned(adopt, name);
-	} else if (users_find(&adopt->users, span_of(name), true, &user) != 1) {
+	} else if (users_find(&adopt->users, span_of(name), USERS_SECRET,
+	    &user) != 1) {
 		if (!adopt->options->all)
 			tell(adopt, name, "there is no such user, or only root "
 			    "may do that");

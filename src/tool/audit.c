@@ -108,7 +108,7 @@ check_files(struct audit *audit)
 	    check_file(audit, &users->deny, NOBODY) &
 	    check_file(audit, &users->shadow, NOBODY))
 		/* Lines that are skipped are logged. */
-		(void)users_find(users, nobody, false, &entry);
+		(void)users_find(users, nobody, USERS_PASSWORD, &entry);
 	if (users->file.path != NULL && users->file.why == NULL &&
 	    users->by_root && users->mail_user == NULL &&
 	    (line = find_record(&users->file, true)) != 0)

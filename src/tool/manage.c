@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <crypt.h>
@@ -22,6 +23,7 @@
 #include "tool/manage.h"
 #include "tool/prompt.h"
 #include "who/login.h"
+#include "who/scram.h"
 #include "who/users.h"
 
 /* A file being rewritten. */
@@ -200,29 +202,46 @@ check_name(const char *name)
 	    "`/' or `:', no dot or # in front");
 }
 
+/* What is stored of ${password}: NULL if nothing can be.  A key is written to
+ * ${room}. */
 static const char *
-make_hash(const char *password)
+make_hash(const struct options *options, const char *password,
+    char room[SCRAM_TEXT])
 {
-	const char *salt = crypt_gensalt(NULL, 0, NULL, 0);
-	const char *made = salt == NULL ? NULL : crypt(password, salt);
+	struct scram_key key = { .iterations = options->scram_iterations,
+	    .salt_n = LIMITS_SALT_OURS };
+	const char *salt, *made;
 
-	return made == NULL || made[0] == '*' ? NULL : made;
+	if (!options->scram) {
+		salt = crypt_gensalt("$y$", 0, NULL, 0);
+		made = salt == NULL ? NULL : crypt(password, salt);
+		return made == NULL || made[0] == '*' ? NULL : made;
+	}
+	if (getrandom(key.salt, key.salt_n, 0) != (ssize_t)key.salt_n)
+		return NULL;
+	scram_make(span_of(password), &key);
+	scram_write(&key, room);
+	span_wipe(&key, sizeof(key));
+	return room;
 }
 
-/* Ask for ${what} of ${name} and put it, or its hash, into the file ${path}. */
+/* Ask for ${what} of ${name} and put it, or with ${hashed} what --scheme wants
+ * of it, into the file ${path}. */
 static int
-set(const char *path, const char *what, const char *name, bool hashed)
+set(const char *path, const char *what, const char *name,
+    const struct options *hashed)
 {
-	char text[LIMITS_COMMAND];
+	char text[LIMITS_COMMAND], room[SCRAM_TEXT];
 	const char *value = text;
 	int result = -1;
 
 	if (check_name(name) == 0 &&
 	    prompt_ask(what, text) == 0) {
-		if (hashed)
-			value = make_hash(text);
+		if (hashed != NULL)
+			value = make_hash(hashed, text, room);
 		result = value == NULL ? complain("crypt(3)",
-		    "no hash can be made") : change(path, name, value, !hashed);
+		    "no hash can be made") :
+		    change(path, name, value, hashed == NULL);
 	}
 	span_wipe(text, sizeof(text));
 	return result == -1 ? -1 : 0;
@@ -236,7 +255,7 @@ manage_set_secret(const struct options *options, const char *name)
 	login_secrets_path(options, geteuid() == 0, path);
 	if (path[0] == '\0')
 		return complain("--set-secret", "--secrets names no file");
-	if (set(path, "secret", name, false) == -1)
+	if (set(path, "secret", name, NULL) == -1)
 		return -1;
 	if (options->apop_only)
 		(void)printf("%s logs in by APOP now: with apop-only = yes a "
@@ -257,7 +276,7 @@ manage_set_password(const struct options *options, const char *name)
 
 	return path == NULL ? complain("--set-password", "--users names no "
 	    "file; for the system's accounts there is passwd(1)") :
-	    set(path, "password", name, true);
+	    set(path, "password", name, options);
 }
 
 int

@@ -39,6 +39,8 @@ answer(void *to, struct login_question *question)
 
 	/* The session, which is forked now, must not have it. */
 	span_wipe(question->secret, sizeof(question->secret));
+	if (text == REPLY_MAILDROP)
+		(void)login_keys(&session->verdict.login);
 	return text != REPLY_MAILDROP ? text :
 	    reply_fault(keeper_admit(session, -1));
 }

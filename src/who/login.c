@@ -106,7 +106,8 @@ static int
 check_pass(const struct login *login, struct span name, struct span password,
     struct users_entry *entry)
 {
-	int found = users_find(&login->users, name, false, entry), secret = 0;
+	int found = users_find(&login->users, name, USERS_PASSWORD, entry);
+	int secret = 0;
 	bool fits;
 
 	if (found == -1)
@@ -123,7 +124,7 @@ check_digest(const struct login *login, struct span name,
     const struct login_question *question, struct users_entry *entry)
 {
 	const struct span digest = { question->secret, question->secret_n };
-	int found = users_find(&login->users, name, true, entry);
+	int found = users_find(&login->users, name, USERS_SECRET, entry);
 	int fits = secret_fits(login, name, question->method, &digest);
 
 	if (found == -1 || fits == -1)
@@ -139,10 +140,10 @@ static int
 check_user(const struct login *login, struct span name,
     struct users_entry *entry)
 {
-	int found = users_find(&login->users, name, false, entry);
+	int found = users_find(&login->users, name, USERS_PASSWORD, entry);
 
 	if (found == 0 && login->timestamp[0] != '\0' &&
-	    users_find(&login->users, name, true, entry) == 1)
+	    users_find(&login->users, name, USERS_SECRET, entry) == 1)
 		found = secret_fits(login, name, LOGIN_APOP, NULL);
 	return found;
 }
@@ -170,6 +171,14 @@ void
 login_break(struct login *login)
 {
 	login->challenge[0] = '\0';
+	proof_forget(&login->proof);
+}
+
+bool
+login_keys(struct login *login)
+{
+	login->keys = proof_any(&login->users);
+	return login->keys;
 }
 
 /* Make a challenge of CRAM-MD5.  It is good for one answer. */
@@ -204,9 +213,41 @@ check(struct login *login, struct span name,
 	case LOGIN_CRAM:
 		return login->challenge[0] != '\0' ?
 		    check_digest(login, name, question, entry) : 0;
+	case LOGIN_SCRAM_END:
+		return proof_end(&login->proof, &login->users, entry);
 	default:
 		return 0;
 	}
+}
+
+/* The steps of SCRAM that have a challenge for an answer. */
+static enum login_verdict
+challenge(struct login *login, struct span name,
+    struct login_question *question, struct users_entry *entry)
+{
+	const struct span secret = { question->secret, question->secret_n };
+	int n = question->method == LOGIN_SCRAM_BEGIN ?
+	    proof_begin(&login->proof, &login->users, name, secret,
+	    question->challenge) :
+	    proof_check(&login->proof, &login->users, entry, secret,
+	    question->challenge);
+
+	if (n <= 0)
+		return n == 0 ? LOGIN_REFUSED : LOGIN_MISCONFIGURED;
+	question->challenge_n = (size_t)n;
+	return LOGIN_CHALLENGE;
+}
+
+/* Leave in ${entry} what may be told after ${verdict}: to the log, who is
+ * there. */
+static enum login_verdict
+settle(enum login_verdict verdict, struct users_entry *entry)
+{
+	span_wipe(entry->hash, sizeof(entry->hash));
+	if (verdict != LOGIN_ACCEPTED)
+		span_wipe(&entry->uid, sizeof(*entry) -
+		    offsetof(struct users_entry, uid));
+	return verdict;
 }
 
 enum login_verdict
@@ -219,17 +260,20 @@ login_check(struct login *login, struct login_question *question,
 	int answer;
 
 	memset(entry, 0, sizeof(*entry));
-	if (question->method == LOGIN_CRAM_BEGIN)
+	switch (question->method) {
+	case LOGIN_KEYS:
+		return login_keys(login) ? LOGIN_ACCEPTED : LOGIN_NO_KEYS;
+	case LOGIN_CRAM_BEGIN:
 		return begin_cram(login, question);
-	answer = check(login, name, question, entry);
+	case LOGIN_SCRAM_BEGIN:
+	case LOGIN_SCRAM:
+		return settle(challenge(login, name, question, entry), entry);
+	default:
+		answer = check(login, name, question, entry);
+	}
 	login_break(login);
-	span_wipe(entry->hash, sizeof(entry->hash));
-	/* The log may name who is there. */
-	if (answer != 1)
-		span_wipe(&entry->uid, sizeof(*entry) -
-		    offsetof(struct users_entry, uid));
-	return answer == 1 ? LOGIN_ACCEPTED : answer == 0 ? LOGIN_REFUSED :
-	    LOGIN_MISCONFIGURED;
+	return settle(answer == 1 ? LOGIN_ACCEPTED : answer == 0 ?
+	    LOGIN_REFUSED : LOGIN_MISCONFIGURED, entry);
 }
 
 int64_t

@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "settings/options.h"
+#include "who/proof.h"
 #include "who/users.h"
 
 enum login_method {
@@ -22,6 +23,11 @@ enum login_method {
 	LOGIN_PLAIN,
 	LOGIN_CRAM_BEGIN,	/* a challenge is wanted; no name yet */
 	LOGIN_CRAM,
+	LOGIN_SCRAM_BEGIN,	/* the secret: client-first-message-bare */
+	LOGIN_SCRAM,		/* SCRAM_OCTETS of proof, and behind them the
+				 * client-final-message-without-proof */
+	LOGIN_SCRAM_END,	/* the client believes the server; no secret */
+	LOGIN_KEYS,		/* has anybody a stored key? */
 	LOGIN_METHODS
 };
 
@@ -33,6 +39,8 @@ enum login_fault {
 	LOGIN_FAULT_LONG,	/* a line was too long */
 	LOGIN_FAULT_BASE64,	/* it was no base64 */
 	LOGIN_FAULT_FORM,	/* what it means is no such message */
+	LOGIN_FAULT_NONCE,	/* it has another nonce than it must */
+	LOGIN_FAULT_BINDING,	/* it is bound to a channel, or to another */
 	LOGIN_FAULT_AUTHZID,	/* the client wants to be somebody else */
 	LOGIN_FAULTS
 };
@@ -53,6 +61,7 @@ enum login_verdict {
 	LOGIN_ACCEPTED,
 	LOGIN_REFUSED,
 	LOGIN_CHALLENGE,	/* the client is to answer a challenge first */
+	LOGIN_NO_KEYS,		/* nobody has a stored key */
 	LOGIN_MISCONFIGURED	/* a file cannot be read or be trusted */
 };
 
@@ -66,6 +75,9 @@ struct login {
 	char host[LIMITS_HOST + 1];	/* the name in it */
 	char challenge[LIMITS_TIMESTAMP];	/* of CRAM-MD5: it may be
 						 * answered now; or empty */
+	bool keys;		/* some user has a stored key; as far as
+				 * login_keys was asked */
+	struct proof proof;	/* of SCRAM, as far as it has come */
 	unsigned tries;		/* how many logins were refused */
 };
 
@@ -105,6 +117,13 @@ void login_secrets_path(const struct options *options, bool by_root,
  */
 enum login_verdict login_check(struct login *login,
     struct login_question *question, struct users_entry *entry);
+
+/*
+ * login_keys(login):
+ * Find out whether some user has a stored key, so that SCRAM can succeed, and
+ * keep that in ${login}->keys.  Returns it.
+ */
+bool login_keys(struct login *login);
 
 /*
  * login_break(login):

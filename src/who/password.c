@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "who/password.h"
+#include "who/scram.h"
 
 /* It costs the work of a usual one, and no password fits it. */
 #define NOBODYS_HASH "$y$j9T$......................$" \
@@ -40,28 +41,54 @@ password_is_there(struct span rest)
 }
 
 bool
+password_is_key(struct span rest)
+{
+	struct scram_key key;
+	bool is_key = scram_read(password_hash(rest), &key);
+
+	span_wipe(&key, sizeof(key));
+	return is_key;
+}
+
+/* Whether crypt(3) makes ${hash} of ${password}. */
+static bool
+fits_hash(const char *hash, struct span password)
+{
+	char text[LIMITS_COMMAND + 1];
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	const char *made = NULL;
+	bool fits;
+
+	if (data != NULL && span_copy(password, text, sizeof(text)) == 0)
+		made = crypt_r(text, hash, data);
+	/* crypt(3) of an invalid hash is NULL or begins with `*'. */
+	fits = made != NULL && made[0] != '*' &&
+	    span_equal_secret(span_of(made), span_of(hash));
+	span_wipe(text, sizeof(text));
+	if (data != NULL)
+		span_wipe(data, sizeof(*data));
+	free(data);
+	return fits;
+}
+
+bool
 password_fits(const char *hash, const char *other, struct span password)
 {
-	char text[LIMITS_COMMAND + 1], tried[LIMITS_RECORD];
-	struct crypt_data *data = calloc(1, sizeof(*data));
+	char tried[LIMITS_RECORD];
 	struct span own = span_of(hash), from = own;
-	const char *made = NULL;
-	bool fits = false;
+	struct scram_key key;
+	bool fits;
 
 	if (!password_is_there(from))
 		from = span_of(other);
 	if (!password_is_there(from))
 		from = span_of(NOBODYS_HASH);
 	(void)span_copy(password_hash(from), tried, sizeof(tried));
-	if (data != NULL && span_copy(password, text, sizeof(text)) == 0)
-		made = crypt_r(text, tried, data);
-	/* crypt(3) of an invalid hash is NULL or begins with `*'. */
-	if (made != NULL && made[0] != '*' && own.n > 0)
-		fits = span_equal_secret(span_of(made), own);
-	span_wipe(text, sizeof(text));
+	fits = scram_read(span_of(tried), &key) ?
+	    scram_fits(&key, password) : fits_hash(tried, password);
+	/* A locked one is tried, but is not what was. */
+	fits = span_equal(span_of(tried), own) && fits;
 	span_wipe(tried, sizeof(tried));
-	if (data != NULL)
-		span_wipe(data, sizeof(*data));
-	free(data);
+	span_wipe(&key, sizeof(key));
 	return fits;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A password and its hash, by crypt(3).
+ * A password and its hash, by crypt(3), or its stored key of SCRAM.
  */
 #ifndef PASSWORD_H
 #define PASSWORD_H
@@ -17,10 +17,12 @@
 struct span password_hash(struct span rest);
 
 /*
- * password_is_there(rest):
- * Say whether that is a hash at all, so that to try a password takes its time.
+ * password_is_there(rest), password_is_key(rest):
+ * Say whether that is a hash at all, so that to try a password takes its time;
+ * and whether it is a stored key of SCRAM.
  */
 bool password_is_there(struct span rest);
+bool password_is_key(struct span rest);
 
 /*
  * password_fits(hash, other, password):

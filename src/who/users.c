@@ -221,6 +221,13 @@ read_entry(struct span rest, struct users_entry *entry)
 	return true;
 }
 
+/* What a hash must be to stand in for one that is not there. */
+static bool (*const stands_in[])(struct span rest) = {
+	[USERS_PASSWORD] = password_is_there,
+	[USERS_SECRET] = password_is_there,
+	[USERS_KEY] = password_is_key,
+};
+
 static bool
 is_entry(struct span name, struct span rest)
 {
@@ -234,12 +241,12 @@ is_entry(struct span name, struct span rest)
 /* A user with a secret needs no entry in the file. */
 static int
 find_in_file(const struct users *users, struct users_entry *entry,
-    bool has_secret)
+    enum users_proof proof)
 {
-	static const struct records_form form = { .separator = ':',
+	const struct records_form form = { .separator = ':',
 	    .fits = is_entry, .expected = "`name:hash' or "
 	    "`name:hash:uid:gid:gecos:home:shell'",
-	    .stands_in = password_is_there };
+	    .stands_in = stands_in[proof] };
 	char record[LIMITS_RECORD];
 	int found = records_find(&users->file, &form, span_of(entry->name),
 	    record, entry->other);
@@ -247,7 +254,7 @@ find_in_file(const struct users *users, struct users_entry *entry,
 	if (found == 1)
 		(void)read_entry(span_of(record), entry);
 	span_wipe(record, sizeof(record));
-	if (found == 0 && has_secret) {
+	if (found == 0 && proof == USERS_SECRET) {
 		entry->uid = NO_UID;
 		found = 1;
 	}
@@ -265,12 +272,12 @@ find_self(struct users_entry *entry, struct span name, bool has_secret)
 	    span_equal(name, span_of(entry->name));
 }
 
-/* Leave in ${entry} nothing but a hash to try a password against: its own, if
+/* Leave in ${entry} nothing but a hash to try a ${proof} against: its own, if
  * it has one, else the one that stands in. */
 static void
-empty(struct users_entry *entry)
+empty(struct users_entry *entry, enum users_proof proof)
 {
-	const char *from = password_is_there(span_of(entry->hash)) ?
+	const char *from = stands_in[proof](span_of(entry->hash)) ?
 	    entry->hash : entry->other;
 	char hash[LIMITS_RECORD];
 
@@ -281,9 +288,10 @@ empty(struct users_entry *entry)
 }
 
 int
-users_find(const struct users *users, struct span name, bool has_secret,
+users_find(const struct users *users, struct span name, enum users_proof proof,
     struct users_entry *entry)
 {
+	bool has_secret = proof == USERS_SECRET;
 	bool can_be = users_can_be(name);
 	int found, let_in;
 
@@ -293,7 +301,7 @@ users_find(const struct users *users, struct span name, bool has_secret,
 		(void)span_copy(name, entry->name, sizeof(entry->name));
 	let_in = is_let_in(users, span_of(entry->name));
 	found = users->file.path != NULL ?
-	    find_in_file(users, entry, has_secret) : users->by_root ?
+	    find_in_file(users, entry, proof) : users->by_root ?
 	    find_account(users, entry, has_secret) :
 	    find_self(entry, name, has_secret);
 	/* setresuid(2) takes -1 for the id that the process has: root's. */
@@ -304,7 +312,7 @@ users_find(const struct users *users, struct span name, bool has_secret,
 	if (let_in == -1)
 		found = -1;
 	if (found != 1)
-		empty(entry);
+		empty(entry, proof);
 	return found;
 }
 

@@ -27,13 +27,20 @@ struct users {
 				 * is that of the user who did */
 };
 
+/* How a user proves to be one. */
+enum users_proof {
+	USERS_PASSWORD,
+	USERS_SECRET,		/* proved by then: no hash is needed */
+	USERS_KEY		/* of SCRAM, stored in place of a hash */
+};
+
 /* One user.  It holds a secret: to be forgotten as soon as it was used. */
 struct users_entry {
 	char name[LIMITS_NAME + 1];
 	uid_t uid;
 	gid_t gid;
 	char home[LIMITS_PATH];	/* empty: none */
-	char hash[LIMITS_RECORD];	/* of crypt(3); empty: none fits */
+	char hash[LIMITS_RECORD];	/* see password.h; empty: none fits */
 	char other[LIMITS_RECORD];	/* see password_fits; empty: none */
 };
 
@@ -52,11 +59,11 @@ void users_open(struct users *users, const struct options *options,
 void users_close(struct users *users);
 
 /*
- * users_find(users, name, has_secret, entry):
- * Look up ${name} and fill ${entry}.  ${has_secret} says that the user needs no
- * password, because the secret of APOP was proved; such a user need not be in
+ * users_find(users, name, proof, entry):
+ * Look up ${name} and fill ${entry}.  With USERS_SECRET a user need not be in
  * the users file, and has then, like its entries without ids, those of
- * ${users}->mail_user, or those of the user who runs dewey.
+ * ${users}->mail_user, or those of the user who runs dewey.  With USERS_KEY a
+ * user may have any hash, but the other one is a stored key, if there is any.
  * As if there were no such user: an account that is locked or has expired; uid
  * 0, and ids of -1; a user whom the lists keep out; a name that cannot be, as
  * users_can_be says; and, if root did not start dewey, any uid but that of the
@@ -65,8 +72,8 @@ void users_close(struct users *users);
  * other hash; or -1 with errno if a file cannot be read or not be
  * trusted; the cause is logged.
  */
-int users_find(const struct users *users, struct span name, bool has_secret,
-    struct users_entry *entry);
+int users_find(const struct users *users, struct span name,
+    enum users_proof proof, struct users_entry *entry);
 
 /*
  * users_can_be(name):

@@ -42,7 +42,8 @@ answer(void *to, struct login_question *question)
 	struct run *run = to;
 
 	FUZZ_CHECK(question->name_n >= 1 || question->fault != 0 ||
-	    question->method == LOGIN_CRAM_BEGIN);
+	    question->method == LOGIN_CRAM_BEGIN ||
+	    question->method >= LOGIN_SCRAM);
 	FUZZ_CHECK(question->name_n <= sizeof(question->name));
 	FUZZ_CHECK(question->secret_n <= sizeof(question->secret));
 	run->asked = mix(run->asked ^ question->method, question->name,

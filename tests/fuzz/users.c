@@ -21,7 +21,8 @@ check(const struct users *users, struct span name, bool has_secret,
 
 	FUZZ_CHECK(entry != NULL);
 	memset(entry, 'x', sizeof(*entry));
-	found = users_find(users, name, has_secret, entry);
+	found = users_find(users, name, has_secret ? USERS_SECRET : USERS_PASSWORD,
+	    entry);
 	FUZZ_CHECK(found == 0 || found == 1);
 	if (found == 1) {
 		FUZZ_CHECK(users_can_be(name));

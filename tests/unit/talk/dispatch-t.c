@@ -270,11 +270,15 @@ test_capabilities(void **state)
 	    "PIPELINING\r\nEXPIRE NEVER\r\n";
 
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < 16; i++) {
 		static const char *const sasl[] = { "", "SASL PLAIN\r\n",
-		    "SASL CRAM-MD5\r\n", "SASL CRAM-MD5 PLAIN\r\n" };
-		unsigned offers = i & 3;
-		bool user = offers & REPLY_OFFER_PASSWORD, transaction = i & 4;
+		    "SASL CRAM-MD5\r\n", "SASL CRAM-MD5 PLAIN\r\n",
+		    "SASL SCRAM-SHA-256\r\n",
+		    "SASL SCRAM-SHA-256 PLAIN\r\n",
+		    "SASL SCRAM-SHA-256 CRAM-MD5\r\n",
+		    "SASL SCRAM-SHA-256 CRAM-MD5 PLAIN\r\n" };
+		unsigned offers = i & 7;
+		bool user = offers & REPLY_OFFER_PASSWORD, transaction = i & 8;
 		char expected[512], said[1024];
 		struct site site;
 

@@ -136,7 +136,7 @@ test_shapes(void **state)
 		uid_t uid = row->uid == 0 ? geteuid() : row->uid;
 		gid_t gid = row->uid == 0 ? getegid() : row->gid;
 
-		ROW(row->what, users_find(&users, row->name, false, &entry) ==
+		ROW(row->what, users_find(&users, row->name, USERS_PASSWORD, &entry) ==
 		    row->found);
 		if (row->found == 0)
 			continue;
@@ -159,14 +159,14 @@ test_own_uid(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		bool own = rows[i].uid == 0 || rows[i].uid == geteuid();
 
-		ROW(rows[i].what, users_find(&users, rows[i].name, false,
+		ROW(rows[i].what, users_find(&users, rows[i].name, USERS_PASSWORD,
 		    &entry) == (own ? rows[i].found : 0));
 	}
 	(void)snprintf(line, sizeof(line), "self:HASH:%lu:%lu\n",
 	    (unsigned long)geteuid(), (unsigned long)getegid());
 	users_close(&users);
 	users.file = open_file(unit_text(state, "self", line));
-	assert_int_equal(users_find(&users, SPAN("self"), false, &entry), 1);
+	assert_int_equal(users_find(&users, SPAN("self"), USERS_PASSWORD, &entry), 1);
 }
 
 /* Whose rights those have that have none of their own. */
@@ -182,20 +182,20 @@ test_mail_user(void **state)
 	if (pw == NULL)
 		UNIT_SKIP("it wants a user with an account");
 	uid = pw->pw_uid;
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), 1);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), 1);
 	assert_int_equal(entry.uid, uid);
-	assert_int_equal(users_find(&users, SPAN("bare"), false, &entry), 1);
+	assert_int_equal(users_find(&users, SPAN("bare"), USERS_PASSWORD, &entry), 1);
 	assert_int_equal(entry.uid, 1003);
 	/* Proved without a password, and in no users file. */
-	assert_int_equal(users_find(&users, SPAN("other"), true, &entry), 1);
+	assert_int_equal(users_find(&users, SPAN("other"), USERS_SECRET, &entry), 1);
 	assert_int_equal(entry.uid, uid);
 	assert_string_equal(entry.hash, "");
 	users.mail_user = "root";
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), 0);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), 0);
 	users.mail_user = "nobody-is-called-this";
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), 0);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), 0);
 	users.by_root = false;
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), 1);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), 1);
 	assert_int_equal(entry.uid, geteuid());
 }
 
@@ -229,14 +229,14 @@ test_names(void **state)
 	struct users_entry entry;
 
 	for (size_t i = 0; i < COUNT(names); i++)
-		ROW(names[i].what, users_find(&users, names[i].name, true,
+		ROW(names[i].what, users_find(&users, names[i].name, USERS_SECRET,
 		    &entry) == names[i].can);
 	memset(longest, 'x', sizeof(longest));
 	assert_int_equal(users_find(&users, (struct span){ longest,
-	    LIMITS_NAME }, true, &entry), 1);
+	    LIMITS_NAME }, USERS_SECRET, &entry), 1);
 	assert_int_equal(strlen(entry.name), LIMITS_NAME);
 	assert_int_equal(users_find(&users, (struct span){ longest,
-	    LIMITS_NAME + 1 }, true, &entry), 0);
+	    LIMITS_NAME + 1 }, USERS_SECRET, &entry), 0);
 }
 
 /* allow and deny: a name a line. */
@@ -271,7 +271,7 @@ test_lists(void **state)
 		if (lists[i].deny != NULL)
 			users.deny = open_file(unit_text(state, "deny",
 			    lists[i].deny));
-		ROW(lists[i].what, users_find(&users, SPAN("short"), false,
+		ROW(lists[i].what, users_find(&users, SPAN("short"), USERS_PASSWORD,
 		    &entry) == lists[i].found);
 		users_close(&users);
 	}
@@ -285,16 +285,16 @@ test_faults(void **state)
 	struct records_file missing = users.file;
 	struct users_entry entry;
 
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), -1);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), -1);
 	users.file = open_file(unit_write(state, "open", "short:x\n", 8, 0666));
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), -1);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), -1);
 	users.file = open_file(unit_write(state, "open", "short:x\n", 8, 0644));
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), 1);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), 1);
 	users.allow = missing;
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), -1);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), -1);
 	users.allow.path = NULL;
 	users.deny = missing;
-	assert_int_equal(users_find(&users, SPAN("short"), false, &entry), -1);
+	assert_int_equal(users_find(&users, SPAN("short"), USERS_PASSWORD, &entry), -1);
 }
 
 /* The one who runs this. */
@@ -314,11 +314,11 @@ test_self(void **state)
 	assert_string_equal(self.home, pw->pw_dir);
 	assert_string_equal(self.hash, "");
 	/* Without a users file and without root: he, if he has a secret. */
-	assert_int_equal(users_find(&users, span_of(self.name), true, &entry),
+	assert_int_equal(users_find(&users, span_of(self.name), USERS_SECRET, &entry),
 	    self.uid != 0);
-	assert_int_equal(users_find(&users, span_of(self.name), false, &entry),
+	assert_int_equal(users_find(&users, span_of(self.name), USERS_PASSWORD, &entry),
 	    0);
-	assert_int_equal(users_find(&users, SPAN("daemon"), true, &entry), 0);
+	assert_int_equal(users_find(&users, SPAN("daemon"), USERS_SECRET, &entry), 0);
 	users_forget(&self);
 	assert_string_equal(self.name, "");
 }
@@ -395,7 +395,7 @@ test_work(void **state)
 		(void)records_open(&users.file, text + 1000, RECORDS_PUBLIC);
 		(void)records_open(&users.deny, text + 2000, RECORDS_PUBLIC);
 		for (size_t i = 0; i < COUNT(cases); i++) {
-			(void)users_find(&users, span_of(cases[i].name), false,
+			(void)users_find(&users, span_of(cases[i].name), USERS_PASSWORD,
 			    &entry);
 			tried[0] = '\0';
 			ROW(cases[i].what, !password_fits(entry.hash, entry.other,
