@@ -30,6 +30,8 @@ my %share = (
 	index => 1,
 	journal => 1,
 	mbox => 1,
+	mechanism => 0.5,
+	proof => 0.5,
 	secrets => 0.5,
 	text => 0.5,
 	transaction => 1,
@@ -86,7 +88,13 @@ my %seeds = (
 	authorization => [
 		map { "$_\0\0\0" } "USER mrose\r\nPASS tanstaaf\r\nQUIT\r\n",
 		"CAPA\r\nAPOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n",
-		"user a\nPASS \r\nSTAT\nNOOP x\r\nquit\n"
+		"user a\nPASS \r\nSTAT\nNOOP x\r\nquit\n",
+		"AUTH\r\nAUTH PLAIN AG1yb3NlAHNlY3JldA==\r\nAUTH PLAIN\r\n*\r\n",
+		"AUTH CRAM-MD5\r\ndGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQz"
+		. "ODkw\r\n",
+		"AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9YWJj\r\nYz1iaXdzLHI9YWJjZGVm"
+		. "LHA9ZEh6YlphcFdJazRqVWhOK1V0ZTl5dGFnOXpqZk1IZ3NxbW1pejdBbmRW"
+		. "UT0=\r\n\r\n"
 	],
 	transaction => [
 		map { "$_->[0]\0$_->[1]\0\0\0\0" }
@@ -100,6 +108,14 @@ my %seeds = (
 	journal => [ $box . "\x20\x40\x60\x05" x 8 ],
 	mbox => [ map { "$_\0\0" } $box, @from, @stored ],
 	uid => [ map { "$_\0" } @stored ],
+	mechanism => [ "\0mrose\0secret", 'tim b913a602c7eda7a495b4e6e7334d3890',
+	    'n,a=us=2Cer,n=us=2Cer,r=rOprNGfwEbeRWgbNEkqO', 'AG1yb3NlAHM=',
+	    'c=biws,r=abc,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+	    '{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4'
+	    . 'Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmf'
+	    . 'PwDl2dU=' ],
+	proof => [ "\x03user n=user,r=abc\n\x04user " . 'x' x 32
+	    . "c=biws,r=abc\n\x05\n\x01\n\x02user a\n\x06\n" ],
 	secrets => [ "mrose\0"
 	    . Dewey::read_file("$srcdir/tests/data/sample/secrets") ],
 	users => [ map { "$_\0" . "mrose:\$6\$a\$b\n#\nfrated:{CRYPT}x:1000:"

@@ -39,6 +39,7 @@ answer(void *to, struct login_question *question)
 	    REPLY_REFUSED, REPLY_REFUSED_LAST, REPLY_MAILDROP,
 	    REPLY_IN_USE, REPLY_TROUBLE, REPLY_MISCONFIGURED,
 	    REPLY_SENT };
+	static const char challenge[] = "r=abcdef,s=c2FsdA==,i=4096";
 	struct run *run = to;
 
 	FUZZ_CHECK(question->name_n >= 1 || question->fault != 0 ||
@@ -50,6 +51,17 @@ answer(void *to, struct login_question *question)
 	    question->name_n);
 	run->asked = mix(run->asked, question->secret, question->secret_n);
 	run->questions++;
+	/* A challenge as the judge makes them. */
+	if (question->fault == 0 && (question->method == LOGIN_CRAM_BEGIN ||
+	    question->method == LOGIN_SCRAM_BEGIN ||
+	    (question->method == LOGIN_SCRAM && run->asked % 4 != 0))) {
+		question->challenge_n = sizeof(challenge) - 1;
+		memcpy(question->challenge, challenge, sizeof(challenge) - 1);
+		return REPLY_CHALLENGE;
+	}
+	if (question->method == LOGIN_KEYS)
+		return (run->settings & 8) == 0 ? REPLY_OK :
+		    REPLY_NO_MECHANISM;
 	if (question->method == LOGIN_USER)
 		return (run->asked + run->seed) % 3 == 0 ? REPLY_NO_USER :
 		    REPLY_USER;
@@ -66,6 +78,7 @@ speak(struct run *run, struct span input, size_t chunk)
 		.plaintext = (run->settings & 1) == 0,
 		.passwords = (run->settings & 2) == 0,
 		.apop = (run->settings & 4) == 0,
+		.offers = run->settings & 7,
 		.hide_users = (run->settings & 8) == 0,
 		.ask = answer,
 		.to = run,
@@ -97,7 +110,9 @@ check_lines(struct span got)
 		for (size_t i = 0; i < line.n; i++)
 			FUZZ_CHECK(line.p[i] >= ' ' && line.p[i] < 0x7f);
 		if (line.p[0] == '+')
-			FUZZ_CHECK(line.n >= 3 && memcmp(line.p, "+OK", 3) == 0);
+			FUZZ_CHECK((line.n >= 3 &&
+			    memcmp(line.p, "+OK", 3) == 0) ||
+			    (line.n >= 2 && line.p[1] == ' '));
 		if (line.p[0] == '-')
 			FUZZ_CHECK(line.n > 5 && memcmp(line.p, "-ERR ", 5) == 0);
 	}

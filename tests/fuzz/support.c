@@ -30,6 +30,8 @@ static const struct {
 	{ "index", fuzz_index },
 	{ "journal", fuzz_journal },
 	{ "mbox", fuzz_mbox },
+	{ "mechanism", fuzz_mechanism },
+	{ "proof", fuzz_proof },
 	{ "secrets", fuzz_secrets },
 	{ "text", fuzz_text },
 	{ "transaction", fuzz_transaction },
