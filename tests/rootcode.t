@@ -16,7 +16,7 @@ my $builddir = File::Spec->rel2abs($ENV{builddir} // '.');
 Accounts::enter() if !$> && !Dewey::slow();
 
 # From the least to the most exposed.
-my @phases = qw(start become serve);
+my @phases = qw(tls start become serve);
 my %rank = map { $phases[$_] => $_ } 0 .. $#phases;
 
 # ---- Lines that are neither empty nor comment, of each function of src/
@@ -76,7 +76,7 @@ sub trace {
 	my ($cflags) = join ' ', $make =~ /^(?:CRYPT|NETTLE)_CFLAGS = (.*)/gm;
 	my @objects;
 	# dewey-tls is another program.
-	for my $path (grep({ !m{/tls/} } glob "$srcdir/src/*/*.c"),
+	for my $path (grep({ !m{/src/tls/} } glob "$srcdir/src/*/*.c"),
 	    "$srcdir/tests/rootcode/trace.c") {
 		my ($name) = $path =~ m{([^/]+)\.c\z};
 		my $hook = $name eq 'trace' ? '' : '-finstrument-functions';
@@ -122,6 +122,11 @@ sub sessions {
 		[['--mailbox=/dev/null'], @pass, 'QUIT'],
 		[['--proxy=127.0.0.1', '--secrets=/traced-%i'], @pass, 'QUIT'],
 		[['--cache-dir=/traced-cache'], @pass, 'QUIT'],
+		# What is executed does not matter here.
+		[['--tls=stls', '--tls-program=/bin/true'], 'STLS'],
+		[['--tls=stls', '--tls-program=/bin/true'], @pass, 'QUIT'],
+		[['--tls=stls', '--tls-program=/absent']],
+		[['--tls=implicit', '--tls-program=/bin/true']],
 		[['--gate-user=dwgone']], [['--gate-user=dwfrated'], 'QUIT'],
 		[['--config=/traced-bad.conf']], [['--nonsense']],
 		[[], ('USER dwmrose', 'PASS no') x 3],

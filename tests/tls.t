@@ -257,7 +257,7 @@ for my $who (@who) {
 		is $code, 1, '... exit code';
 		like $line, qr/user=- .* end=tls-failed$/, '... the log';
 	}
-	for my $row (['nothing', ''], 
+	for my $row (['nothing', ''],
 	    ['half a ClientHello', substr $hello, 0, 30]) {
 		my ($what, $octets) = @$row;
 		my $c = start($who, 'implicit', '--login-timeout=1');
@@ -352,6 +352,62 @@ for my $who (@who) {
 	is $c->rest, '', "$who: no dewey-tls, and TLS: nothing is said";
 	$c->close;
 	is $c->exit_code, 100, '... exit code';
+}
+
+# ---- --check-config
+
+# What it prints of TLS, and the exit code.
+sub check {
+	my (@flags) = @_;
+	my $c = Dewey->start($site->flags(@flags, '--check-config'),
+	    { transport => 'pipe' });
+	my $text = $c->rest;
+	return ($text, $c->exit_code);
+}
+{
+	my $path = Tls::certificate('p256', 0);
+	my ($text, $code) = check(Tls::flags('implicit'));
+	like $text, qr/^\Q$path.crt\E: certificate of localhost, valid for (?:29|30) days$/m,
+	    '--check-config: days and names';
+	like $text, qr/^unwise: \Q$path.crt\E: is signed by itself/m,
+	    '... who signed it';
+	is $code, 0, '... exit code';
+	my $short = Tls::certificate('p256', 0, 3);
+	($text) = check(Tls::flags('stls'), "--tls-cert=$short.crt");
+	like $text, qr/^unwise: \S+: expires in [23] days: renew it$/m,
+	    '... that it ends soon';
+	like $text, qr/^unsafe: \S+: is not the key of the certificate \Q$short.crt\E; until then there is no TLS$/m,
+	    '... that the key is another';
+	my $open = Dewey::write_file(Dewey::tmpdir() . '/key',
+	    Dewey::read_file("$path.key"), 0604);
+	($text, $code) = check(Tls::flags('stls'), "--tls-key=$open");
+	like $text, qr/^unsafe: \Q$open\E: can be read or written by others: chmod 600 it/m,
+	    '... that others can read the key';
+	is $code, 100, '... exit code';
+	($text) = check('--tls=stls', '--tls-program=' . Tls::program());
+	like $text, qr/^unsafe: tls-cert names no file.*^unsafe: tls-key names no file/ms,
+	    '... that there is none';
+	($text, $code) = check('--tls=stls', '--tls-program=/absent');
+	like $text, qr{^unsafe: /absent: No such file or directory: there is no TLS}m,
+	    '... that there is no program';
+	is $code, 100, '... exit code';
+	my $chain = Dewey::tmpdir() . '/chain';
+	system("cd ${\ Dewey::tmpdir()} && openssl req -new -newkey ec -pkeyopt " .
+	    "ec_paramgen_curve:P-256 -nodes -subj /CN=a -keyout k -out r " .
+	    ">/dev/null 2>&1 && openssl x509 -req -in r -CA $path.crt " .
+	    "-CAkey $path.key -CAcreateserial -CAserial s -days 2 -out c " .
+	    ">/dev/null 2>&1 && cp c $chain.crt && cp k $chain.key") == 0
+	    or die 'no chain';
+	Dewey::give("$chain.$_") for qw(crt key);
+	($text) = check(Tls::flags('stls'), "--tls-cert=$chain.crt",
+	    "--tls-key=$chain.key");
+	like $text, qr/^unwise: \S+: has no certificate behind .* chain is incomplete/m,
+	    '... that the chain is not complete';
+	Dewey::write_file("$chain.crt", Dewey::read_file("$chain.crt") .
+	    Dewey::read_file("$path.crt"));
+	($text) = check(Tls::flags('stls'), "--tls-cert=$chain.crt",
+	    "--tls-key=$chain.key");
+	unlike $text, qr/incomplete/, '... that it is';
 }
 
 # ---- Streams that are cut

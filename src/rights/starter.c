@@ -23,24 +23,31 @@
 #include "rights/starter.h"
 #include "settings/options.h"
 
-/* Become dewey-tls. */
+/* Become dewey-tls.  Returns only if that cannot be. */
+static void
+become(const struct options *options, char **environment)
+{
+	char name[] = "dewey-tls";
+
+	options->operands[0] = name;
+	(void)execve(options->tls_program, options->operands, environment);
+}
+
+/* ... for a client. */
 static void __attribute__((noreturn))
 execute(const struct options *options, const struct ucspi *ucspi)
 {
-	char name[] = "dewey-tls";
 	char texts[3][LIMITS_FD_PATH];
 	char *environment[] = { texts[0], texts[1], texts[2], NULL };
-	char **words = options->operands;
 
 	(void)snprintf(texts[0], sizeof(texts[0]), "SSLCTLFD=%d",
 	    ucspi->control);
 	(void)snprintf(texts[1], sizeof(texts[1]), "SSLREADFD=%d", ucspi->in);
 	(void)snprintf(texts[2], sizeof(texts[2]), "SSLWRITEFD=%d",
 	    ucspi->out);
-	words[0] = name;
 	if (fcntl(ucspi->control, F_SETFD, 0) != -1 &&
 	    fcntl(ucspi->in, F_SETFD, 0) != -1)
-		(void)execve(options->tls_program, words, environment);
+		become(options, environment);
 	log_error("tls-program: %s: %s", options->tls_program,
 	    strerror(errno));
 	_exit(DIALOGUE_TROUBLE);
@@ -121,6 +128,27 @@ starter_open(struct dialogue *dialogue)
 		return -1;
 	stls_open(stls, &dialogue->wire.stream);
 	return 0;
+}
+
+int
+starter_examine(const struct options *options)
+{
+	char *environment[] = { NULL };
+	int status;
+	pid_t child;
+
+	(void)fflush(stdout);
+	child = process_fork("TLS");
+	if (child == 0) {
+		become(options, environment);
+		(void)printf("unsafe: %s: %s: there is no TLS: build it, name "
+		    "it with --tls-program, or say tls = none\n",
+		    options->tls_program, strerror(errno));
+		(void)fflush(stdout);
+		_exit(DIALOGUE_USAGE);
+	}
+	return child != -1 && waitpid(child, &status, 0) == child &&
+	    WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 void

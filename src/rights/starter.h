@@ -8,6 +8,8 @@
 
 #include "talk/dialogue.h"
 
+struct options;
+
 /*
  * starter_open(dialogue):
  * See to it that TLS can be had as --tls says: by whoever the environment names
@@ -29,5 +31,12 @@ void starter_dismiss(const struct stls *stls);
  * for the end.
  */
 void starter_wait(struct dialogue *dialogue, int64_t ms);
+
+/*
+ * starter_examine(options):
+ * For --check-config: have dewey-tls look at certificate and key, and print
+ * what it finds.  Returns 0, or -1 if something is unsafe.
+ */
+int starter_examine(const struct options *options);
 
 #endif

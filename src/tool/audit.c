@@ -27,6 +27,7 @@
 #include "mail/index.h"
 #include "rights/process.h"
 #include "rights/sandbox.h"
+#include "rights/starter.h"
 #include "settings/options.h"
 #include "settings/place.h"
 #include "settings/records.h"
@@ -336,6 +337,8 @@ audit_config(struct options *options)
 	check_mailbox(&audit);
 	check_choices(&audit);
 	check_starter(&audit);
+	if (options->tls != OPTIONS_TLS_NONE && starter_examine(options) == -1)
+		audit.unsafe++;
 	if (audit.unsafe == 0)
 		(void)fputs("a session can be served\n", stdout);
 	span_wipe(login, sizeof(*login));
