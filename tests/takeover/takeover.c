@@ -41,7 +41,7 @@
 #include "rights/letter.h"
 #include "talk/wire.h"
 
-#define WORDS 8
+#include "takeover/calls.h"
 
 /* How long answers are waited for: to a question, to anything else. */
 #define PATIENCE_MS 3500
@@ -54,100 +54,12 @@ int __wrap_filter_install(enum filter_role role, int victim);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
-static const struct {
-	const char *name;
-	long number;
-} calls[] = {
-#define CALL(name) { #name, __NR_##name }
-	CALL(openat), CALL(openat2), CALL(open_by_handle_at),
-	CALL(socket), CALL(socketpair), CALL(bind), CALL(listen),
-	CALL(connect), CALL(accept4), CALL(setsockopt),
-	CALL(clone), CALL(clone3), CALL(execve), CALL(execveat),
-	CALL(kill), CALL(tkill), CALL(tgkill), CALL(rt_sigqueueinfo),
-	CALL(pidfd_open), CALL(pidfd_send_signal), CALL(ptrace),
-	CALL(process_vm_readv), CALL(process_vm_writev),
-	CALL(linkat), CALL(symlinkat), CALL(unlinkat), CALL(renameat2),
-	CALL(mkdirat), CALL(mknodat), CALL(fchmod), CALL(fchmodat),
-	CALL(fchown), CALL(fchownat), CALL(truncate), CALL(setxattr),
-	CALL(utimensat), CALL(getdents64), CALL(readlinkat),
-	CALL(chroot), CALL(chdir), CALL(fchdir), CALL(pivot_root),
-	CALL(mount), CALL(umount2), CALL(unshare), CALL(setns),
-	CALL(setuid), CALL(setresuid), CALL(setgid), CALL(setgroups),
-	CALL(capset), CALL(prctl), CALL(personality), CALL(seccomp),
-	CALL(setrlimit), CALL(prlimit64), CALL(memfd_create), CALL(bpf),
-	CALL(io_uring_setup), CALL(perf_event_open), CALL(userfaultfd),
-	CALL(fcntl), CALL(mmap), CALL(sendto), CALL(sendmsg), CALL(keyctl), CALL(add_key), CALL(reboot), CALL(sethostname),
-	CALL(syslog), CALL(ioctl), CALL(mprotect), CALL(newfstatat),
-#ifdef __NR_open
-	CALL(open), CALL(creat), CALL(fork), CALL(vfork), CALL(rename),
-	CALL(unlink), CALL(link), CALL(symlink), CALL(mkdir), CALL(chmod),
-#endif
-#ifdef __x86_64__
-	{ "openx32", 0x40000000 + __NR_open },
-#endif
-#undef CALL
-};
-
-/* The client's words: the blanks between them become NUL. */
-static size_t
-split(char *text, char *words[WORDS])
-{
-	size_t n = 0;
-
-	for (char *at = text; n < WORDS; at = NULL) {
-		words[n] = strtok(at, " ");
-		if (words[n] == NULL)
-			break;
-		n++;
-	}
-	return n;
-}
-
-static long
-argument(const char *word)
-{
-	static const struct sockaddr_un notify = { AF_UNIX,
-	    "/run/systemd/notify" };
-	static struct sockaddr_in loopback;
-	char *end;
-	long number = strtol(word, &end, 0);
-
-	if (*end == '\0')
-		return number;
-	if (strcmp(word, ":notify") == 0)
-		return (long)&notify;
-	if (strcmp(word, ":loopback") != 0)
-		return (long)word;
-	loopback.sin_family = AF_INET;
-	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	loopback.sin_port = htons(1);
-	return (long)&loopback;
-}
-
 static void
-make_call(struct wire *wire, char **words, size_t n)
+call(struct wire *wire, char **words, size_t n)
 {
-	char answer[80] = "-ERR there is no such call\r\n";
-	long a[6] = { 0 }, result;
+	char answer[ANSWER];
 
-	for (size_t i = 1; i < n; i++)
-		a[i - 1] = argument(words[i]);
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		if (strcmp(calls[i].name, words[0]) != 0)
-			continue;
-		result = syscall(calls[i].number, a[0], a[1], a[2], a[3], a[4],
-		    a[5]);
-		/* A child has shown enough. */
-		if (result == 0 && (strcmp(words[0], "fork") == 0 ||
-		    strncmp(words[0], "clone", 5) == 0))
-			_exit(0);
-		if (result >= 0)
-			(void)snprintf(answer, sizeof(answer), "+OK %ld\r\n",
-			    result);
-		else
-			(void)snprintf(answer, sizeof(answer), "-ERR %d\r\n",
-			    errno);
-	}
+	make_call(words, n, answer);
 	wire_put(wire, span_of(answer));
 }
 
@@ -253,7 +165,7 @@ obey(struct wire *wire, char *text)
 	size_t n = split(text, words);
 
 	if (n > 2 && strcmp(words[1], "call") == 0)
-		make_call(wire, words + 2, n - 2);
+		call(wire, words + 2, n - 2);
 	else if (n == 6 && strcmp(words[1], "ask") == 0)
 		ask(wire, words + 2, true, -1);
 	else if (n == 6 && strcmp(words[1], "flood") == 0)
