@@ -104,7 +104,8 @@ sub write_rc {
 }
 
 # ---- The clients.  Each sub gets port, user, password, dir, mode (keep,
-# delete or leave), apop, tls (certificate).  In mode leave a client fetches
+# delete or leave), apop, tls (certificate), stls (1: TLS is begun by STLS).
+# In mode leave a client fetches
 # what it has not seen and keeps all; its memory is in dir.
 
 # A session for each step: curl does one thing at a time.
@@ -115,8 +116,9 @@ sub curl {
 	push @words, '--cacert', "$o->{tls}.crt" if $o->{tls};
 	# By itself it would take CRAM-MD5.
 	push @words, '--login-options', 'AUTH=+APOP' if $o->{apop};
-	my $url = ($o->{tls} ? 'pop3s://localhost' : 'pop3://127.0.0.1')
-	    . ":$o->{port}/";
+	push @words, '--ssl-reqd' if $o->{stls};
+	my $url = ($o->{stls} ? 'pop3://localhost' : $o->{tls} ?
+	    'pop3s://localhost' : 'pop3://127.0.0.1') . ":$o->{port}/";
 	my $out = "$o->{dir}/out";
 	my $get = sub {
 		unlink $out;
@@ -151,7 +153,7 @@ sub fetchmail {
 	my %how = (keep => 'keep fetchall', delete => 'nokeep fetchall',
 	    leave => 'keep nofetchall');
 	my $ssl = $o->{tls}
-	    ? "ssl sslcertck sslcertfile '$o->{tls}.crt' sslcommonname localhost"
+	    ? ($o->{stls} ? "sslproto 'TLS1+'" : 'ssl') . " sslcertck sslcertfile '$o->{tls}.crt' sslcommonname localhost"
 	    : "sslproto ''";
 	my $rc = write_rc($o, <<"RC");
 set invisible
@@ -175,7 +177,8 @@ sub mpop {
 	my $auth = $o->{apop} ? 'apop' : 'user';
 	my ($keep, $new) = $o->{mode} eq 'delete' ? qw(off off) :
 	    $o->{mode} eq 'keep' ? qw(on off) : qw(on on);
-	my $tls = $o->{tls} ? "tls on\ntls_starttls off\n" .
+	my $starttls = $o->{stls} ? 'on' : 'off';
+	my $tls = $o->{tls} ? "tls on\ntls_starttls $starttls\n" .
 	    "tls_trust_file $o->{tls}.crt\n" : "tls off\n";
 	my $host = $o->{tls} ? 'localhost' : '127.0.0.1';
 	my $rc = write_rc($o, <<"RC");
@@ -237,10 +240,11 @@ sub fdm {
 	my $only = $o->{mode} eq 'leave'
 	    ? "new-only cache \"$o->{dir}/cache\"" : '';
 	my $keep = $o->{mode} eq 'delete' ? '' : 'keep';
-	my ($type, $host) = $o->{tls} ? qw(pop3s localhost) :
-	    qw(pop3 127.0.0.1);
+	my ($type, $host) = $o->{stls} ? qw(pop3 localhost) : $o->{tls} ?
+	    qw(pop3s localhost) : qw(pop3 127.0.0.1);
 	my $apop = $o->{apop} ? '' : 'no-apop';
 	my $verify = $o->{tls} ? 'no-verify' : '';
+	$verify = 'starttls' if $o->{stls};
 	my $rc = write_rc($o, <<"RC");
 set no-received
 set no-create
@@ -264,18 +268,19 @@ sub mutt {
 	mkdir "$o->{dir}/cache";
 	Dewey::give("$o->{dir}/cache");
 	my $ca = $o->{tls} ? "set certificate_file=$o->{tls}.crt" : '';
+	my $starttls = $o->{stls} ? 'yes' : 'no';
 	my $rc = write_rc($o, <<"RC");
 set pop_user="$o->{user}" pop_pass="$o->{password}"
 set pop_authenticators=$auth pop_checkinterval=600
-set ssl_starttls=no ssl_force_tls=no
+set ssl_starttls=$starttls ssl_force_tls=$starttls
 $ca
 set message_cachedir=$o->{dir}/cache
 set mbox_type=mbox confirmappend=no confirmcreate=no copy=yes delete=yes quit=yes wait_key=no auto_tag=yes
 set pop_delete=no message_cache_clean=no mail_check=60 header_cache=
 push '<limit>all<enter><tag-pattern>~A<enter><tag-prefix><copy-message>$o->{dir}/out<enter>$delete<quit>'
 RC
-	my $url = ($o->{tls} ? 'pops://localhost' : 'pop://127.0.0.1')
-	    . ":$o->{port}/";
+	my $url = ($o->{stls} ? 'pop://localhost' : $o->{tls} ?
+	    'pops://localhost' : 'pop://127.0.0.1') . ":$o->{port}/";
 	run($o, 'script', '-qec', "mutt -n -F $rc -f $url", '/dev/null');
 	my @messages = of_mbox("$o->{dir}/out");
 	for (@messages) {
@@ -289,15 +294,17 @@ RC
 sub snail {
 	my ($o) = @_;
 	my $user = "$o->{user}:$o->{password}";
-	my $url = ($o->{tls} ? "pop3s://$user\@localhost" :
-	    "pop3://$user\@127.0.0.1") . ":$o->{port}";
+	my $url = ($o->{stls} ? "pop3://$user\@localhost" : $o->{tls} ?
+	    "pop3s://$user\@localhost" : "pop3://$user\@127.0.0.1") .
+	    ":$o->{port}";
 	my $input = Dewey::write_file("$o->{dir}/input",
 	    "copy * $o->{dir}/out\n" . ($o->{mode} eq 'delete'
 	    ? "delete *\nquit\n" : "exit\n"));
 	my @set = ('-S', 'v15-compat', '-S', 'pop3-bulk-load', '-S', 'hold',
 	    '-S', 'keep', $o->{apop} ? () : ('-S', 'pop3-no-apop'),
 	    $o->{tls} ? ('-S', "tls-ca-file=$o->{tls}.crt", '-S',
-	    'tls-ca-no-defaults') : ());
+	    'tls-ca-no-defaults') : (), $o->{stls} ?
+	    ('-S', 'pop3-use-starttls') : ());
 	run({ %$o, input => $input }, 's-nail', '-:/', '-#', @set, '-f', $url);
 	my @messages = of_mbox("$o->{dir}/out");
 	s/^Status: \w+\n//m for @messages;
@@ -310,14 +317,14 @@ sub library {
 	store($o);
 	my $path = Dewey::write_file("$o->{dir}/script.$suffix", $script);
 	run($o, $interpreter, $path, map { $_ // '' } @$o{qw(port user password
-	    mode apop tls dir)});
+	    mode apop tls dir stls)});
 	return stored($o);
 }
 
 my $perl_begin = <<'SCRIPT';
 use strict;
 use warnings;
-my ($port, $user, $password, $mode, $apop, $tls, $dir) = @ARGV;
+my ($port, $user, $password, $mode, $apop, $tls, $dir, $stls) = @ARGV;
 my ($serial, %seen) = (1);
 if (open my $fh, '<', "$dir/seen") {
 	%seen = map { chomp; ($_ => 1) } <$fh>;
@@ -339,9 +346,11 @@ sub net_pop3 {
 	my ($o) = @_;
 	return library($o, $^X, 'pl', $perl_begin . <<'SCRIPT');
 use Net::POP3;
-my @tls = $tls ? (SSL => 1, SSL_ca_file => "$tls.crt") : ();
+my @ca = (SSL_ca_file => "$tls.crt");
+my @tls = $tls && !$stls ? (SSL => 1, @ca) : ();
 my $pop = Net::POP3->new($tls ? 'localhost' : '127.0.0.1', Port => $port,
     Timeout => 20, @tls) or die "no greeting: $@";
+!$stls || $pop->starttls(@ca) or die 'STLS: ', $pop->message;
 my $login = $apop ? $pop->apop($user, $password)
     : $pop->login($user, $password);
 defined $login or die 'refused: ', $pop->message;
@@ -388,11 +397,15 @@ sub poplib {
 	my ($o) = @_;
 	return library($o, '/usr/bin/python3', 'py', <<'SCRIPT');
 import os, poplib, ssl, sys
-port, user, password, mode, apop, tls, dir = sys.argv[1:]
+port, user, password, mode, apop, tls, dir, stls = sys.argv[1:]
 # Its own limit is 2,048 octets a line.
 poplib._MAXLINE = 1 << 20
 if tls:
     context = ssl.create_default_context(cafile=tls + '.crt')
+if stls:
+    pop = poplib.POP3('localhost', int(port), timeout=20)
+    pop.stls(context)
+elif tls:
     pop = poplib.POP3_SSL('localhost', int(port), timeout=20, context=context)
 else:
     pop = poplib.POP3('127.0.0.1', int(port), timeout=20)
@@ -428,7 +441,8 @@ my %client = (
 	curl => { fetch => \&curl, need => ['curl'] },
 	fetchmail => { fetch => \&fetchmail, need => ['fetchmail'] },
 	mpop => { fetch => \&mpop, need => ['mpop'] },
-	getmail => { fetch => \&getmail, need => ['getmail'] },
+	getmail => { fetch => \&getmail, need => ['getmail'],
+		no => { stls => 'getmail has no STLS' } },
 	fdm => { fetch => \&fdm, need => ['fdm'] },
 	mutt => { fetch => \&mutt, need => ['mutt', 'script'] },
 	's-nail' => { fetch => \&snail, need => ['s-nail'],
@@ -437,7 +451,8 @@ my %client = (
 		also => { tls => ['IO::Socket::SSL'] } },
 	'POP3Client' => { fetch => \&mail_pop3client,
 		need => ['Mail::POP3Client'],
-		also => { tls => ['IO::Socket::SSL'] } },
+		also => { tls => ['IO::Socket::SSL'] },
+		no => { stls => 'Mail::POP3Client has no STLS on a socket' } },
 	poplib => { fetch => \&poplib, need => ['python3'] },
 );
 

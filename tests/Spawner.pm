@@ -303,6 +303,49 @@ sub make_haproxy {
 	return (program('haproxy'), '-db', '-q', '-f', $file);
 }
 
+# The same with TLS from the first octet on, by the files for that; certificate
+# and key are in the configuration.
+sub make_inetd_tls {
+	my ($s) = @_;
+	my $file = Dewey::write_file("$s->{dir}/inetd.conf",
+	    contrib('inetd/inetd.conf',
+		qr{^pop3\t.*\n}m => '',
+		qr{^#pop3s(?=\t)}m => "127.0.0.1:$s->{port}",
+		qr{\troot(?=\t$path)} => "\t$s->{user}",
+		qr{$path\tdewey --tls=implicit$}m =>
+		    "$s->{dewey}\tdewey\t--tls=implicit\t--config=$s->{config}"));
+	return (program('inetd'), '-i', $file);
+}
+
+sub make_xinetd_tls {
+	my ($s) = @_;
+	my $file = Dewey::write_file("$s->{dir}/xinetd.conf",
+	    contrib('xinetd/dewey-pop3s',
+		qr{^service pop3s\n\{}m => "service pop3s\n{\n" .
+		    "\ttype = UNLISTED\n\tport = $s->{port}\n" .
+		    "\tbind = 127.0.0.1\n",
+		qr{(user\t+= )root} => sub { "$1$s->{user}" },
+		qr{(server\t+= )$path} => sub { "$1$s->{dewey}" },
+		qr{--tls=implicit$}m => "--tls=implicit --config=$s->{config}",
+		qr{(per_source\t+= )\d+} => sub { "${1}1000" }));
+	return (program('xinetd'), '-dontfork', '-f', $file, '-pidfile',
+	    "$s->{dir}/xinetd.pid", '-filelog', "$s->{dir}/xinetd.log");
+}
+
+sub make_tcpserver_tls {
+	my ($s) = @_;
+	return Dewey::write_file("$s->{dir}/run", contrib('tcpserver/run-pop3s',
+	    qr{\b0 995(?= $path)} => "127.0.0.1 $s->{port}",
+	    qr{$path(?= --tls=implicit$)}m => with_config($s)), 0755);
+}
+
+sub make_systemd_tls {
+	my ($s) = @_;
+	contrib('systemd/dewey-pop3s.socket') =~ /^Accept=yes$/m
+	    or croak 'dewey-pop3s.socket: no Accept=yes';
+	return (make_systemd($s), '--tls=implicit');
+}
+
 my %spawner = (
 	inetd => { need => ['inetd'], make => \&make_inetd },
 	xinetd => { need => ['xinetd'], make => \&make_xinetd },
@@ -313,6 +356,12 @@ my %spawner = (
 	tcpsvd => { need => ['tcpsvd'], make => \&make_tcpsvd },
 	systemd => { need => ['systemd-socket-activate'],
 		make => \&make_systemd },
+	'inetd-tls' => { need => ['inetd'], make => \&make_inetd_tls },
+	'xinetd-tls' => { need => ['xinetd'], make => \&make_xinetd_tls },
+	'tcpserver-tls' => { need => ['tcpserver'],
+		make => \&make_tcpserver_tls },
+	'systemd-tls' => { need => ['systemd-socket-activate'],
+		make => \&make_systemd_tls },
 	socat => { need => ['socat'], make => \&make_socat },
 	'socat-tls' => { need => ['socat'], make => \&make_socat_tls },
 	'socat-exec' => { need => ['socat'], make => \&make_socat_exec },
@@ -328,6 +377,11 @@ my %spawner = (
 # Those that start dewey on a plain port.
 sub kinds {
 	return qw(inetd xinetd tcpserver s6 runit tcpsvd systemd socat);
+}
+
+# Those that start dewey with TLS.
+sub tls_kinds {
+	return qw(inetd-tls xinetd-tls tcpserver-tls systemd-tls);
 }
 
 # Why a spawner cannot be started here; undef if it can.

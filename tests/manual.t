@@ -166,6 +166,7 @@ is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
 # table.
 my %foreign = map { $_ => 1 } qw(all dry-run login-options openmetrics
     adopt doveadm fetch port name now prefix svg sysconfdir localstatedir
+    deploy-hook fullchain-file install-cert key-file reloadcmd
     enable-werror with-systemdsystemunitdir);
 for my $path ((map { "$ENV{srcdir}/$_" } qw(README.md CONTRIBUTING.md NEWS)),
     grep { -f && !/PERFORMANCE/ } glob "$doc/*") {

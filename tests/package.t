@@ -99,6 +99,8 @@ my %in = map { (split ' ')[5] => 1 } split /\n/, `dpkg-deb -c $deb`;
 is join(' ', grep { !$in{"./$_"} } qw(usr/sbin/dewey
     usr/share/man/man8/dewey.8.gz usr/share/man/man5/dewey.conf.5.gz
     lib/systemd/system/dewey.socket lib/systemd/system/dewey@.service
+    lib/systemd/system/dewey-pop3s.socket
+    lib/systemd/system/dewey-pop3s@.service usr/libexec/dewey-tls
     usr/share/bash-completion/completions/dewey
     usr/share/doc/dewey/examples/inetd/inetd.conf
     usr/share/doc/dewey/examples/sessions-report)), '',

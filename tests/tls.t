@@ -10,6 +10,7 @@ use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
 use Processes;
+use Spawner;
 use Tls;
 use Digest::MD5 qw(md5_hex);
 use Fcntl qw(F_SETFD);
@@ -454,6 +455,41 @@ for my $who (@who) {
 	like $c->stderr, qr/end=changed$/m, '... the log';
 	$who eq 'root' ? Accounts::put('dwann', $mail)
 	    : Dewey::write_file($box, $mail);
+}
+
+# ---- Tools that speak STLS without asking for CAPA
+
+for my $row (['openssl', 'openssl s_client -quiet -crlf -starttls pop3 ' .
+    '-connect 127.0.0.1:PORT'],
+    ['gnutls-cli', 'gnutls-cli --insecure --crlf --starttls-proto=pop3 ' .
+    '-p PORT 127.0.0.1']) {
+	my ($program, $command) = @$row;
+	SKIP: {
+		my $why = Spawner::missing('tcpserver') //
+		    (Spawner::program($program) ? undef : "no $program");
+		skip $why, 1 if $why;
+		my $behind = Spawner->site(as_root => 0, mail => { ann => $mail });
+		my $path = Tls::certificate('p256', 0);
+		my $front = Spawner->start('tcpserver', config =>
+		    $behind->configuration(secrets => 'none', tls => 'stls',
+		    'tls-cert' => "$path.crt", 'tls-key' => "$path.key",
+		    'tls-program' => Tls::program()));
+		$command =~ s/PORT/$front->port/e;
+		# Each command when the one before has been answered.
+		my $out = Dewey::tmpdir() . '/out';
+		open my $to, '|-', "timeout 20 $command >$out 2>&1" or die;
+		$to->autoflush;
+		my $n = 0;
+		for my $line ('USER ann', 'PASS pass-ann', 'QUIT') {
+			print {$to} "$line\n";
+			$n++;
+			ok Spawner::wait_file($out, qr/(?:\+OK.*?){$n}/s),
+			    "$program: $line" or diag Dewey::read_file($out);
+		}
+		ok $front->wait_log(qr/user=ann .*tls=1\.3 .*end=quit/),
+		    '... the log';
+		close $to;
+	}
 }
 
 # ---- UCSPI-TLS, by somebody else
