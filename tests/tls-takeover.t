@@ -55,10 +55,11 @@ sub processes {
 	my ($c) = @_;
 	my @tls;
 	$c->wait_for(sub {
-		@tls = grep { Processes::look($_)->{cmdline} =~ /^dewey-tls/ }
+		my @look = grep { $_ && $_->{cmdline} =~ /^dewey-tls/ }
+		    map { eval { Processes::look($_) } }
 		    Processes::below($c->pid);
-		return @tls == 2 && !grep {
-			Processes::look($_)->{seccomp} != 2 } @tls;
+		@tls = map { $_->{pid} } @look;
+		return @tls == 2 && !grep { $_->{seccomp} != 2 } @look;
 	});
 	return @tls;
 }

@@ -133,7 +133,8 @@ for my $who (@who) {
 	$c->greeting;
 	like $c->apop($user, $secret), qr/^\+OK/, "$who: APOP without STLS";
 	my @left = Processes::below($c->pid);
-	$c->wait_for(sub { !grep { Processes::look($_)->{uids} =~ /^0/ }
+	$c->wait_for(sub { !grep {
+	    (eval { Processes::look($_)->{uids} } // '') =~ /^0/ }
 	    Processes::below($c->pid) }) if $who eq 'root';
 	pass 'no process of root waits for STLS after login';
 	$c->say('QUIT');
@@ -476,7 +477,7 @@ for my $row (['openssl', 'openssl s_client -quiet -crlf -starttls pop3 ' .
 		    'tls-program' => Tls::program()));
 		$command =~ s/PORT/$front->port/e;
 		# Each command when the one before has been answered.
-		my $out = Dewey::tmpdir() . '/out';
+		my $out = Dewey::write_file(Dewey::tmpdir() . '/out', '');
 		open my $to, '|-', "timeout 20 $command >$out 2>&1" or die;
 		$to->autoflush;
 		my $n = 0;
