@@ -15,19 +15,29 @@
 
 /* Called for every word of what is moved: a call would cost more than it. */
 static inline uint64_t __attribute__((always_inline))
+mix_word(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 29;
+}
+
+/* The same for octets, the least one first on every processor. */
+static inline uint64_t __attribute__((always_inline))
 mix(uint64_t h, const void *p)
 {
 	uint64_t word;
 
 	memcpy(&word, p, sizeof(word));
-	h = (h ^ word) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 29;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return mix_word(h, word);
 }
 
 void
 sum_begin(struct sum *sum, uint64_t seed, uint64_t n)
 {
-	sum->word[0] = mix(seed, &n);
+	sum->word[0] = mix_word(seed, n);
 	for (unsigned i = 1; i < LANES; i++)
 		sum->word[i] = sum->word[0] + i;
 	sum->n = 0;
@@ -82,7 +92,9 @@ sum_end(struct sum *sum)
 
 	/* The other lanes, what waits, and its last word, filled up, twice. */
 	memset((char *)&sum->word[LANES] + sum->n, 0, sizeof(uint64_t));
-	for (size_t i = 1; i <= last; i++)
+	for (size_t i = 1; i < LANES; i++)
+		a = mix_word(a, sum->word[i]);
+	for (size_t i = LANES; i <= last; i++)
 		a = mix(a, &sum->word[i]);
 	return mix(a, &sum->word[last]);
 }

@@ -102,10 +102,10 @@ load(struct adopted *adopted, int fd)
 	if (!store_unpack(&head, octets, sizeof(head), MAGIC) ||
 	    head.magic != MAGIC || head.n != size / (RECORD + 1) ||
 	    size % (RECORD + 1) != 0 ||
-	    head.hash != hash(adopted->records, head.n))
+	    head.hash != hash(adopted->records, (size_t)head.n))
 		return -1;
-	adopted->n = head.n;
-	adopted->marks = (char *)(adopted->records + head.n);
+	adopted->n = (size_t)head.n;
+	adopted->marks = (char *)(adopted->records + adopted->n);
 	return 0;
 }
 

@@ -85,7 +85,7 @@ tell(const struct transaction *state, struct reply *reply,
 
 	if (reply->n != 0) {
 		reply->text = REPLY_ITEM;
-		reply->name = print(drop, reply->n - 1, room);
+		reply->name = print(drop, (size_t)reply->n - 1, room);
 		reply_say(wire, reply);
 		return REPLY_SENT;
 	}

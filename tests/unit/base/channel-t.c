@@ -38,10 +38,10 @@ send_many(int fd, size_t n)
 	memset(&control, 0, sizeof(control));
 	if (n > 0) {
 		header.msg_control = &control;
-		header.msg_controllen = CMSG_LEN(n * sizeof(int));
+		header.msg_controllen = (socklen_t)CMSG_LEN(n * sizeof(int));
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(n * sizeof(int));
+		control.header.cmsg_len = (socklen_t)CMSG_LEN(n * sizeof(int));
 		memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
 	}
 	assert_int_equal(sendmsg(fd, &header, 0), 1);

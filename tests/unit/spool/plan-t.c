@@ -308,7 +308,7 @@ test_copy(void **state)
 		make_plan(&site, 1 + pick(RUNS));
 		fd = open(unit_text(state, "copy", ""), O_RDWR);
 		from = pick(site.new_n);
-		length = (size_t)pick(site.new_n - from + 1);
+		length = (size_t)pick((size_t)(site.new_n - from) + 1);
 		cursor = plan_first(&site.plan);
 		while (pick(2) == 0 && cursor.dst + cursor.length <= from)
 			plan_next(&cursor);
