@@ -281,7 +281,8 @@ push '<limit>all<enter><tag-pattern>~A<enter><tag-prefix><copy-message>$o->{dir}
 RC
 	my $url = ($o->{stls} ? 'pop://localhost' : $o->{tls} ?
 	    'pops://localhost' : 'pop://127.0.0.1') . ":$o->{port}/";
-	run($o, 'script', '-qec', "mutt -n -F $rc -f $url", '/dev/null');
+	run($o, 'script', '-qec', "stty rows 24 cols 80; mutt -n -F $rc -f $url",
+	    '/dev/null');
 	my @messages = of_mbox("$o->{dir}/out");
 	for (@messages) {
 		s/^Status: \w+\n//m;

@@ -36,7 +36,7 @@ sub subjects {
 		Dewey::write_file("$dir/more", Dewey::read_file($box) . "\n\nFrom "
 		    . "x\@y Mon Jan  1 00:00:00 2024\nSubject: end\n\n");
 		Client::run($o, 'script', '-qec',
-		    "mutt -n -F $rc -R -f more", '/dev/null');
+		    "stty rows 24 cols 80; mutt -n -F $rc -R -f more", '/dev/null');
 		my @seen = of_messages($out, "\@END\@\n");
 		return @seen[0 .. $#seen - 1];
 	}

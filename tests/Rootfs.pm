@@ -142,7 +142,7 @@ sub lay {
 	my $unpacked = Spawner::unpacked();
 	my @with = grep { -x "$_/usr/sbin/$name" || -x "$_/usr/bin/$name" }
 	    glob "$unpacked/*" or return 0;
-	for my $dir (@with, glob "$unpacked/lib*") {
+	for my $dir (@with, glob "$unpacked/{courier,lib}*") {
 		for my $part (grep { -d "$dir/$_" } qw(etc usr var lib)) {
 			my $to = $part eq 'lib' ? 'usr/lib' : $part;
 			run("mkdir -p $root/$to && " .

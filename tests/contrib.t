@@ -115,7 +115,9 @@ SKIP: {
 	    or skip 'openssl is not installed', 1;
 	Dewey::write_file("$dir/haproxy.cfg", Spawner::contrib(
 	    'haproxy/dewey.cfg', qr{/etc/dewey/tls\.pem} => "$dir/tls.pem"));
-	my ($code, $text) = said($haproxy, '-c', '-f', "$dir/haproxy.cfg");
+	# It may be unpacked only, beside its libraries.
+	my ($code, $text) = said('env', 'LD_LIBRARY_PATH=' .
+	    Spawner::libraries(), $haproxy, '-c', '-f', "$dir/haproxy.cfg");
 	is $code, 0, 'haproxy takes its file';
 	unlike $text, qr/warning|alert/i, '... without a warning' or diag $text;
 }

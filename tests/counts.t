@@ -25,6 +25,11 @@ use constant {
 # Perl has no name for it.
 my $getrusage = { x86_64 => 98, aarch64 => 165 }->{ (POSIX::uname())[4] };
 
+# From 2.41 on the C library has random octets from the kernel's vdso, and holds
+# signals back, by two calls, where it first makes room for them.
+my ($libc) = (qx{getconf GNU_LIBC_VERSION 2>/dev/null} // '') =~ /\b2\.(\d+)/;
+my $newer = ($libc // 0) >= 41;
+
 plan skip_all => 'the sessions are run by another tool already'
     if $ENV{DEWEY_WRAPPER};
 plan skip_all => 'sanitizers and coverage count for themselves'
@@ -294,7 +299,7 @@ SKIP: {
 	splice @count, -2;
 	# What the libraries' start takes is not ours.
 	my $banner = total([$site->flags(@flags)], "QUIT\r\n");
-	at_most($banner - total(['--version'], ''), 18,
+	at_most($banner - total(['--version'], ''), 18 + 2 * $newer,
 	    'system calls of banner and QUIT');
 }
 
@@ -393,7 +398,8 @@ SKIP: {
 	session(\@cached, {}, @poll);
 	sleep SETTLED;
 	session(\@cached, {}, @poll);
-	for my $row ([\@start, 360], [\@cached, 372]) {
+	for my $row ([\@start, 360 + 18 * $newer],
+	    [\@cached, 372 + 18 * $newer]) {
 		my ($flags, $most) = @$row;
 		session($flags, { wrapper => \@count }, @poll);
 		at_most(counted(), $most, "system calls of a poll, $flags->[-1]");

@@ -34,6 +34,8 @@ my $home = '/home/dwmallory';
 my $victim = Accounts::mailbox('dwalice');
 
 # Alice's files, as hostile users would like to read or change them.
+# Of some systems homes are closed to others.
+chmod 0755, '/home/dwalice' or die "/home/dwalice: $!";
 mkdir '/home/dwalice/Mail';
 for (['/home/dwalice/note', 0644], ['/home/dwalice/private', 0600],
     ['/home/dwalice/Mail/mbox', 0600]) {

@@ -30,7 +30,7 @@ my %reader = (
 		    "quit=yes move=no wait_key=no\n" .
 		    "push '<limit>all<enter><delete-pattern>~s \"number 2\"" .
 		    "<enter><quit>'\n");
-		Client::run($o, 'script', '-qec', "mutt -n -F $rc -f $box",
+		Client::run($o, 'script', '-qec', "stty rows 24 cols 80; mutt -n -F $rc -f $box",
 		    '/dev/null');
 	},
 	's-nail' => sub {

@@ -161,7 +161,7 @@ my %reader = (
 		    "set sort=mailbox-order mail_check=60\npush '<limit>all" .
 		    "<enter><jump>$n<enter><delete-message><sync-mailbox>" .
 		    "<quit>'\n");
-		Client::run($o, 'script', '-qec', "mutt -n -F $rc -f $box",
+		Client::run($o, 'script', '-qec', "stty rows 24 cols 80; mutt -n -F $rc -f $box",
 		    '/dev/null');
 	},
 	's-nail' => sub {
