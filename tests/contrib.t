@@ -166,4 +166,47 @@ SCRIPT
 	    join(' ', sort keys %flags), 'all flags of --help';
 }
 
+# The same for zsh: what its function _arguments is given.
+SKIP: {
+	Spawner::program('zsh') or skip 'zsh is not installed', 1;
+	my $ask = <<'SCRIPT';
+_arguments() { print -rl -- "$@" }
+words=("$2")
+. "$1"
+SCRIPT
+	my ($code, $text) = said('zsh', '-f', '-c', $ask, 'zsh',
+	    "$contrib/zsh-completion/_dewey", Dewey::binary(1));
+	is $code, 0, 'zsh: the function runs';
+	my %spec = map { /^(--[a-z-]+)(=?\[.*)/ ? ($1 => $2) : () }
+	    split /\n/, $text;
+	my (undef, $help) = said(Dewey::binary(1), '--help');
+	is join(' ', sort keys %spec),
+	    join(' ', sort $help =~ /^  (--[a-z-]+)/mg),
+	    '... it knows all flags of --help';
+	for ([ '--version', qr/^\[print the version\]$/ ],
+	    [ '--log', qr/^=\[.*\]:.*: _dewey_values 'auto\|syslog\|/ ],
+	    [ '--config', qr/^=\[.*\]:FILE: _dewey_values 'FILE'$/ ],
+	    [ '--list', qr/^\[.*\]:\*:MBOX: _dewey_values 'MBOX'$/ ]) {
+		like $spec{$_->[0]} // '', $_->[1], "... $_->[0]";
+	}
+	$ask = <<'SCRIPT';
+_arguments() { : }
+_files() { print -r -- files $* }
+_users() { print -r -- users }
+compadd() { print -r -- "${(P@)2}" }
+words=("$2")
+. "$1"
+for argument in "${@:3}"; do print -r -- $(_dewey_values $argument); done
+SCRIPT
+	my @values = ([ 'system|FILE', 'files system' ], [ 'NAME', 'users' ],
+	    [ 'yes|no', 'yes no' ], [ 'DIR|none', 'files -/ none' ],
+	    [ 'SECONDS', '' ], [ 'MBOX...', 'files' ],
+	    [ 'KINDS', 'none fcntl flock dotlock fcntl,flock,dotlock' ]);
+	($code, $text) = said('zsh', '-f', '-c', $ask, 'zsh',
+	    "$contrib/zsh-completion/_dewey", Dewey::binary(1),
+	    map { $_->[0] } @values);
+	is_deeply [split /\n/, $text], [map { $_->[1] } @values],
+	    '... and what their arguments are';
+}
+
 done_testing;

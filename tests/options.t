@@ -57,6 +57,22 @@ my @flags = qw(tls tls-cert tls-key tls-min tls-ocsp tls-program users mail-user
 is_deeply [ sort keys %listed ], [ sort @flags ],
     '--help lists the flags that are tried here';
 
+# The groups of --help are those of the manual.
+{
+	my (%at, $title);
+	for (split /\n/, $help) {
+		$title = $1 if /^(\w.*):$/;
+		$at{$1} = $title if /^  --([\w-]+)/;
+	}
+	my (%in, $section);
+	for (split /\n/, Dewey::read_file("$ENV{srcdir}/doc/dewey.8")) {
+		undef $section if /^\.Sh/;
+		$section = $1 if /^\.Ss (.*)/;
+		$in{$1} //= $section if /^\.It Fl -([\w-]+)/;
+	}
+	is_deeply \%at, \%in, '--help groups the flags as the manual does';
+}
+
 # Defaults that RFC 1939 or the manual promise.
 my %defaults = (users => 'system', 'apop-only' => 'yes',
     plaintext => 'private', private => 'no', 'hide-users' => 'yes',
@@ -214,6 +230,43 @@ for my $transport (qw(socketpair tcp unix pipe pty)) {
 	$label =~ s/[^0-9A-Za-z.-]/-/g;
 	is $c->say('QUIT'), "+OK $label POP3 server signing off",
 	    'the first label of this host';
+}
+
+# The name alone, typed at a terminal: what this is and what to type.  A client's
+# stream never has a word of it, nor has a terminal with a flag or with a log that
+# goes elsewhere.
+my $introduction = qr/^This is dewey, a POP3 server\./m;
+SKIP: {
+	skip 'a flag is behind every name', 1 if Dewey::tool_flags();
+	for my $case ([ 'pty', 'same', 1 ], [ 'pty', 'capture', 0 ],
+	    map { ([ $_, 'same', 0 ], [ $_, 'capture', 0 ]) }
+	    qw(socketpair tcp unix pipe)) {
+		my ($transport, $stderr, $says) = @$case;
+		my $c = Dewey->start({ transport => $transport,
+		    stderr => $stderr });
+		$c->send($transport eq 'pty' ? "QUIT\n" : "QUIT\r\n");
+		# A terminal has no end until its other side is closed.
+		my $said = $transport eq 'pty' ? '' : $c->rest;
+		$c->exit_code;
+		$said .= $c->rest if $transport eq 'pty';
+		$said .= $c->stderr if $stderr eq 'capture';
+		my $what = "dewey alone, $transport, standard error $stderr";
+		if ($says) {
+			like $said, $introduction, "$what: says what it is";
+			ok !(grep { length > 80 && !/^dewey\[/ } split /\r?\n/,
+			    $said), '... in 80 columns';
+			like $said, qr/\bQUIT\b/, '... and what to type';
+			like $said, qr/^\+OK POP3 server ready/m,
+			    '... and serves';
+		} else {
+			unlike $said, $introduction, "$what: not a word";
+		}
+	}
+	my $c = Dewey->start('--log=none', { transport => 'pty',
+	    stderr => 'same' });
+	like $c->greeting, qr/^\+OK POP3 server ready/, 'a flag: not a word';
+	$c->say('QUIT');
+	$c->exit_code;
 }
 
 done_testing;

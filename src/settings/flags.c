@@ -137,31 +137,64 @@ flags_read(struct options *options, int argc, char **argv)
 	return check_operands(options);
 }
 
+/* Print the flag of ${row} and what it does. */
+static void
+print_row(FILE *out, const struct options_row *row)
+{
+	struct span text = span_of(row->help);
+
+	(void)fprintf(out, "  --%s", row->name);
+	if (row->argument != NULL)
+		(void)fprintf(out, "%c%s", row->kind->read == NULL ? ' ' : '=',
+		    row->argument);
+	if (row->value != NULL)
+		(void)fprintf(out, "  (%s)", row->value);
+	while (text.p != NULL) {
+		struct span line = span_cut(&text, '\n');
+
+		(void)fprintf(out, "\n        %.*s", (int)line.n, line.p);
+	}
+	(void)fputc('\n', out);
+}
+
 void
 flags_help(FILE *out)
 {
+	/* What stands before which option. */
+	static const char *const titles[][2] = {
+		{ "users", "Who may log in" },
+		{ "mailbox", "The mailbox" },
+		{ "idle-timeout", "The session" },
+		{ "check-config", "Instead of a session" },
+	};
+	size_t title = 0;
+
 	(void)fputs("Usage: dewey [OPTION]...\n"
-	    "Speak POP3 on standard input and output for one session.\n\n",
+	    "Speak POP3 on standard input and output for one session.\n",
 	    out);
 	for (const struct options_row *row = options_rows; row->name != NULL;
 	    row++) {
-		struct span text = span_of(row->help);
-
-		(void)fprintf(out, "  --%s", row->name);
-		if (row->argument != NULL)
-			(void)fprintf(out, "%c%s", row->kind->read == NULL ?
-			    ' ' : '=', row->argument);
-		if (row->value != NULL)
-			(void)fprintf(out, "  (%s)", row->value);
-		while (text.p != NULL) {
-			struct span line = span_cut(&text, '\n');
-
-			(void)fprintf(out, "\n        %.*s", (int)line.n,
-			    line.p);
-		}
-		(void)fputc('\n', out);
+		if (title < sizeof(titles) / sizeof(titles[0]) &&
+		    strcmp(row->name, titles[title][0]) == 0)
+			(void)fprintf(out, "\n%s:\n", titles[title++][1]);
+		print_row(out, row);
 	}
 	(void)fputs("\nExit code: 0 the session ended in order, 1 it was cut "
 	    "short, 100 a mistake in\nthe options, 111 trouble with the "
 	    "system or the maildrop.  See dewey(8).\n", out);
+}
+
+void
+flags_introduce(FILE *out)
+{
+	(void)fputs("This is dewey, a POP3 server.  Programs that fetch mail "
+	    "speak with it; inetd,\nsystemd or ssh starts it for each of "
+	    "them.  At a terminal you are that program.\nType QUIT to leave, "
+	    "or these lines, one after the other:\n\n"
+	    "    USER your-name\n    PASS your-password\n    STAT\n"
+	    "    RETR 1\n    QUIT\n\n"
+	    "`dewey --preauth' opens the mailbox of who starts it (not "
+	    "root's) without a\npassword, `dewey --check-config' looks for "
+	    "faults, `dewey --help' lists the\noptions, and `man dewey' "
+	    "explains them.\n\n", out);
 }

@@ -26,8 +26,15 @@ int flags_read(struct options *options, int argc, char **argv);
 
 /*
  * flags_help(out):
- * Print every option with its default to ${out}.
+ * Print every option with its default to ${out}, in groups.
  */
 void flags_help(FILE *out);
+
+/*
+ * flags_introduce(out):
+ * Print to ${out} what this is, and what a person who has started it at a
+ * terminal can type.
+ */
+void flags_introduce(FILE *out);
 
 #endif

@@ -215,6 +215,8 @@ const struct options_row options_rows[] = {
 	    "answer USER the same whether or not there is such a user" },
 	{ "fail-delay", &seconds, FIELD(fail_delay), "1", "SECONDS",
 	    "the n-th refused login is answered n times this late" },
+	{ "preauth", &on_off, FIELD(preauth), "no", "yes|no",
+	    "begin in the TRANSACTION state as the user who starts dewey" },
 	{ "mailbox", &template, FIELD(mailbox), "/var/mail/%u", "TEMPLATE",
 	    "where the mailbox of a user is; in it %u is the user's name, %n\n"
 	    "the name before @, %d the name behind @, %h the home directory,\n"
@@ -263,8 +265,6 @@ const struct options_row options_rows[] = {
 	    "to syslog" },
 	{ "log-deletes", &on_off, FIELD(log_deletes), "no", "yes|no",
 	    "log the unique-id of each deleted message" },
-	{ "preauth", &on_off, FIELD(preauth), "no", "yes|no",
-	    "begin in the TRANSACTION state as the user who starts dewey" },
 	{ "verbose", &on_off, FIELD(verbose), "no", "yes|no",
 	    "show the dialogue on standard error, secrets masked" },
 	{ "config", &file_name, FIELD(config), NULL, "FILE",

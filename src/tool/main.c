@@ -36,6 +36,15 @@ refuse(const struct options *options)
 	return DIALOGUE_USAGE;
 }
 
+/* Whether a person has typed no more than the name of the program: then all
+ * three descriptors are a terminal, and never a client's stream. */
+static bool
+is_typed(int argc)
+{
+	return argc == 1 && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+	    isatty(STDERR_FILENO);
+}
+
 /* The exit code of what is no session. */
 static int
 code_of(int result)
@@ -110,8 +119,11 @@ main(int argc, char **argv)
 	if (configuration_read(&options, argc, argv, by_root) == -1 ||
 	    flags_read(&options, argc, argv) == -1)
 		code = refuse(&options);
-	else
+	else {
+		if (is_typed(argc))
+			flags_introduce(stderr);
 		code = act(&options, by_root);
+	}
 	log_let_go(LOG_FOR_ANY);
 	return code;
 }
