@@ -158,6 +158,19 @@ for my $with ([ 'a wrong password', 'mrose', 'PASS Secret' ],
 	$c->say('QUIT');
 }
 
+# --greeting-style=plain: the name is in no answer to USER.
+for my $hide (qw(yes no)) {
+	my $c = $site->start('--greeting-style=plain', "--hide-users=$hide");
+	like $c->greeting, qr/^\+OK POP3 server ready/,
+	    '--greeting-style=plain: greeting';
+	is $c->say('USER mrose'), '+OK send PASS', '... USER';
+	is $c->say('USER zaphod'), $hide eq 'yes' ? '+OK send PASS' :
+	    '-ERR [AUTH] sorry, no mailbox here', '... of nobody';
+	$c->say('USER mrose');
+	like $c->say('PASS secret'), qr/^\+OK/, '... PASS';
+	$c->say('QUIT');
+}
+
 # The n-th refusal comes n times --fail-delay after its question; all causes
 # wait at the same time here.
 {

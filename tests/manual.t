@@ -203,6 +203,37 @@ for my $path ((map { "$ENV{srcdir}/$_" } qw(README.md CONTRIBUTING.md)),
 	is "@bad", '', "$name: the links lead somewhere";
 }
 
+# The example of a pipe does what it says when it is copied.
+{
+	my ($example) = $readme =~ /^\*\*A pipe\*\*[^\n]*\n\n((?:    [^\n]*\n)+)/m;
+	my $place = Dewey::tmpdir();
+	mkdir "$place/$_" or die "$place/$_: $!"
+	    for qw(tests tests/data tests/data/sample);
+	chmod 0755, map { "$place/$_" } qw(tests tests/data tests/data/sample);
+	Dewey::write_file("$place/tests/data/sample/$_", Dewey::read_file(
+	    "$ENV{srcdir}/tests/data/sample/$_"), 0664) for qw(mbox users);
+	my $binary = Dewey::binary();
+	is $example =~ s{(?<= )/usr/sbin/dewey(?= )}{$binary}g, 1,
+	    'README.md: the example of a pipe names the program';
+	my $pid = open(my $fh, '-|') // die "fork: $!";
+	if (!$pid) {
+		Dewey::drop() unless $>;
+		chdir $place or die "$place: $!";
+		%ENV = (PATH => $ENV{PATH}, HOME => $place);
+		umask 002;
+		exec 'sh', '-ec', $example or die "sh: $!";
+	}
+	my $said = do { local $/; <$fh> };
+	close $fh;
+	is $?, 0, '... its exit code' or diag $said;
+	like $said, qr/\A\+OK\ POP3\ server\ ready\r\n
+	    \+OK\ frated\ is\ a\ real\ hoopy\ frood\r\n
+	    \+OK\ frated's\ maildrop\ has\ 2\ messages\ \((\d+)\ octets\)\r\n
+	    \+OK\ 2\ \1\r\n
+	    \+OK\ \S+\ POP3\ server\ signing\ off\ \(2\ messages\ left\)\r\n
+	    \z/x, '... what dewey answers';
+}
+
 SKIP: {
 	skip 'a tool watches the processes', 1 if $ENV{DEWEY_WRAPPER};
 	open my $fh, '-|', $^X, "$doc/session/draw", Dewey::binary(1)

@@ -51,7 +51,7 @@ while ($help =~ /^  --([\w-]+)(?:(=| )(\S+))?(?:  \((.*)\))?$/mg) {
 my @flags = qw(tls tls-cert tls-key tls-min tls-ocsp tls-program users mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only content-length locks lock-timeout
     journal-window idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
-    verbose cache-dir state-dir config check-config set-secret set-password remove-user
+    greeting-style verbose cache-dir state-dir config check-config set-secret set-password remove-user
     list check recover adopt-ids forget-ids help version name-case strip-domain proxy login-delay
     scheme scram-iterations);
 is_deeply [ sort keys %listed ], [ sort @flags ],
@@ -106,6 +106,7 @@ my %good = (
 	mailbox => [ "$dir/spool/%u", "$dir/spool/%n", "$dir/%%u/../spool/%u",
 	    "$dir/spool/%u%d" ],
 	'content-length' => [ qw(no exact) ],
+	'greeting-style' => [ qw(rfc plain) ],
 	locks => [ 'fcntl', 'flock', 'dotlock', 'none',
 	    'fcntl,flock,dotlock', 'dotlock,fcntl' ],
 	'journal-window' => [ 1, 4096, 1073741824 ],

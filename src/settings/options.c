@@ -253,6 +253,9 @@ const struct options_row options_rows[] = {
 	    "a user may log in again only so long after the last login" },
 	{ "host", &host_name, FIELD(host), NULL, "NAME",
 	    "the name in the greeting (default: this host's name)" },
+	{ "greeting-style", &choice, FIELD(plain), "rfc", "rfc|plain",
+	    "rfc: answer USER as the examples of RFC 1939 do (a real hoopy\n"
+	    "frood); plain: say only what comes next" },
 	{ "gate-user", &user_name, FIELD(gate_user), NULL, "NAME",
 	    "started by root: the user with whose rights dewey speaks to a\n"
 	    "client before login (default: dewey-gate if there is such a\n"

@@ -78,6 +78,7 @@ struct options {
 	bool lower_case;	/* of names */
 	bool apop_only;
 	bool hide_users;
+	bool plain;		/* in what clients are told */
 	bool preauth;
 	bool read_only;
 	bool exact;		/* Content-Length is believed */

@@ -64,7 +64,7 @@ user(void *to, struct dispatch_command *command)
 		text = ask_with(state, LOGIN_USER, SPAN(""));
 	if (text == REPLY_NO_USER)
 		state->question.name_n = 0;
-	if (span_is_name(command->reply.name))
+	if (!state->plain && span_is_name(command->reply.name))
 		return text;
 	return text == REPLY_USER ? REPLY_USER_UNNAMED :
 	    text == REPLY_NO_USER ? REPLY_NO_USER_UNNAMED : text;

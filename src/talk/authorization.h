@@ -41,6 +41,7 @@ struct authorization {
 	unsigned offers_in_tls;	/* ... or could inside TLS */
 	unsigned delay;		/* between logins, seconds; 0: none */
 	bool hide_users;
+	bool plain;		/* USER is answered without the name */
 	authorization_ask *ask;
 	void *to;
 	bool refused;		/* too many failed logins ended the state */

@@ -215,6 +215,7 @@ dialogue_authorize(struct dialogue *dialogue, bool *accepted)
 		.offers_in_tls = offers(dialogue, true),
 		.delay = options->login_delay,
 		.hide_users = options->hide_users,
+		.plain = options->plain,
 		.ask = dialogue->ask,
 		.to = dialogue->to,
 	};
