@@ -409,9 +409,9 @@ SKIP: {
 	    unless $getrusage;
 	my $version = faults(['--version']);
 	# What starting a program takes is not ours: 77 on Debian 12.
-	at_most(faults(\@start, @poll) - $version, 180,
+	at_most(faults(\@start, @poll) - $version, 200,
 	    'page faults of a poll');
-	at_most(faults(\@cached, @poll) - $version, 175,
+	at_most(faults(\@cached, @poll) - $version, 195,
 	    'page faults of a poll of what did not change');
 }
 

@@ -20,7 +20,8 @@ my @house = (
 	    [qw(channel)],
 	    [qw(ucspi)]],
 	[settings =>
-	    [qw(options records)],
+	    [qw(forms records)],
+	    [qw(options)],
 	    [qw(nearest place)],
 	    [qw(flags)],
 	    [qw(configuration)]],

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/networks.h"
 #include "base/span.h"
+#include "settings/forms.h"
 #include "settings/options.h"
 
 /* A number of limits.h inside a text. */
@@ -91,36 +92,6 @@ read_text(struct options *options, const struct options_row *row,
 	return NULL;
 }
 
-static bool
-is_given(struct span value)
-{
-	return value.n > 0;
-}
-
-static bool
-is_template(struct span value)
-{
-	bool home = value.n > 1 && memcmp(value.p, "%h", 2) == 0;
-
-	if (value.n == 0 || (value.p[0] != '/' && !home))
-		return false;
-	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] == '%' && (++i == value.n ||
-		    memchr("undhi%", value.p[i], 6) == NULL))
-			return false;
-	return true;
-}
-
-static bool
-is_host_list(struct span value)
-{
-	bool fits = true;
-
-	while (value.p != NULL)
-		fits = span_is_host(span_trim(span_cut(&value, ','))) && fits;
-	return fits;
-}
-
 static const struct options_kind
     on_off = { .read = read_choice, .wanted = "yes or no", .alone = "yes" },
     choice = { .read = read_choice },
@@ -136,19 +107,19 @@ static const struct options_kind
 	.most = LIMITS_ITERATIONS_MOST, .wanted = "a number from "
 	DIGITS(LIMITS_ITERATIONS_LEAST) " to "
 	DIGITS(LIMITS_ITERATIONS_MOST) },
-    file_name = { .read = read_text, .fits = is_given,
+    file_name = { .read = read_text, .fits = forms_is_given,
 	.wanted = "the name of a file or directory" },
-    placed_file = { .read = read_text, .fits = is_given, .placed = true,
+    placed_file = { .read = read_text, .fits = forms_is_given, .placed = true,
 	.wanted = "the name of a file" },
     networks = { .read = read_text, .fits = networks_is_list,
 	.wanted = "a list of addresses, networks (192.0.2.0/24), or unix" },
-    user_name = { .read = read_text, .fits = is_given,
+    user_name = { .read = read_text, .fits = forms_is_given,
 	.wanted = "the name of a user" },
     host_name = { .read = read_text, .fits = span_is_host,
 	.wanted = "a host name of letters, digits, dots and hyphens" },
-    host_list = { .read = read_text, .fits = is_host_list,
+    host_list = { .read = read_text, .fits = forms_is_host_list,
 	.wanted = "a list of host names" },
-    template = { .read = read_text, .fits = is_template,
+    template = { .read = read_text, .fits = forms_is_template,
 	.wanted = "an absolute path, or one that begins with %h; "
 	"% stands only in %u %n %d %h %i %%", .placed = true },
     action = { .most = 0 },

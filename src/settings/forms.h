@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The forms that texts of the configuration have.
+ */
+#ifndef FORMS_H
+#define FORMS_H
+
+#include <stdbool.h>
+
+#include "base/span.h"
+
+/*
+ * forms_is_given(text), forms_is_template(text), forms_is_host_list(text):
+ * Say whether ${text} is not empty; is an absolute path or one that begins with
+ * %h, with no other % in it than mailbox_expand and place_put know; is a list
+ * of host names.
+ */
+bool forms_is_given(struct span text);
+bool forms_is_template(struct span text);
+bool forms_is_host_list(struct span text);
+
+#endif
