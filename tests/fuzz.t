@@ -29,12 +29,14 @@ my %share = (
 	configuration => 0.5,
 	index => 1,
 	journal => 1,
+	key => 0.5,
 	mbox => 1,
 	mechanism => 0.5,
 	proof => 0.5,
 	secrets => 0.5,
 	text => 0.5,
 	transaction => 1,
+	ucspi => 0.5,
 	uid => 0.5,
 	users => 0.5,
 );
@@ -116,6 +118,14 @@ my %seeds = (
 	    . 'PwDl2dU=' ],
 	proof => [ "\x03user n=user,r=abc\n\x04user " . 'x' x 32
 	    . "c=biws,r=abc\n\x05\n\x01\n\x02user a\n\x06\n" ],
+	key => [ map { my $octets = $_->[1];
+	    pack('CvA*', $_->[0], length $octets, $octets) }
+	    [2, ' ' x 64 . "TLS 1.3, server CertificateVerify\0" . 'h' x 32],
+	    [6, 'r' x 64 . "\x03\0\x1d\x20" . 'p' x 32],
+	    [6, 'r' x 64 . "\x03\0\x17\x41" . 'p' x 65], [7, 'h' x 32] ],
+	ucspi => [ "SSL_PROTOCOL=TLSv1.3\0SSL_CIPHER=AES-256-GCM\0" .
+	    'SSL_TLS_EXPORTER=' . 'ab' x 32 . "\0\0\x05",
+	    'SSL_SERVER_CERT=' . 'x' x 400 . "\0SSL_PROTOCOL=TLSv1\0\0\x10" ],
 	secrets => [ "mrose\0"
 	    . Dewey::read_file("$srcdir/tests/data/sample/secrets") ],
 	users => [ map { "$_\0" . "mrose:\$6\$a\$b\n#\nfrated:{CRYPT}x:1000:"

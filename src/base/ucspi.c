@@ -62,10 +62,12 @@ ucspi_keep(const struct ucspi *ucspi, unsigned others)
 static void
 note(struct ucspi_news *news, const struct ucspi_line *line)
 {
-	struct span value = { line->octets, line->n };
-	struct span name = span_cut(&value, '=');
+	struct span value = { line->octets, line->n }, name;
 
-	if (line->n > sizeof(line->octets) || value.p == NULL)
+	if (line->n > sizeof(line->octets))
+		return;
+	name = span_cut(&value, '=');
+	if (value.p == NULL)
 		return;
 	if (span_equal(name, SPAN("SSL_PROTOCOL")))
 		(void)span_copy(value, news->protocol, sizeof(news->protocol));

@@ -72,8 +72,10 @@ static void
 speak(struct run *run, struct span input, size_t chunk)
 {
 	struct wire *wire = malloc(sizeof(*wire));
+	struct stls stls;
 	struct authorization state = {
 		.wire = wire,
+		.stls = &stls,
 		.host = SPAN("dewey"),
 		.plaintext = (run->settings & 1) == 0,
 		.passwords = (run->settings & 2) == 0,
@@ -86,6 +88,7 @@ speak(struct run *run, struct span input, size_t chunk)
 	struct span unread;
 
 	FUZZ_CHECK(wire != NULL);
+	stls_none(&stls);
 	fuzz_client(wire, input, chunk, NULL, NULL);
 	run->end = authorization_run(&state);
 	run->wire_end = wire->end;

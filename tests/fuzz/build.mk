@@ -8,10 +8,16 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_CFLAGS = -g -O1 -fno-omit-frame-pointer $(SANITIZE) \
 	-fsanitize=fuzzer-no-link
 CPPFLAGS_ALL = -I$(builddir) -iquote $(srcdir)/src \
-	-DSYSCONFDIR='"/etc"' -DLOCALSTATEDIR='"/var"'
-LIBS = -lcrypt -lnettle
+	-DSYSCONFDIR='"/etc"' -DLOCALSTATEDIR='"/var"' \
+	-DLIBEXECDIR='"/usr/libexec"'
 
-rooms = $(filter-out main,$(basename $(notdir $(wildcard $(srcdir)/src/*/*.c))))
+# Of dewey-tls the rooms that hear a process, if it is built.
+tls = $(if $(shell grep 'define HAVE_GNUTLS' $(builddir)/config.h),key pem \
+	signing)
+LIBS = -lcrypt -lnettle $(if $(tls),-lgnutls)
+
+rooms = $(tls) $(filter-out main,$(basename $(notdir \
+	$(filter-out $(srcdir)/src/tls/%,$(wildcard $(srcdir)/src/*/*.c)))))
 targets = $(filter-out replay, \
 	$(basename $(notdir $(wildcard $(srcdir)/tests/fuzz/*.c))))
 objects = $(rooms:%=room-%.o) $(targets:%=target-%.o)
