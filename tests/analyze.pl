@@ -24,7 +24,7 @@ my $bound = 'timeout 300';
 
 # What the tools get wrong: file, what is said, and why it is not so.
 my @known = (
-	[qr/\bmain\.c$/, qr/\[leakReturnValNotUsed\]/,
+	[qr/\b(?:main|process)\.c$/, qr/\[leakReturnValNotUsed\]/,
 	    'the descriptor is one of those that the process begins with'],
 	[qr/\bstream\.c$/, qr/Resource leak: \w+ \[resourceLeak\]/,
 	    'the descriptor is what the function returns'],

@@ -136,7 +136,7 @@ show_certificate(struct handshake *handshake)
 {
 	struct certificate *certificate = &handshake->certificate;
 	gnutls_certificate_credentials_t credentials;
-	gnutls_privkey_t key;
+	gnutls_privkey_t key = NULL;
 	int got = gnutls_certificate_allocate_credentials(&credentials);
 
 	if (got == 0)
@@ -205,7 +205,7 @@ int
 handshake_run(struct handshake *handshake, int control)
 {
 	int got, warnings = 0;
-	bool sent = true;
+	bool sent;
 
 	do {
 		got = gnutls_handshake(handshake->session);

@@ -52,9 +52,10 @@ static int
 sign(gnutls_privkey_t key, const struct signing_kind *kind,
     struct span octets, gnutls_datum_t *signature)
 {
-	const gnutls_datum_t data = { (unsigned char *)(uintptr_t)octets.p,
-	    (unsigned)octets.n };
+	gnutls_datum_t data = { NULL, (unsigned)octets.n };
 
+	/* It is not written to, but GnuTLS does not say so. */
+	memcpy(&data.data, &octets.p, sizeof(data.data));
 	return kind->form == SIGNING_HASH ?
 	    gnutls_privkey_sign_hash2(key, kind->algorithm, 0, &data,
 	    signature) :
@@ -119,6 +120,7 @@ key_main(int channel, int fd, struct key_ids ids, enum sandbox_wish wish)
 	gnutls_datum_t pem;
 	gnutls_privkey_t key;
 	const char *why = NULL;
+	int signatures = LIMITS_SIGNATURES;
 
 	if (pem_read(fd, &pem) == -1)
 		why = strerror(errno);
@@ -133,8 +135,7 @@ key_main(int channel, int fd, struct key_ids ids, enum sandbox_wish wish)
 		log_error("tls-key: %s", why);
 	log_close(channel);
 	if (why == NULL && sandbox_close(FILTER_KEY, wish, -1) == 0)
-		for (int i = 0; i < LIMITS_SIGNATURES &&
-		    key_answer(channel, key) == 1; i++)
-			continue;
+		while (signatures > 0 && key_answer(channel, key) == 1)
+			signatures--;
 	_exit(why == NULL ? 0 : 1);
 }
