@@ -363,7 +363,7 @@ $c->say('QUIT');
 
 # CAPA.
 my @capa = ('TOP', 'UIDL', 'USER', 'RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING',
-    'EXPIRE NEVER', 'SASL CRAM-MD5 PLAIN');
+    'EXPIRE NEVER', 'SASL CRAM-MD5 PLAIN', 'UTF8 USER', 'LANG');
 $c = $site->start;
 $c->greeting;
 my ($status, $list) = $c->multi('CAPA');

@@ -86,9 +86,10 @@ is $c->say('QUIT'), '+OK dewey POP3 server signing off (2 messages left)',
 # Where 8-bit octets may stand, and blanks.
 $c = $site->start;
 $c->greeting;
-like $c->say("APOP m\xf6se " . 'a' x 32), qr/^-ERR [^\[]/,
-    '8-bit octets are no argument of APOP';
-is $c->say("USER m\xf6se"), '+OK send PASS', 'but of USER, not echoed';
+like $c->say("APOP m\xf6se " . 'a' x 32), qr/^-ERR \[AUTH\] /,
+    '8-bit octets in the name of APOP';
+like $c->say("TOP 1 \xb2"), qr/^-ERR [^\[]/, '... but in no number';
+is $c->say("USER m\xf6se"), '+OK send PASS', '... of USER, not echoed';
 is $c->say("PASS p\xe4ss"), '+OK maildrop has 2 messages (47 octets)',
     'and of PASS';
 $c->say('QUIT');
@@ -248,8 +249,8 @@ is $c->exit_code, 1, 'exit code';
 is Dewey::read_file($site->mailbox('mrose')), $mbox, 'without an update';
 
 # Nobody has a server talk for ever before login, not even with good commands.
-for my $with ([ 'CAPA', 1001 ], [ 'NOOP', 101 ], [ "X\r\nCAPA", 551 ],
-    [ 'x' x 300 . "\r\nCAPA", 1102 ], [ 'USER mrose', 101 ]) {
+for my $with ([ 'CAPA', 1201 ], [ 'NOOP', 101 ], [ "X\r\nCAPA", 651 ],
+    [ 'x' x 300 . "\r\nCAPA", 1302 ], [ 'USER mrose', 101 ]) {
 	my ($flood, $lines) = @$with;
 	my $c = $site->start('--secrets=none', '--log=stderr');
 	$c->greeting;

@@ -134,6 +134,38 @@ span_has_control(struct span s)
 	return false;
 }
 
+bool
+span_is_utf8(struct span s)
+{
+	/* What leads a character, how many octets follow, and from where to
+	 * where the first of these may be (RFC 3629 s4). */
+	static const struct {
+		unsigned char from, to, more, least, most;
+	} leads[] = {
+		{ 0x00, 0x7f, 0, 0, 0 }, { 0xc2, 0xdf, 1, 0x80, 0xbf },
+		{ 0xe0, 0xe0, 2, 0xa0, 0xbf }, { 0xe1, 0xec, 2, 0x80, 0xbf },
+		{ 0xed, 0xed, 2, 0x80, 0x9f }, { 0xee, 0xef, 2, 0x80, 0xbf },
+		{ 0xf0, 0xf0, 3, 0x90, 0xbf }, { 0xf1, 0xf3, 3, 0x80, 0xbf },
+		{ 0xf4, 0xf4, 3, 0x80, 0x8f },
+	};
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t kinds = sizeof(leads) / sizeof(leads[0]), at = 0, kind;
+
+	while (at < s.n) {
+		for (kind = 0; kind < kinds && (p[at] < leads[kind].from ||
+		    p[at] > leads[kind].to); kind++)
+			continue;
+		if (kind == kinds || s.n - at <= leads[kind].more)
+			return false;
+		at++;
+		for (size_t i = 0; i < leads[kind].more; i++, at++)
+			if (p[at] < (i == 0 ? leads[kind].least : 0x80) ||
+			    p[at] > (i == 0 ? leads[kind].most : 0xbf))
+				return false;
+	}
+	return true;
+}
+
 /* Whether ${s} consists of ASCII letters, digits and ${others}. */
 static bool
 is_made_of(struct span s, const char *others)

@@ -83,6 +83,13 @@ struct span span_digits(uint64_t n, char digits[SPAN_DIGITS]);
 bool span_has_control(struct span s);
 
 /*
+ * span_is_utf8(s):
+ * Say whether ${s} is UTF-8 (RFC 3629): the shortest form of each character, no
+ * surrogates, nothing above U+10FFFF.
+ */
+bool span_is_utf8(struct span s);
+
+/*
  * span_is_name(s):
  * Say whether ${s} may be echoed to a client: 1 to 64 of letters, digits and
  * . _ - + @.

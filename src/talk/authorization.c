@@ -50,6 +50,13 @@ set_name(struct authorization *state, struct span name)
 	memcpy(state->question.name, name.p, name.n);
 }
 
+/* After UTF8 nothing else is taken for a name or a password. */
+static bool
+is_taken(const struct authorization *state, struct span word)
+{
+	return !state->utf8 || span_is_utf8(word);
+}
+
 static enum reply_text
 user(void *to, struct dispatch_command *command)
 {
@@ -58,6 +65,8 @@ user(void *to, struct dispatch_command *command)
 
 	if (!state->plaintext)
 		return REPLY_NO_PLAINTEXT;
+	if (!is_taken(state, command->words[0]))
+		return REPLY_MALFORMED;
 	set_name(state, command->words[0]);
 	command->reply.name = command->words[0];
 	if (!state->hide_users)
@@ -80,6 +89,8 @@ pass(void *to, struct dispatch_command *command)
 		return REPLY_NO_PLAINTEXT;
 	if (state->question.name_n == 0)
 		return REPLY_NO_NAME;
+	if (!is_taken(state, command->words[0]))
+		return REPLY_MALFORMED;
 	if (state->passwords)
 		text = ask_with(state, LOGIN_PASS, command->words[0]);
 	state->question.name_n = 0;
@@ -94,6 +105,8 @@ apop(void *to, struct dispatch_command *command)
 
 	if (!state->apop)
 		return REPLY_NO_APOP;
+	if (!is_taken(state, command->words[0]))
+		return REPLY_MALFORMED;
 	set_name(state, command->words[0]);
 	text = ask_with(state, LOGIN_APOP, command->words[1]);
 	state->question.name_n = 0;
@@ -119,6 +132,7 @@ auth(void *to, struct dispatch_command *command)
 		.wire = state->wire,
 		.offers = offers(state),
 		.plaintext = state->plaintext,
+		.utf8 = state->utf8,
 		.question = &state->question,
 		.ask = ask,
 		.to = state,
@@ -152,7 +166,7 @@ stls(void *to, struct dispatch_command *command)
 	if (state->secured != UCSPI_DONE)
 		return REPLY_CLOSED;
 	span_wipe(&state->question, sizeof(state->question));
-	state->apop = false;
+	state->apop = state->utf8 = false;
 	state->plaintext = state->plaintext_in_tls;
 	state->offers = state->offers_in_tls;
 	return REPLY_SENT;
@@ -180,6 +194,25 @@ capa(void *to, struct dispatch_command *command)
 }
 
 static enum reply_text
+utf8(void *to, struct dispatch_command *command)
+{
+	struct authorization *state = to;
+
+	(void)command;
+	state->utf8 = true;
+	return REPLY_UTF8;
+}
+
+static enum reply_text
+lang(void *to, struct dispatch_command *command)
+{
+	const struct authorization *state = to;
+
+	return reply_language(state->wire, command->words[0],
+	    &command->reply);
+}
+
+static enum reply_text
 quit(void *to, struct dispatch_command *command)
 {
 	const struct authorization *state = to;
@@ -200,6 +233,8 @@ authorization_run(struct authorization *state)
 		{ "APOP", DISPATCH_NAME_AND_DIGEST, apop },
 		{ "AUTH", DISPATCH_MECHANISM, auth },
 		{ "CAPA", DISPATCH_NONE, capa },
+		{ "UTF8", DISPATCH_NONE, utf8 },
+		{ "LANG", DISPATCH_LANGUAGE, lang },
 		{ "QUIT", DISPATCH_NONE, quit },
 		/* Of the TRANSACTION state. */
 		{ .verb = "STAT" }, { .verb = "LIST" }, { .verb = "RETR" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The AUTHORIZATION state (RFC 1939 s4 and s7): USER, PASS, APOP, QUIT, CAPA,
- * AUTH, and STLS (RFC 2595).
+ * AUTH, STLS (RFC 2595), UTF8 and LANG (RFC 6856).
  * It speaks to the client and asks somebody else who may come in; it opens no
  * file and knows no secret but the one in the command.
  */
@@ -41,6 +41,7 @@ struct authorization {
 	unsigned offers_in_tls;	/* ... or could inside TLS */
 	unsigned delay;		/* between logins, seconds; 0: none */
 	bool hide_users;
+	bool utf8;		/* names and passwords must be (RFC 6856) */
 	bool plain;		/* USER is answered without the name */
 	authorization_ask *ask;
 	void *to;

@@ -33,8 +33,9 @@ static const struct {
 	[DISPATCH_TWO_NUMBERS] = { 2, 2, true, false,
 	    "a message-number and a number of lines" },
 	[DISPATCH_NAME] = { 1, 1, false, true, "a name" },
-	[DISPATCH_NAME_AND_DIGEST] = { 2, 2, false, false,
+	[DISPATCH_NAME_AND_DIGEST] = { 2, 2, false, true,
 	    "a name and a digest" },
+	[DISPATCH_LANGUAGE] = { 0, 1, false, false, "a language" },
 	[DISPATCH_MECHANISM] = { 0, 2, false, false,
 	    "a mechanism and perhaps an initial response" },
 	/* As it is, blanks included: it is not cut into words. */

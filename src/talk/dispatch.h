@@ -19,6 +19,7 @@ enum dispatch_argument {
 	DISPATCH_TWO_NUMBERS,	/* of a message, and of lines */
 	DISPATCH_NAME,
 	DISPATCH_NAME_AND_DIGEST,
+	DISPATCH_LANGUAGE,	/* or none */
 	DISPATCH_MECHANISM,	/* or none, and perhaps an initial response */
 	DISPATCH_PASSWORD	/* everything behind one space */
 };

@@ -38,6 +38,10 @@ static const char *const texts[] = {
 	[REPLY_CANCELLED] = "-ERR authentication cancelled",
 	[REPLY_NOT_ONESELF] = "-ERR [AUTH] nobody may log in for another user",
 	[REPLY_MECHANISMS] = "+OK list of mechanisms follows",
+	[REPLY_UTF8] = "+OK names and passwords are UTF-8",
+	[REPLY_LANGUAGES] = "+OK list of languages follows",
+	[REPLY_LANGUAGE] = "+OK %s English",
+	[REPLY_NO_LANGUAGE] = "-ERR no such language, LANG alone lists them",
 	[REPLY_STLS] = "+OK begin TLS",
 	[REPLY_HAS_TLS] = "-ERR this connection has TLS already",
 	[REPLY_IN_USE] = "-ERR [IN-USE] maildrop already locked",
@@ -143,7 +147,7 @@ reply_capabilities(struct wire *wire, unsigned offers, unsigned delay,
 	if ((offers & REPLY_OFFER_STLS) != 0)
 		wire_put(wire, SPAN("STLS\r\n"));
 	wire_put(wire, SPAN("RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
-	    "EXPIRE NEVER\r\n"));
+	    "EXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\n"));
 	if (delay > 0) {
 		wire_put(wire, SPAN("LOGIN-DELAY "));
 		wire_put(wire, span_digits(delay, digits));
@@ -153,6 +157,28 @@ reply_capabilities(struct wire *wire, unsigned offers, unsigned delay,
 		wire_put(wire, SPAN("IMPLEMENTATION dewey-" PACKAGE_VERSION
 		    "\r\n"));
 	wire_put(wire, SPAN(".\r\n"));
+}
+
+enum reply_text
+reply_language(struct wire *wire, struct span range, struct reply *reply)
+{
+	const struct reply list = { .text = REPLY_LANGUAGES };
+	struct span rest = range, first = span_cut(&rest, '-');
+
+	if (range.n == 0) {
+		reply_say(wire, &list);
+		wire_put(wire, SPAN("en English\r\ni-default English\r\n"
+		    ".\r\n"));
+		return REPLY_SENT;
+	}
+	reply->name = SPAN("i-default");
+	if (span_equal_nocase(range, reply->name))
+		return REPLY_LANGUAGE;
+	/* Of en-GB English is left (RFC 4647 s3.4). */
+	reply->name = SPAN("en");
+	return span_equal(range, SPAN("*")) ||
+	    span_equal_nocase(first, reply->name) ? REPLY_LANGUAGE :
+	    REPLY_NO_LANGUAGE;
 }
 
 enum reply_text

@@ -41,6 +41,10 @@ enum reply_text {
 	REPLY_CANCELLED,
 	REPLY_NOT_ONESELF,
 	REPLY_MECHANISMS,
+	REPLY_UTF8,
+	REPLY_LANGUAGES,
+	REPLY_LANGUAGE,
+	REPLY_NO_LANGUAGE,
 	REPLY_STLS,
 	REPLY_HAS_TLS,
 	REPLY_IN_USE,
@@ -116,6 +120,15 @@ void reply_capabilities(struct wire *wire, unsigned offers, unsigned delay,
  * Answer AUTH without an argument: the SASL mechanisms, a line each.
  */
 void reply_mechanisms(struct wire *wire, unsigned offers);
+
+/*
+ * reply_language(wire, range, reply):
+ * Answer LANG (RFC 6856 s3): list the languages if ${range} is empty, else use
+ * the one that it stands for.  There is one, by two names.  Returns the text,
+ * whose name in ${reply} is set.
+ */
+enum reply_text reply_language(struct wire *wire, struct span range,
+    struct reply *reply);
 
 /*
  * reply_fault(fault):

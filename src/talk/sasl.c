@@ -122,6 +122,11 @@ ask(struct exchange *exchange, enum login_method method,
 {
 	struct login_question *question = exchange->sasl->question;
 
+	if (exchange->sasl->utf8 && (!span_is_utf8(message->name) ||
+	    (method == LOGIN_PLAIN && !span_is_utf8(message->secret)))) {
+		exchange->fault = LOGIN_FAULT_FORM;
+		return REPLY_SENT;
+	}
 	question->method = method;
 	question->name_n = message->name.n;
 	question->secret_n = message->secret.n;

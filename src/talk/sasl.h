@@ -18,6 +18,7 @@ struct sasl {
 	struct wire *wire;
 	unsigned offers;	/* of enum reply_offer */
 	bool plaintext;		/* passwords may cross the stream */
+	bool utf8;		/* names and passwords must be UTF-8 */
 	struct login_question *question;
 	sasl_ask *ask;
 	void *to;

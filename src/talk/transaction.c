@@ -208,6 +208,15 @@ capa(void *to, struct dispatch_command *command)
 }
 
 static enum reply_text
+lang(void *to, struct dispatch_command *command)
+{
+	const struct transaction *state = to;
+
+	return reply_language(state->retrieve.wire, command->words[0],
+	    &command->reply);
+}
+
+static enum reply_text
 quit(void *to, struct dispatch_command *command)
 {
 	(void)to;
@@ -228,10 +237,11 @@ transaction_run(struct transaction *state)
 		{ "TOP", DISPATCH_TWO_NUMBERS, top },
 		{ "UIDL", DISPATCH_MAYBE_NUMBER, uidl },
 		{ "CAPA", DISPATCH_NONE, capa },
+		{ "LANG", DISPATCH_LANGUAGE, lang },
 		{ "QUIT", DISPATCH_NONE, quit },
 		/* Of the AUTHORIZATION state. */
 		{ .verb = "USER" }, { .verb = "PASS" }, { .verb = "APOP" },
-		{ .verb = "AUTH" }, { .verb = "STLS" },
+		{ .verb = "AUTH" }, { .verb = "STLS" }, { .verb = "UTF8" },
 		/* Of older protocols; clients try them without end. */
 		{ .verb = "LAST" }, { .verb = "RPOP" }, { .verb = "XTND" },
 		{ .verb = "XSENDER" }, { .verb = "GURL" },

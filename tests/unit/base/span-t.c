@@ -306,11 +306,52 @@ test_wipe(void **state)
 	assert_int_equal(secret[0], 't');
 }
 
+static void
+test_utf8(void **state)
+{
+	static const struct {
+		const char *what;
+		struct span octets;
+		bool is;
+	} rows[] = {
+		{ "nothing", OCTETS(""), true },
+		{ "ASCII", OCTETS("mrose"), true },
+		{ "two octets", OCTETS("j\xc3\xb6rg"), true },
+		{ "three octets", OCTETS("\xe2\x82\xac"), true },
+		{ "four octets", OCTETS("\xf0\x9f\x90\xac"), true },
+		{ "the last character", OCTETS("\xf4\x8f\xbf\xbf"), true },
+		{ "before the surrogates", OCTETS("\xed\x9f\xbf"), true },
+		{ "behind them", OCTETS("\xee\x80\x80"), true },
+		{ "Latin-1", OCTETS("j\xf6rg"), false },
+		{ "Latin-1 at the end", OCTETS("\xe4"), false },
+		{ "cut after one octet", OCTETS("a\xc3"), false },
+		{ "cut after two", OCTETS("\xe2\x82"), false },
+		{ "cut after three", OCTETS("\xf0\x9f\x90"), false },
+		{ "what follows alone", OCTETS("\x80"), false },
+		{ "two octets for ASCII", OCTETS("\xc0\xaf"), false },
+		{ "the last such", OCTETS("\xc1\xbf"), false },
+		{ "three octets for two", OCTETS("\xe0\x9f\xbf"), false },
+		{ "four octets for three", OCTETS("\xf0\x8f\xbf\xbf"),
+		    false },
+		{ "a surrogate", OCTETS("\xed\xa0\x80"), false },
+		{ "above U+10FFFF", OCTETS("\xf4\x90\x80\x80"), false },
+		{ "F5", OCTETS("\xf5\x80\x80\x80"), false },
+		{ "FF", OCTETS("\xff"), false },
+		{ "a letter within", OCTETS("\xe2\x82x"), false },
+		{ "a lead within", OCTETS("\xe2\xc3\xb6"), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		ROW(rows[i].what, span_is_utf8(rows[i].octets) == rows[i].is);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_of),
+		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_every_octet),
 		cmocka_unit_test(test_trim),
