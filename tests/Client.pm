@@ -104,7 +104,7 @@ sub write_rc {
 }
 
 # ---- The clients.  Each sub gets port, user, password, dir, mode (keep,
-# delete or leave), apop, tls (certificate), stls (1: TLS is begun by STLS).
+# delete or leave), apop, sasl (a mechanism), tls (certificate), stls (1: TLS is begun by STLS).
 # In mode leave a client fetches
 # what it has not seen and keeps all; its memory is in dir.
 
@@ -116,6 +116,7 @@ sub curl {
 	push @words, '--cacert', "$o->{tls}.crt" if $o->{tls};
 	# By itself it would take CRAM-MD5.
 	push @words, '--login-options', 'AUTH=+APOP' if $o->{apop};
+	push @words, '--login-options', "AUTH=$o->{sasl}" if $o->{sasl};
 	push @words, '--ssl-reqd' if $o->{stls};
 	my $url = ($o->{stls} ? 'pop3://localhost' : $o->{tls} ?
 	    'pop3s://localhost' : 'pop3://127.0.0.1') . ":$o->{port}/";
@@ -150,6 +151,7 @@ sub fetchmail {
 	my ($o) = @_;
 	my $store = store($o);
 	my $auth = $o->{apop} ? 'protocol APOP' : 'protocol POP3';
+	my $sasl = $o->{sasl} ? "auth \L$o->{sasl}" : '';
 	my %how = (keep => 'keep fetchall', delete => 'nokeep fetchall',
 	    leave => 'keep nofetchall');
 	my $ssl = $o->{tls}
@@ -161,7 +163,7 @@ set no syslog
 set no bouncemail
 set idfile '$o->{dir}/ids'
 set pidfile '$o->{dir}/pid'
-poll 127.0.0.1 $auth port $o->{port} uidl timeout 20 no dns
+poll 127.0.0.1 $auth port $o->{port} uidl timeout 20 no dns $sasl
     user '$o->{user}' password '$o->{password}' is tester here
     no rewrite no mimedecode no dropstatus $how{$o->{mode}} $ssl
     mda '$store'
@@ -174,7 +176,7 @@ RC
 sub mpop {
 	my ($o) = @_;
 	my $store = store($o);
-	my $auth = $o->{apop} ? 'apop' : 'user';
+	my $auth = $o->{sasl} ? lc $o->{sasl} : $o->{apop} ? 'apop' : 'user';
 	my ($keep, $new) = $o->{mode} eq 'delete' ? qw(off off) :
 	    $o->{mode} eq 'keep' ? qw(on off) : qw(on on);
 	my $starttls = $o->{stls} ? 'on' : 'off';
@@ -263,7 +265,7 @@ RC
 # Status, Content-Length and Lines.  It remembers unique-ids in its cache of messages.
 sub mutt {
 	my ($o) = @_;
-	my $auth = $o->{apop} ? 'apop' : 'user';
+	my $auth = $o->{sasl} ? lc $o->{sasl} : $o->{apop} ? 'apop' : 'user';
 	my $delete = $o->{mode} eq 'delete' ? '<delete-pattern>~A<enter>' : '';
 	mkdir "$o->{dir}/cache";
 	Dewey::give("$o->{dir}/cache");
