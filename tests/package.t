@@ -96,15 +96,30 @@ my ($deb) = grep { !/dbgsym/ } glob "$build/dewey_*.deb";
 ok defined $deb, 'a package' or done_testing, exit 1;
 
 my %in = map { (split ' ')[5] => 1 } split /\n/, `dpkg-deb -c $deb`;
+$in{$_ =~ s{^\./usr/lib/}{./lib/}r} //= 1 for keys %in;
 is join(' ', grep { !$in{"./$_"} } qw(usr/sbin/dewey
     usr/share/man/man8/dewey.8.gz usr/share/man/man5/dewey.conf.5.gz
     lib/systemd/system/dewey.socket lib/systemd/system/dewey@.service
     lib/systemd/system/dewey-pop3s.socket
     lib/systemd/system/dewey-pop3s@.service usr/libexec/dewey-tls
     usr/share/bash-completion/completions/dewey
+    usr/share/zsh/vendor-completions/_dewey
     usr/share/doc/dewey/examples/inetd/inetd.conf
     usr/share/doc/dewey/examples/sessions-report)), '',
     'what a user looks for is in it';
+
+# The links of the documents, as they are installed.
+ok sh($build, "dpkg-deb -x $deb $build/in"), 'dpkg-deb -x';
+my @lost;
+my @documents = glob "$build/in/usr/share/doc/dewey/{*.md,doc/*.md}";
+for my $path (@documents) {
+	my ($where) = $path =~ m{(.*)/};
+	for my $link (Dewey::read_file($path) =~ /\]\(([^()\s#:]+)[^()\s]*\)/g) {
+		push @lost, "$path: $link" unless -e "$where/$link";
+	}
+}
+cmp_ok scalar @documents, '>', 8, 'documents are in it';
+is join(', ', @lost), '', '... and their links lead somewhere';
 
 SKIP: {
 	my $lintian = Spawner::program('lintian')
@@ -136,10 +151,14 @@ sub account {
 	return $box;
 }
 
-# Whether the root ${root} has an inetd, which may be unpacked beside the build.
+# Whether the root ${root} has an inetd: the one of this machine, or the one that
+# is unpacked beside the build.
 sub has_inetd {
 	my ($root) = @_;
-	return -x "$root/usr/sbin/inetd" || Rootfs::lay($root, 'inetd');
+	return 1 if -x "$root/usr/sbin/inetd";
+	return sh('/', "cp -a /usr/sbin/inetd $root/usr/sbin")
+	    if -x '/usr/sbin/inetd';
+	return Rootfs::lay($root, 'inetd');
 }
 
 # The README's line for inetd pasted in the root ${root}, where the package is
@@ -201,7 +220,9 @@ SKIP: {
 subtest 'a fresh Debian' => sub {
 	plan skip_all => 'this needs root' if $>;
 	my $needs = `dpkg-deb -f $deb Depends`;
-	my $root = Rootfs::fresh('/fresh', qw(netbase libbsd0 libwrap0),
+	my @libraries = grep { glob "/var/lib/dpkg/info/$_\{,:*}.list" }
+	    qw(libbsd0 libwrap0);
+	my $root = Rootfs::fresh('/fresh', 'netbase', @libraries,
 	    map { /^([a-z0-9.+-]+)/ ? $1 : () } split /,\s*/, $needs)
 	    or plan skip_all => 'no Debian whose files could be copied';
 	has_inetd($root) or plan skip_all => 'inetd is not there';
