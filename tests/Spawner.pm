@@ -372,6 +372,8 @@ my %spawner = (
 	'stunnel-exec' => { need => ['stunnel4'],
 		make => \&make_stunnel_exec },
 	haproxy => { need => ['haproxy'], make => \&make_haproxy },
+	# A front end whose files the test writes: make => a sub like those.
+	front => { need => [], make => sub { $_[0]{make}->($_[0]) } },
 );
 
 # Those that start dewey on a plain port.
