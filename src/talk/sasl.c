@@ -263,10 +263,11 @@ scram(struct exchange *exchange)
 	struct mechanism_first first;
 	char header[2 * LIMITS_CREDENTIAL];
 	enum reply_text text = scram_first(exchange, &first);
-	size_t n = first.header.n;
+	size_t n;
 
 	if (text != REPLY_CHALLENGE)
 		return text;
+	n = first.header.n;
 	/* The next line takes the place of that one. */
 	memcpy(header, first.header.p, n);
 	return scram_final(exchange, (struct span){ header, n });
@@ -299,7 +300,7 @@ sasl_run(struct sasl *sasl, struct span mechanism, struct span initial)
 	exchange.lost = false;
 	exchange.initial = initial.p != NULL;
 	exchange.n = initial.n;
-	if (initial.n > 0)
+	if (initial.p != NULL)
 		memcpy(exchange.line, initial.p, initial.n);
 	wire_wipe(sasl->wire, initial);
 	while (i < COUNT && !span_equal_nocase(mechanism,

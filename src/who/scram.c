@@ -37,7 +37,7 @@ bool
 scram_read(struct span hash, struct scram_key *key)
 {
 	const size_t n = sizeof(scheme) - 1;
-	struct span rest = hash;
+	struct span rest;
 	uint64_t iterations;
 
 	if (hash.n < n || memcmp(hash.p, scheme, n) != 0)
