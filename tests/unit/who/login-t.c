@@ -373,6 +373,32 @@ test_secrets_path(void **state)
 	}
 }
 
+/* A challenge of CRAM-MD5 takes one answer, whoever asks. */
+static void
+test_cram_once(void **state)
+{
+	struct login_question question;
+	struct users_entry entry;
+	struct site site;
+
+	open_site(state, &site, true, 0600);
+	memset(&question, 0, sizeof(question));
+	question.method = LOGIN_CRAM_BEGIN;
+	assert_int_equal(login_check(&site.login, &question, &entry),
+	    LOGIN_CHALLENGE);
+	question.method = LOGIN_CRAM;
+	question.name_n = 5;
+	memcpy(question.name, "mrose", 5);
+	question.secret_n = LIMITS_DIGEST;
+	secrets_keyed((struct span){ question.challenge,
+	    question.challenge_n }, SPAN("tanstaaf"), question.secret);
+	assert_int_equal(login_check(&site.login, &question, &entry),
+	    LOGIN_ACCEPTED);
+	assert_int_equal(login_check(&site.login, &question, &entry),
+	    LOGIN_REFUSED);
+	login_close(&site.login);
+}
+
 int
 main(void)
 {
@@ -385,6 +411,7 @@ main(void)
 		cmocka_unit_test(test_unsafe),
 		cmocka_unit_test(test_misconfigured),
 		cmocka_unit_test(test_secrets_path),
+		cmocka_unit_test(test_cram_once),
 	};
 
 	return cmocka_run_group_tests_name("login", tests, unit_begin,
