@@ -269,6 +269,18 @@ unlink $site{$other}->dir . "/spool/.$one.dewey.ids";
 ($state, $seen) = session($one);
 is "$state @{ $seen // [] }", 'done held', '... a session there has its mail';
 
+# And back, when the empty mailbox has gone.
+($code, $text) = move_users($other, $home, $one);
+is $code, 75, 'an empty mailbox that was left is not written over, too';
+($code, $text) = said($^X, "$contrib/move-users", '--spool=' .
+    $site{$home}->dir . '/spool', '--rest=false', $one);
+ok -e $path, 'it stays for a day';
+($code, $text) = said($^X, "$contrib/move-users", '--spool=' .
+    $site{$home}->dir . '/spool', '--rest=false', '--after=0', $one);
+ok !-e $path, '... or as long as one says';
+($code, $text) = move_users($other, $home, $one);
+is $code, 0, '... and then its user can be moved back' or diag $text;
+
 # ---- All at once
 
 my @pids;
@@ -282,14 +294,15 @@ for my $number (0 .. $workers - 1) {
 	}
 	push @pids, $pid;
 }
-my ($moves, $refusals) = (0, 0);
+my ($moves, $refusals, %gone) = (0, 0);
 for my $batch (1 .. $batches) {
 	my $from = $hosts[$batch % 3];
 	my $to = $hosts[($batch + 1) % 3];
-	my @who = grep { host_of($_) eq $from } @names;
+	my @who = grep { host_of($_) eq $from && !$gone{$_} } @names;
 	@who = @who[0 .. 5] if @who > 6;
+	last unless @who;
+	$gone{$_} = 1 for @who;
 	my ($code, $text) = move_users($from, $to, @who);
-	# A mailbox that came late is in the way if its user comes back.
 	for my $name (@who) {
 		host_of($name) eq $to ? $moves++ : $refusals++;
 	}
