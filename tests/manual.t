@@ -167,7 +167,8 @@ is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
 my %foreign = map { $_ => 1 } qw(all dry-run login-options openmetrics
     adopt doveadm fetch port name now prefix svg sysconfdir localstatedir
     deploy-hook fullchain-file install-cert key-file reloadcmd
-    enable-werror with-systemdsystemunitdir);
+    enable-werror with-systemdsystemunitdir
+    drain map reload rest simulate spool to);
 for my $path ((map { "$ENV{srcdir}/$_" } qw(README.md CONTRIBUTING.md NEWS)),
     grep { -f && !/PERFORMANCE/ } glob "$doc/*") {
 	my ($name) = $path =~ m{([^/]+)\z};
