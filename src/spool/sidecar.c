@@ -283,7 +283,7 @@ sidecar_is_early(const struct mailbox *mailbox, unsigned delay)
 		return false;
 	/* Where the clock was set back, no time is known. */
 	return st.st_atim.tv_sec <= now.tv_sec &&
-	    now.tv_sec - st.st_atim.tv_sec < delay;
+	    now.tv_sec - st.st_atim.tv_sec < (time_t)delay;
 }
 
 bool
