@@ -595,7 +595,9 @@ sub try_all {
 mkdir "$dir/spool" or die "$dir/spool: $!";
 Dewey::give("$dir/spool");
 chmod 0777, $dir;
-Accounts::add('dewey-gate') if !$>;
+if (!$>) {
+	Accounts::add($_) for qw(dewey-gate dewey-judge dewey-wait);
+}
 my %pids;
 for my $row (@rows) {
 	prepare($row);

@@ -74,8 +74,8 @@ SKIP: {
 SKIP: {
 	Spawner::program('systemd-sysusers')
 	    && Spawner::program('systemd-tmpfiles')
-	    or skip 'systemd-sysusers is not installed', 3;
-	skip 'this needs root', 3 if $>;
+	    or skip 'systemd-sysusers is not installed', 5;
+	skip 'this needs root', 5 if $>;
 	my $root = "$dir/root";
 	mkdir $_ or die "$_: $!" for $root, map { "$root/$_" }
 	    qw(etc var var/cache tmp);
@@ -86,8 +86,8 @@ SKIP: {
 	    "$contrib/systemd/dewey.sysusers");
 	is $code, 0, 'systemd-sysusers' or diag $text;
 	like Dewey::read_file("$root/etc/passwd"),
-	    qr{^dewey-gate:.*:/:/\S*nologin$}m,
-	    'makes a user without a home and a shell';
+	    qr{^dewey-$_:.*:/:/\S*nologin$}m,
+	    "makes $_ without a home and a shell" for qw(gate judge wait);
 	($code, $text) = said('systemd-tmpfiles', '--create', "--root=$root",
 	    "$contrib/systemd/dewey.tmpfiles");
 	is sprintf('%o %d', (stat "$root/var/cache/dewey")[2, 4]), '40755 0',

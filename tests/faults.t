@@ -16,7 +16,7 @@ Accounts::enter();
 my $mail = Dewey::mbox("Subject: one\n\nbody\n");
 my $mark = "\xef\xbb\xbf";
 Accounts::add('dwford', password => 'towel', mail => $mail);
-Accounts::add('dewey-gate');
+Accounts::add($_) for qw(dewey-gate dewey-judge dewey-wait);
 Accounts::add('dwmail');
 my $hash = Accounts::sha512('towel');
 my $ids = join ':', Accounts::uid('dwford'), Accounts::gid('dwford');

@@ -15,7 +15,7 @@ my $srcdir = $ENV{srcdir} // '.';
 # entered here and in doc/DESIGN.md.
 my @house = (
 	[base =>
-	    [qw(clock limits sink span stamp stream sum)],
+	    [qw(clock limits seccomp sink span stamp stream sum)],
 	    [qw(base64 imprint log networks store)],
 	    [qw(channel)],
 	    [qw(ucspi)]],
@@ -26,7 +26,7 @@ my @house = (
 	    [qw(flags)],
 	    [qw(configuration)]],
 	[who =>
-	    [qw(peer secrets scram)],
+	    [qw(peer secrets sources scram)],
 	    [qw(password)],
 	    [qw(users)],
 	    [qw(proof)],
@@ -54,7 +54,7 @@ my @house = (
 	    [qw(dialogue)]],
 	[rights =>
 	    [qw(filter letter process)],
-	    [qw(front request sandbox starter)],
+	    [qw(account front request sandbox starter)],
 	    [qw(session)],
 	    [qw(gate judge keeper)],
 	    [qw(monitor recovery)]],

@@ -260,15 +260,18 @@ unlike config('... who need none', 0, qr/./, '--users=system',
 config('users by a relative path', 100, qr/^unwise: users is no absolute/m,
     '--users=absent');
 SKIP: {
-	skip 'only root starts a gate', 2 if $>;
-	skip 'there is an account dewey-gate', 2 if getpwnam 'dewey-gate';
+	skip 'only root starts a gate', 4 if $>;
+	skip 'there is an account of ours', 2
+	    if grep { defined getpwnam $_ } qw(dewey-gate dewey-judge dewey-wait);
 	my $c = Dewey->start(@good, '--check-config', { as_root => 1,
 	    transport => 'pipe' });
-	like $c->rest, qr/^unwise: there is no account dewey-gate/m,
-	    'a gate without an account of its own';
+	my $said = $c->rest;
+	like $said, qr/^unwise: there is no account dewey-$_: useradd/m,
+	    "$_ without an account of its own" for qw(gate judge wait);
 	$c = Dewey->start(@good, '--check-config', '--gate-user=nobody',
-	    { as_root => 1, transport => 'pipe' });
-	unlike $c->rest, qr/dewey-gate/, '... or with another\'s';
+	    '--judge-user=nobody', { as_root => 1, transport => 'pipe' });
+	$said = $c->rest;
+	unlike $said, qr/dewey-(?:gate|judge)/, '... or with another\'s';
 }
 for (['--plaintext=always', 'plaintext'], ['--idle-timeout=599', '600'],
     ['--locks=none', 'locks'], ['--fail-delay=0', 'fail-delay'],
@@ -291,6 +294,7 @@ is state_of_spool(), $before, 'nothing in the spool has changed';
 SKIP: {
 	skip 'for root only', 3 if $>;
 	for (['--gate-user=dwabsent', qr/^unsafe: gate-user/m],
+	    ['--judge-user=dwabsent', qr/^unsafe: judge-user/m],
 	    ['--gate-user=root', qr/^unsafe: gate-user/m],
 	    ['--mail-user=root', qr/^unsafe: mail-user/m],
 	    ['--preauth', qr/^unsafe: preauth/m]) {

@@ -50,7 +50,7 @@ while ($help =~ /^  --([\w-]+)(?:(=| )(\S+))?(?:  \((.*)\))?$/mg) {
 }
 my @flags = qw(tls tls-cert tls-key tls-min tls-ocsp tls-program users mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only content-length locks lock-timeout
-    journal-window idle-timeout login-timeout host gate-user sandbox log log-deletes preauth
+    journal-window idle-timeout login-timeout host gate-user judge-user sandbox log log-deletes preauth
     greeting-style verbose cache-dir state-dir config check-config set-secret set-password remove-user
     list check recover adopt-ids forget-ids help version name-case strip-domain proxy login-delay
     scheme scram-iterations);
@@ -111,6 +111,7 @@ my %good = (
 	    'fcntl,flock,dotlock', 'dotlock,fcntl' ],
 	'journal-window' => [ 1, 4096, 1073741824 ],
 	'gate-user' => [ 'nobody' ],
+	'judge-user' => [ 'nobody' ],
 	sandbox => [ qw(auto none) ],
 	'cache-dir' => [ "$dir/cache" ],
 	'state-dir' => [ "$dir/state", 'none' ],

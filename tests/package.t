@@ -203,7 +203,8 @@ SKIP: {
 	ok sh('/', "dpkg -i $deb"), 'dpkg -i'
 	    or skip 'it is not installed', 1;
 	like `/usr/sbin/dewey --version`, qr/^dewey \Q$version\E$/, 'dewey --version';
-	ok defined getpwnam 'dewey-gate', "the gate's user";
+	ok defined getpwnam $_, "the user $_"
+	    for qw(dewey-gate dewey-judge dewey-wait);
 	is system('/usr/sbin/dewey --check-config >/dev/null 2>&1') >> 8, 0,
 	    'dewey --check-config as installed';
 	SKIP: {

@@ -126,7 +126,7 @@ sub as_root {
 	    groups => $monitor->{groups});
 	check('gate', $gate, uid => $nobody, gid => $nogroup,
 	    root => qr/ \(deleted\)$/, fds => '0 1 socket, 2 socket again');
-	check('judge', $judge, uid => $nobody, gid => $nogroup, seccomp => 0,
+	check('judge', $judge, uid => $nobody, gid => $nogroup,
 	    fds => '/etc/shadow, 0 1 /dev/null, 2 log, socket, socket');
 	$c->say('USER dwmrose');
 	$c->say("PASS $wrong");
@@ -208,11 +208,12 @@ sub as_root {
 	like $c->line, qr/^\+OK/, '... and goes on';
 	$c->say('QUIT');
 
-	# APOP, and a gate user of its own.
+	# APOP, and users of their own.
 	Dewey::write_file('/dewey-secrets', "dwmrose:$secret\n" .
 	    "dwother:$secret{'another secret'}\n");
 	chown 0, 0, '/dewey-secrets';
-	Accounts::add('dewey-gate', more => ['-r']);
+	my %own = map { $_ => Accounts::add($_, more => ['-r']) }
+	    qw(dewey-gate dewey-judge dewey-wait);
 	$c = Accounts::start('--secrets=/dewey-secrets');
 	$c->greeting;
 	($monitor, $judge, $gate) = all($c, 2);
@@ -220,11 +221,19 @@ sub as_root {
 	    uid => Accounts::uid('dewey-gate'),
 	    gid => Accounts::gid('dewey-gate'), root => qr/ \(deleted\)$/,
 	    fds => '0 1 socket, 2 socket again');
+	check('judge with an account of its own', $judge,
+	    uid => $own{'dewey-judge'}, gid => Accounts::gid('dewey-judge'),
+	    fds => join ', ', '/dewey-secrets', '/etc/shadow', '0 1 /dev/null',
+	    '2 log', 'socket', 'socket');
 	is_deeply [Processes::remembers($_->{pid}, values %secret)], [],
 	    '... remembers no secret' for $monitor, $gate;
 	like $c->apop('dwmrose', $secret), qr/^\+OK/, 'APOP';
 	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
 	@all = all($c, 2);
+	check('monitor with an account of its own', $all[0],
+	    uid => $own{'dewey-wait'}, gid => Accounts::gid('dewey-wait'),
+	    capabilities => 1 << 5,
+	    fds => '0 socket, 1 /dev/null, 2 log, socket');
 	check_secrets('APOP', @all);
 	for my $i (0 .. 2) {
 		is_deeply [Processes::remembers($all[$i]{pid}, values %secret,
@@ -237,7 +246,10 @@ sub as_root {
 	symlink 'passwd.real', '/etc/passwd' or die "/etc/passwd: $!";
 	$c = Accounts::start();
 	$c->greeting;
-	check('gate where passwd(5) is a link', (all($c, 2))[2],
+	(undef, $judge, $gate) = all($c, 2);
+	is $judge->{uids}, join(' ', ($own{'dewey-judge'}) x 4),
+	    'judge where passwd(5) is a link';
+	check('gate where passwd(5) is a link', $gate,
 	    uid => Accounts::uid('dewey-gate'),
 	    gid => Accounts::gid('dewey-gate'), root => qr/ \(deleted\)$/,
 	    fds => '0 1 socket, 2 socket again');
@@ -245,19 +257,28 @@ sub as_root {
 	$c->exit_code;
 	unlike $c->stderr, qr{/etc/passwd}, '... says nothing of that';
 	rename '/etc/passwd.real', '/etc/passwd' or die "/etc/passwd: $!";
-	$c = Accounts::start('--gate-user=dwother');
+	$c = Accounts::start('--gate-user=dwother', '--judge-user=dwmrose');
 	$c->greeting;
-	is +(all($c, 2))[2]{uids}, join(' ', (Accounts::uid('dwother')) x 4),
+	(undef, $judge, $gate) = all($c, 2);
+	is $gate->{uids}, join(' ', (Accounts::uid('dwother')) x 4),
 	    '--gate-user';
+	is $judge->{uids}, join(' ', ($uid) x 4), '--judge-user';
 	$c->say('QUIT');
-	for my $bad ('dwabsent', 'root') {
-		$c = Accounts::start("--gate-user=$bad");
-		is $c->greeting, '-ERR [SYS/PERM] server is misconfigured',
-		    "--gate-user=$bad";
-		is $c->rest, '', '... serves nobody';
-		is $c->exit_code, 100, '... exit code';
-		like $c->stderr, qr{gate-user: $bad has no account, or is root: },
-		    '... the log says why';
+	for my $key ('gate-user', 'judge-user') {
+		for my $bad ('dwabsent', 'root') {
+			$c = Accounts::start("--$key=$bad");
+			is $c->greeting,
+			    '-ERR [SYS/PERM] server is misconfigured',
+			    "--$key=$bad";
+			is $c->rest, '', '... serves nobody';
+			is $c->exit_code, 100, '... exit code';
+			like $c->stderr,
+			    qr{$key: $bad has no account, or is root: },
+			    '... the log says why';
+		}
+	}
+	for (keys %own) {
+		system 'userdel', $_;
 	}
 
 	# What --sandbox changes.

@@ -68,7 +68,8 @@ system("mkdir -p /usr/lib/sysusers.d /usr/lib/tmpfiles.d && " .
     'systemd-sysusers dewey.conf 2>/dev/null && ' .
     'systemd-tmpfiles --create dewey.conf') == 0
     or plan skip_all => 'systemd-sysusers does not work here';
-ok defined getpwnam 'dewey-gate', 'sysusers: the gate has a user';
+ok defined getpwnam $_, "sysusers: $_"
+    for qw(dewey-gate dewey-judge dewey-wait);
 is sprintf('%o', (stat '/var/cache/dewey')[2] & 07777), '755',
     'tmpfiles: the cache directory';
 

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# What a stranger can do who has taken over the gate or the session: a test
-# build does what its client says.  Every attempt fails or kills, the monitor
-# says so, and the channels take nothing amiss.  Each wall (filter, Landlock,
+# What a stranger can do who has taken over the gate, the judge or the session: a
+# test build does what its client says.  Every attempt fails or kills, the
+# monitor says so, and the channels take nothing amiss.  Each wall (filter, Landlock,
 # ids) is also tried alone.  (DESIGN section 3, SECURITY "When a process is
 # taken over".)
 use strict;
@@ -44,6 +44,7 @@ Accounts::add('dwmrose', password => $password, mail => $mail);
 Accounts::add('dwother', password => $other, mail => $mail);
 my $uid = Accounts::uid('dwmrose');
 my $victim = Accounts::mailbox('dwother');
+Accounts::add($_, more => ['-r']) for qw(dewey-gate dewey-judge dewey-wait);
 my $spool = join ' ', snapshot();
 
 # Everything about the spool that could be changed.
@@ -245,6 +246,140 @@ my @soft = grep { join(' ', @{ $table{$_} }) ne 'killed killed' } keys %table;
 is_deeply [sort @soft], ['a terminal\'s input', 'connect',
     'memory that can be run', 'socket', 'socket of another kind'],
     'everything but what the C library may try kills';
+
+# ---- The judge, for each way to look up users: in files; as services of this
+# host have them; as nobody knows.
+
+my $nsswitch = '/etc/nsswitch.conf';
+my %form = (
+	files => "passwd: files\n",
+	local => "passwd: files [NOTFOUND=continue] systemd # and no more\n",
+	net => "passwd: files [ NOTFOUND=continue ] nis\n",
+);
+# What each can do of the attempts.  Everybody may read /etc/passwd.
+my @reads = ('open /etc/passwd');
+# Without an owner nobody is signalled.
+my @asks = (@reads, 'another number of a descriptor', '... and let them',
+    'socket of another kind', 'a limit by the new call');
+my %can = (
+	files => [@reads],
+	local => [@asks],
+	net => [@asks, 'socket', 'be dumpable', 'another directory',
+	    'new memory that can be run', 'memory that can be written and run'],
+);
+
+# A judge that was taken over, with a gate that is: [client, pid of the judge].
+sub taken_judge {
+	my ($form, $o, @flags) = @_;
+	Dewey::write_file($nsswitch, $form{$form}, 0644);
+	chown 0, 0, $nsswitch or die "$nsswitch: $!";
+	my $c = Accounts::start('--hide-users=no', @flags, $o // {});
+	$c->greeting;
+	my ($judge) = Processes::below($c->pid);
+	$c->wait_for(sub { (Processes::look($judge)->{fds}{0} // '') eq
+	    '/dev/null' && (grep({ /none/ } @flags) || $o->{env} ||
+	    Processes::look($judge)->{seccomp} == 2) });
+	return ($c, $judge);
+}
+
+# One attempt: did, failed or killed.
+sub ask_judge {
+	my ($c, $call, %with) = @_;
+	$call =~ s/\b$_\b/$with{$_}/g for keys %with;
+	# Nobody is there any more to say so.
+	my $answer = $c->say("X-TAKEOVER judge $call") // '-ERR killed';
+	return $answer =~ /^(?:\+OK|-ERR) (did|failed|killed)$/ ? $1 : $answer;
+}
+
+# All attempts; what came of each.
+sub check_judge {
+	my ($form, $o, @attempts) = @_;
+	my ($c, $judge, %got);
+	my ($other, $his) = taken_judge($form, $o);
+	for my $attempt (@attempts) {
+		my ($what, $call) = @$attempt;
+		($c, $judge) = taken_judge($form, $o) unless $c;
+		my $gate = (Processes::below($c->pid))[1];
+		$got{$what} = ask_judge($c, $call, PARENT => $c->pid, DIR => 0,
+		    BYSTANDER => $his, GATE => $gate);
+		next unless $got{$what} eq 'killed';
+		# The gate hears that nobody answers any more.
+		$c->close;
+		$c->exit_code;
+		like $c->stderr, qr/the judge was killed by signal 31$/m,
+		    "judge ($form): $what: the monitor says that it was killed";
+		undef $c;
+	}
+	if ($c) {
+		$c->close;
+		$c->exit_code;
+	}
+	ok !Processes::has_ended($his), "judge ($form): another one lives";
+	is ask_judge($other, 'openat -100 /etc/passwd 0'), 'did',
+	    '... and answers';
+	$other->close;
+	$other->exit_code;
+	return \%got;
+}
+
+# Those that fail in each way, among those that no look-up needs.
+my @writing = (['write a file', 'openat -100 /tmp/taken 66 384'],
+    ['append to one', 'openat -100 /etc/passwd 1025'],
+    ['write one of its own', 'openat -100 /var/lib/judged/own 1'],
+    ['a file without a name', 'openat -100 /tmp 4259842 384'],
+    ['signal the gate', 'kill GATE 9']);
+mkdir '/var/lib/judged' or die $!;
+Dewey::write_file('/var/lib/judged/own', 'x', 0666);
+for my $form (sort keys %form) {
+	my $got = check_judge($form, {}, @attempts, @writing);
+	is join(', ', sort grep { $got->{$_} eq 'did' } keys %$got),
+	    join(', ', sort @{ $can{$form} }),
+	    "judge ($form): what it can do";
+	is join(', ', grep { $got->{$_} !~ /^(?:did|failed|killed)$/ }
+	    keys %$got), '', '... everything was tried';
+	is join(', ', grep { $got->{$_} ne 'killed' } 'exec', 'signal everybody',
+	    'trace a process of the same user', 'signal the gate', 'remove',
+	    'rename', $form eq 'net' ? () : 'bind'), '',
+	    '... what no look-up needs kills';
+}
+is join(' ', snapshot()), $spool, 'nothing in the spool has changed';
+is Dewey::read_file('/var/lib/judged/own'), 'x', 'nor elsewhere';
+
+# One wall at a time: on old kernels the filter alone keeps it from files,
+# networks and others of its kind; Landlock alone does on new ones.
+for my $abi (0, 1, 3, 5) {
+	my $got = check_judge('files', { env => { TAKEOVER_ABI => $abi } },
+	    @writing, grep { $_->[0] =~ /^(?:connect|signal|truncate$|create$)/ }
+	    @attempts);
+	is join(', ', grep { $got->{$_} eq 'did' } keys %$got), '',
+	    "judge, Landlock $abi: nothing is written, and nobody hears";
+}
+{
+	my $got = check_judge('files', { env => { TAKEOVER_NO_FILTER => 1 } },
+	    @writing, grep { $_->[0] =~ /^signal/ } @attempts);
+	# kill(2) of everybody always succeeds, though nobody hears it.
+	is join(', ', grep { $got->{$_} eq 'did' && !/everybody/ } keys %$got),
+	    '', 'judge, without a filter: nothing is written, and nobody hears';
+	my ($c, $judge) = taken_judge('files', undef, '--sandbox=none');
+	my ($monitor, undef, $gate) = ($c->pid, Processes::below($c->pid));
+	SKIP: {
+		skip 'gate and judge have no accounts', 1
+		    unless getpwnam 'dewey-judge';
+		is ask_judge($c, "kill $gate 9"), 'failed',
+		    'judge, by its ids alone: the gate cannot be signalled';
+	}
+	is ask_judge($c, "kill $monitor 9"), 'failed', '... nor the monitor';
+	is ask_judge($c, 'openat -100 /etc/taken 66 384'), 'failed',
+	    '... nor can /etc be written';
+	$c->close;
+	$c->exit_code;
+	my $waiting = login();
+	ok scalar(Processes::look($waiting->pid)->{uids} !~
+	    /^(?:0|@{[join '|', map { Accounts::uid($_) } qw(nobody dewey-gate
+	    dewey-judge dwmrose)]}) /), 'a monitor that waits is none of them';
+	$waiting->say('QUIT');
+	$waiting->exit_code;
+}
 
 # ---- What kernels cannot deny by Landlock the filter does: 1 is that of Linux
 # 5.13, 3 that of 6.2, 5 that of 6.10, the last without signals.

@@ -327,6 +327,11 @@
 /* Numbers of system calls: those from here on no processor of ours uses. */
 #define LIMITS_CALLS 512
 
+/* Rows about their arguments; instructions of a program made of all that: a
+ * search that an octet can count, and four for each row. */
+#define LIMITS_CHECKS 96
+#define LIMITS_FILTER 640
+
 /* Open files of a closed process: those it has, and a few. */
 #define LIMITS_FILES 32
 

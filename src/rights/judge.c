@@ -16,20 +16,7 @@
 #include "rights/process.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
-
-/* The group of the spool that the user's mailbox is in, if that is one. */
-static gid_t
-find_group(const struct session *session)
-{
-	gid_t group = PROCESS_NO_GROUP;
-	char path[LIMITS_PATH];
-
-	if (strstr(session->options->mailbox, "%h") == NULL &&
-	    mailbox_expand(session->options->mailbox, session->user.name,
-	    session->user.home, path) == 0)
-		(void)mailbox_spool_group(path, &group);
-	return group;
-}
+#include "who/sources.h"
 
 int
 judge_hear_gate(int channel, struct dialogue *dialogue,
@@ -68,7 +55,6 @@ ask_monitor(struct session *session, int channel)
 		.keys = login_keys(&session->verdict.login),
 		.uid = user->uid,
 		.gid = user->gid,
-		.group = find_group(session),
 		.name = span_of(user->name),
 		.home = span_of(user->home),
 		.unread = wire_unread(&session->dialogue.wire),
@@ -132,6 +118,20 @@ serve(struct session *session, struct judge_channels channels)
 	return text;
 }
 
+/* What it takes to look up the users there may be. */
+static enum filter_role
+find_role(const struct options *options)
+{
+	static const enum filter_role roles[] = {
+		[SOURCES_FILES] = FILTER_JUDGE,
+		[SOURCES_LOCAL] = FILTER_JUDGE_LOCAL,
+		[SOURCES_UNKNOWN] = FILTER_JUDGE_NET,
+	};
+
+	return options->sandbox == SANDBOX_NONE ? FILTER_JUDGE :
+	    roles[sources_find(options)];
+}
+
 void
 judge_main(struct session *session, struct judge_channels channels)
 {
@@ -140,7 +140,7 @@ judge_main(struct session *session, struct judge_channels channels)
 
 	process_leave_client();
 	stls_close(&dialogue->stls);
-	if (sandbox_close(FILTER_JUDGE,
+	if (sandbox_close(find_role(session->options),
 	    (enum sandbox_wish)session->options->sandbox, -1) == -1 ||
 	    serve(session, channels) != REPLY_MAILDROP) {
 		if (*session->stop != 0)

@@ -145,18 +145,18 @@ begin(struct keeper *keeper)
 	return served == 0 ? fault : MAILBOX_TROUBLE;
 }
 
-/* ---- As root */
-
-/* Give the sidecar a second home where the user can have it nowhere else. */
+/* Find the group by which files are made beside the mailbox, for a judge could
+ * name any; where the user can have none there, give it a second home. */
 static void
-make_state(const struct session *session)
+look_at_spool(struct session *session)
 {
 	const struct options *options = session->options;
 	char path[LIMITS_PATH];
 
-	if (session->path == NULL && session->group == PROCESS_NO_GROUP &&
+	if (session->path == NULL &&
 	    strstr(options->mailbox, "%h") == NULL &&
 	    session_path(session, path) == MAILBOX_FINE &&
+	    !mailbox_spool_group(path, &session->group) &&
 	    mailbox_is_shut(path))
 		session_make_state(session, path);
 }
@@ -170,29 +170,28 @@ give_up(int above)
 	process_end(DIALOGUE_TROUBLE);
 }
 
-/* Fork the session.  Both processes have the user's rights and no others then,
- * but for the spool's group in this one. */
+/* Fork the session.  Both processes have only the user's rights then, but for
+ * the spool's group in this one. */
 static pid_t
-fork_session(const struct session *session, int above)
+fork_session(struct session *session, int above)
 {
 	const struct users_entry *user = &session->user;
+	const char *denied;
 	pid_t child;
 
 	if (!session->by_root)
 		return process_fork("session");
 	cache_make(session->cache, user);
-	make_state(session);
+	look_at_spool(session);
 	child = process_fork_as("session", user->uid, user->gid, false);
-	if (child != 0 && process_become(user->uid, user->gid,
-	    session->group) == -1) {
-		log_error("the keeper cannot become the user: %s",
-		    strerror(errno));
+	denied = child == 0 ? NULL : process_become(user->uid, user->gid,
+	    session->group);
+	if (denied != NULL) {
+		process_complain("keeper", denied);
 		give_up(above);
 	}
 	return child;
 }
-
-/* ---- When the session is over */
 
 /* It died and left a journal: complete its UPDATE in a new process, which ends
  * when ${keeper}->below is closed.  The locks may have fallen before it died:

@@ -53,7 +53,6 @@ static const struct letter_field user[] = {
 	FIELD(user, BYTE, keys, 1),
 	FIELD(user, LONG, uid, UINT32_MAX),
 	FIELD(user, LONG, gid, UINT32_MAX),
-	FIELD(user, LONG, group, UINT32_MAX),
 	FIELD(user, OCTETS, name, LIMITS_NAME),
 	FIELD(user, OCTETS, home, LIMITS_PATH - 1),
 	FIELD(user, OCTETS, unread, LIMITS_INPUT),

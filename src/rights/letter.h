@@ -75,7 +75,6 @@ struct letter_user {
 	uint32_t method;	/* enum login_method */
 	uint32_t keys;		/* some user has a stored key */
 	uint32_t uid, gid;
-	uint32_t group;		/* of the spool, or PROCESS_NO_GROUP */
 	struct span name;
 	struct span home;
 	struct span unread;

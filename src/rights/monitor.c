@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rights/account.h"
 #include "rights/front.h"
 #include "rights/gate.h"
 #include "rights/judge.h"
@@ -50,13 +51,12 @@ monitor_hear_judge(int channel, struct session *session)
 		return 0;
 	user->uid = letter.uid;
 	user->gid = letter.gid;
-	session->group = letter.group;
 	session->verdict.method = (enum login_method)letter.method;
 	session->dialogue.record.tls = (enum log_tls)letter.tls;
 	session->verdict.login.keys = letter.keys != 0;
 	wire_feed(&session->dialogue.wire, letter.unread);
 	span_wipe(&message, sizeof(message));
-	return user->uid != 0 && session->group != 0;
+	return user->uid != 0;
 }
 
 /* Milliseconds that a keeper may take for its report, and for its end when that
@@ -182,8 +182,25 @@ watch(const struct monitor *monitor)
 		    clock_ms() + patience(monitor));
 }
 
-/* With no rights any more: wait for the end of all.  If a signal asks for that,
- * the keeper learns of it by the channel's end. */
+/* Nobody was let in.  The client hears if a process kept root's rights. */
+static enum dialogue_exit
+end_unserved(const struct monitor *monitor)
+{
+	struct dialogue *dialogue = &monitor->session->dialogue;
+	enum dialogue_exit of_judge, of_gate;
+	bool killed;
+
+	of_judge = process_reap(monitor->judge, "judge", &killed);
+	if (of_judge != DIALOGUE_ORDERLY)
+		log_record(&dialogue->record, clock_ms());
+	of_gate = process_reap(monitor->gate, "gate", &killed);
+	if (of_gate == DIALOGUE_TROUBLE && !killed)
+		log_error("the gate could not be closed in");
+	return of_judge == DIALOGUE_USAGE || of_gate == DIALOGUE_USAGE ?
+	    dialogue_refuse(dialogue, REPLY_MISCONFIGURED) : of_gate;
+}
+
+/* With no rights any more: wait for the end of all. */
 static enum dialogue_exit
 wait_for_all(const struct monitor *monitor)
 {
@@ -192,15 +209,8 @@ wait_for_all(const struct monitor *monitor)
 	enum dialogue_exit code;
 	bool killed;
 
-	/* Else the judge has logged it, or the session will. */
-	if (process_reap(monitor->judge, "judge", &killed) !=
-	    DIALOGUE_ORDERLY && monitor->keeper == -1)
-		log_record(&dialogue->record, clock_ms());
-	code = process_reap(monitor->gate, "gate", &killed);
-	if (code == DIALOGUE_TROUBLE && !killed)
-		log_error("the gate could not be closed in");
-	if (monitor->keeper == -1)
-		return code;
+	(void)process_reap(monitor->judge, "judge", &killed);
+	(void)process_reap(monitor->gate, "gate", &killed);
 	if (dialogue->stls.tls == LOG_TLS_NONE)
 		process_leave_output();
 	else
@@ -212,7 +222,6 @@ wait_for_all(const struct monitor *monitor)
 	(void)close(monitor->to_keeper);
 	code = process_reap_group(monitor->keeper, "keeper", patience(monitor),
 	    &killed);
-	/* The session has nobody else who could log it. */
 	dialogue->record.user = session->user.name;
 	dialogue->record.method = verdict_method(session->verdict.method);
 	if (killed)
@@ -222,7 +231,7 @@ wait_for_all(const struct monitor *monitor)
 
 /* Fork the judge, which the gate asks by ${ask}.  Returns 0, or -1. */
 static int
-fork_judge(struct monitor *monitor, struct process_ids ids, int ask)
+fork_judge(struct monitor *monitor, struct account_ids ids, int ask)
 {
 	struct session *session = monitor->session;
 	int tell[2];
@@ -243,31 +252,19 @@ fork_judge(struct monitor *monitor, struct process_ids ids, int ask)
 }
 
 /* Fork the gate, which asks by ${monitor}->to_gate; the other end of that is
- * ${ask}, or closed.  Uid 0 of ${ids} means that there is no --gate-user.
- * Returns 0, or -1. */
+ * ${ask}, or closed.  Returns 0, or -1. */
 static int
-fork_gate(struct monitor *monitor, struct process_ids ids, int ask)
+fork_gate(struct monitor *monitor, struct account_ids ids, int ask)
 {
-	struct session *session = monitor->session;
 	int channel = monitor->to_gate;
 
-	/* A gate in its empty root finds no syslogd. */
-	if (ids.uid == 0)
-		log_error("gate-user: %s has no account, or is root: make it, "
-		    "or name another", session->options->gate_user == NULL ?
-		    "nobody" : session->options->gate_user);
-	monitor->gate = process_fork_as("gate",
-	    ids.uid == 0 ? LIMITS_NOBODY : ids.uid,
-	    ids.uid == 0 ? LIMITS_NOBODY : ids.gid, true);
+	monitor->gate = process_fork_as("gate", ids.uid, ids.gid, true);
 	if (monitor->gate == 0) {
 		if (monitor->to_judge != -1)
 			(void)close(monitor->to_judge);
 		if (ask != -1)
 			(void)close(ask);
-		if (ids.uid == 0)
-			process_end(dialogue_refuse(&session->dialogue,
-			    REPLY_MISCONFIGURED));
-		gate_main(session, channel, ask != -1);
+		gate_main(monitor->session, channel, ask != -1);
 	}
 	(void)close(channel);
 	monitor->to_gate = -1;
@@ -278,11 +275,11 @@ fork_gate(struct monitor *monitor, struct process_ids ids, int ask)
  * depend: the gate, which reads it, comes first. */
 static int
 fork_behind_front(struct monitor *monitor, struct options *options,
-    struct process_ids waiting, struct process_ids ids, int ask)
+    const struct account *accounts, int ask)
 {
 	struct session *session = monitor->session;
 
-	if (fork_gate(monitor, ids, ask) == -1)
+	if (fork_gate(monitor, accounts[ACCOUNT_GATE].ids, ask) == -1)
 		return -1;
 	if (front_hear(&session->dialogue, ask) == -1) {
 		(void)kill(monitor->gate, SIGKILL);
@@ -292,13 +289,13 @@ fork_behind_front(struct monitor *monitor, struct options *options,
 	}
 	front_open(&session->dialogue, &session->verdict, options, true);
 	return front_answer(&session->verdict.login, ask) == -1 ? -1 :
-	    fork_judge(monitor, waiting, ask);
+	    fork_judge(monitor, accounts[ACCOUNT_JUDGE].ids, ask);
 }
 
-/* Fork the judge and the gate, which ${ids} are for.  Returns 0, or -1. */
+/* Fork the judge and the gate.  Returns 0, or -1. */
 static int
 fork_both(struct monitor *monitor, struct options *options,
-    struct process_ids waiting, struct process_ids ids)
+    const struct account *accounts)
 {
 	struct session *session = monitor->session;
 	int ask[2];
@@ -307,11 +304,11 @@ fork_both(struct monitor *monitor, struct options *options,
 		return -1;
 	monitor->to_gate = ask[1];
 	if (front_is_due(&session->dialogue))
-		return fork_behind_front(monitor, options, waiting, ids,
-		    ask[0]);
+		return fork_behind_front(monitor, options, accounts, ask[0]);
 	front_open(&session->dialogue, &session->verdict, options, true);
-	return fork_judge(monitor, waiting, ask[0]) == -1 ? -1 :
-	    fork_gate(monitor, ids, -1);
+	return fork_judge(monitor, accounts[ACCOUNT_JUDGE].ids,
+	    ask[0]) == -1 ? -1 :
+	    fork_gate(monitor, accounts[ACCOUNT_GATE].ids, -1);
 }
 
 void
@@ -319,12 +316,17 @@ monitor_main(struct session *session, struct options *options)
 {
 	struct monitor monitor = { .session = session,
 	    .to_judge = -1, .to_keeper = -1, .keeper = -1 };
-	struct process_ids waiting, gate;
+	struct account accounts[ACCOUNT_KINDS];
+	const char *denied;
 	enum dialogue_exit code;
 	int64_t until;
 
-	process_ids_of_session(options->gate_user, &waiting, &gate);
-	if (fork_both(&monitor, options, waiting, gate) == -1)
+	if (account_choose(options, accounts) == -1) {
+		code = dialogue_refuse(&session->dialogue, REPLY_MISCONFIGURED);
+		dialogue_close(&session->dialogue);
+		process_end(code);
+	}
+	if (fork_both(&monitor, options, accounts) == -1)
 		process_end(DIALOGUE_TROUBLE);
 	until = clock_ms() + LIMITS_GRACE_MS +
 	    (int64_t)session->options->login_timeout * 1000;
@@ -336,9 +338,13 @@ monitor_main(struct session *session, struct options *options)
 		    !let_in(&monitor))
 			break;
 	end_login(&monitor);
-	if (process_become_killer(waiting.uid, waiting.gid) == -1)
+	denied = process_become_killer(accounts[ACCOUNT_WAITING].ids.uid,
+	    accounts[ACCOUNT_WAITING].ids.gid);
+	if (denied != NULL && monitor.keeper != -1) {
+		process_complain("monitor", denied);
 		process_end(DIALOGUE_TROUBLE);
-	code = wait_for_all(&monitor);
+	}
+	code = (monitor.keeper == -1 ? end_unserved : wait_for_all)(&monitor);
 	starter_wait(&session->dialogue, patience(&monitor));
 	process_end(code);
 }

@@ -16,7 +16,6 @@
 #include <poll.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +25,6 @@
 #include "base/log.h"
 #include "base/ucspi.h"
 #include "rights/process.h"
-#include "settings/records.h"
 
 #ifndef HAVE__FORK
 #define _Fork fork
@@ -84,28 +82,55 @@ process_catch_signals(void)
 	return &process_stop;
 }
 
-int
+const char *
+process_lacks(void)
+{
+	static const struct {
+		unsigned bit;
+		const char *words;
+	} needed[] = {
+		{ CAP_SETUID, "CAP_SETUID, the right to setuid(2)" },
+		{ CAP_SETGID, "CAP_SETGID, the right to setgroups(2)" },
+		{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT, the right to chroot(2)" },
+	};
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(__NR_capget, &header, data) == 0)
+		for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+			if ((data[0].effective & 1u << needed[i].bit) == 0)
+				return needed[i].words;
+	return NULL;
+}
+
+const char *
 process_become(uid_t uid, gid_t gid, gid_t group)
 {
 	size_t groups = group == PROCESS_NO_GROUP ? 0 : 1;
 
 	/* The calls would take -1 for "as it is". */
 	errno = EINVAL;
-	if (uid == (uid_t)-1 || gid == (gid_t)-1 ||
-	    setgroups(groups, &group) == -1 ||
-	    setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
-		return -1;
+	if (uid == (uid_t)-1 || gid == (gid_t)-1)
+		return "setuid(2)";
+	if (setgroups(groups, &group) == -1)
+		return "setgroups(2)";
+	if (setresgid(gid, gid, gid) == -1)
+		return "setgid(2)";
+	if (setresuid(uid, uid, uid) == -1)
+		return "setuid(2)";
 	/* There must be no way back. */
-	if (setresuid(0, 0, 0) == 0) {
-		errno = EPERM;
-		return -1;
-	}
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	errno = EPERM;
+	if (setresuid(0, 0, 0) == 0)
+		return "setuid(2) for good";
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? NULL : "prctl(2)";
 }
 
-int
+const char *
 process_become_killer(uid_t uid, gid_t gid)
 {
+	const char *denied;
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
@@ -114,19 +139,21 @@ process_become_killer(uid_t uid, gid_t gid)
 		.permitted = 1u << CAP_KILL,
 	} };
 
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 ||
-	    process_become(uid, gid, PROCESS_NO_GROUP) == -1)
-		return -1;
-	if (syscall(__NR_capset, &header, data) == 0)
-		return 0;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1)
+		return "prctl(2)";
+	denied = process_become(uid, gid, PROCESS_NO_GROUP);
+	if (denied != NULL || syscall(__NR_capset, &header, data) == 0)
+		return denied;
 	memset(data, 0, sizeof(data));
-	return (int)syscall(__NR_capset, &header, data);
+	return syscall(__NR_capset, &header, data) == 0 ? NULL : "capset(2)";
 }
 
-/* Make an empty directory that no longer has a name the root directory. */
-static int
+/* Make an empty directory that no longer has a name the root directory.
+ * Returns as process_become. */
+static const char *
 hide(void)
 {
+	const char *denied = "mkdir(2) in /run, /tmp and /var/tmp";
 	static const char places[][24] = { "/run/dewey.XXXXXX",
 	    "/tmp/dewey.XXXXXX", "/var/tmp/dewey.XXXXXX" };
 	char path[sizeof(places[0])];
@@ -136,51 +163,13 @@ hide(void)
 		if (mkdtemp(path) == NULL)
 			continue;
 		/* Without a name nothing can ever be put there. */
+		denied = "chroot(2)";
 		if (chdir(path) == 0 && rmdir(path) == 0 && chroot(".") == 0 &&
 		    chdir("/") == 0)
-			return 0;
+			return NULL;
 		(void)rmdir(path);
 	}
-	return -1;
-}
-
-struct process_ids
-process_ids(const char *name, bool local)
-{
-	static const struct records_form form = { .separator = ':' };
-	char record[LIMITS_RECORD] = "";
-	struct span rest = { record, 0 };
-	struct records_file file;
-	const struct passwd *pw;
-	uint64_t uid = 0, gid = 0;
-
-	if (!local ||
-	    records_open(&file, "/etc/passwd", RECORDS_PUBLIC) == -1) {
-		pw = getpwnam(name);
-		return pw == NULL ? (struct process_ids){ 0, 0 } :
-		    (struct process_ids){ pw->pw_uid, pw->pw_gid };
-	}
-	if (records_find(&file, &form, span_of(name), record, NULL) == 1)
-		rest = span_of(record);
-	records_close(&file);
-	(void)span_cut(&rest, ':');
-	if (span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &uid) == -1 ||
-	    span_number(span_cut(&rest, ':'), UINT32_MAX - 1, &gid) == -1)
-		return (struct process_ids){ 0, 0 };
-	return (struct process_ids){ (uid_t)uid, (gid_t)gid };
-}
-
-void
-process_ids_of_session(const char *gate_user, struct process_ids *waiting,
-    struct process_ids *gate)
-{
-	*waiting = process_ids("nobody", true);
-	if (waiting->uid == 0)
-		*waiting = (struct process_ids){ LIMITS_NOBODY, LIMITS_NOBODY };
-	*gate = process_ids(gate_user == NULL ? "dewey-gate" : gate_user,
-	    gate_user == NULL);
-	if (gate_user == NULL && gate->uid == 0)
-		*gate = *waiting;
+	return denied;
 }
 
 pid_t
@@ -203,11 +192,14 @@ process_fork(const char *who)
 void
 process_confine(const char *who, uid_t uid, gid_t gid, bool hidden)
 {
-	if ((!hidden || hide() == 0) &&
-	    process_become(uid, gid, PROCESS_NO_GROUP) == 0)
+	const char *denied = hidden ? hide() : NULL;
+
+	if (denied == NULL)
+		denied = process_become(uid, gid, PROCESS_NO_GROUP);
+	if (denied == NULL)
 		return;
-	log_error("the %s cannot give up its rights: %s", who, strerror(errno));
-	_exit(1);
+	process_complain(who, denied);
+	process_end(DIALOGUE_USAGE);
 }
 
 pid_t
@@ -218,6 +210,13 @@ process_fork_as(const char *who, uid_t uid, gid_t gid, bool hidden)
 	if (child == 0)
 		process_confine(who, uid, gid, hidden);
 	return child;
+}
+
+void
+process_complain(const char *who, const char *denied)
+{
+	log_error("the %s cannot give up root's rights: %s: %s", who, denied,
+	    strerror(errno));
 }
 
 enum dialogue_exit

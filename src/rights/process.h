@@ -41,42 +41,33 @@ void process_begin(bool by_root);
  */
 const volatile sig_atomic_t *process_catch_signals(void);
 
-/* Who a process can be. */
-struct process_ids {
-	uid_t uid;		/* 0: there is no such account, or it is root */
-	gid_t gid;
-};
-
 /*
- * process_ids(name, local):
- * Return the ids of the account ${name}; ${local}: as passwd(5) has them, where
- * the accounts of programs are.  For a name that is not there getpwnam(3) would
- * go through all other sources.  It is asked if passwd(5) is no plain file.
+ * process_lacks(void):
+ * As root: return which right to give up one's own rights this process does not
+ * have, in words for the log, or NULL.
  */
-struct process_ids process_ids(const char *name, bool local);
-
-/*
- * process_ids_of_session(gate_user, waiting, gate):
- * Find whose the processes without rights are that root starts: ${gate} is who
- * speaks with strangers, the account ${gate_user} or, if that is NULL,
- * dewey-gate, else nobody; ${waiting} are the others.
- */
-void process_ids_of_session(const char *gate_user, struct process_ids *waiting,
-    struct process_ids *gate);
+const char *process_lacks(void);
 
 /*
  * process_become(uid, gid, group):
  * As root: become that user for good, with ${group} as the only supplementary
- * one.  Returns 0, or -1 with errno.
+ * one.  Returns NULL, or with errno which call was denied.
  */
-int process_become(uid_t uid, gid_t gid, gid_t group);
+const char *process_become(uid_t uid, gid_t gid, gid_t group);
 
 /*
  * process_become_killer(uid, gid):
  * As root: process_become without a group, but keep the right to end processes
  * of others, if root has it.
  */
-int process_become_killer(uid_t uid, gid_t gid);
+const char *process_become_killer(uid_t uid, gid_t gid);
+
+/*
+ * process_complain(who, denied):
+ * Log that ${who} cannot give up root's rights: the call ${denied} failed with
+ * errno.
+ */
+void process_complain(const char *who, const char *denied);
 
 /*
  * process_fork(who):
@@ -89,7 +80,8 @@ pid_t process_fork(const char *who);
  * process_confine(who, uid, gid, hidden):
  * As root: become ${uid} and ${gid} for good, without another group; if
  * ${hidden}, the root directory is an empty one from now on that has no name
- * any more.  A process that cannot ends; the log calls it ${who}.
+ * any more.  A process that cannot ends with DIALOGUE_USAGE; the log calls it
+ * ${who}.
  */
 void process_confine(const char *who, uid_t uid, gid_t gid, bool hidden);
 

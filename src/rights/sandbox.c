@@ -79,9 +79,28 @@ allow_role(int ruleset, enum filter_role role, int dir, long abi)
 	case FILTER_KEEPER:
 		return allow_keeper(ruleset, dir, abi);
 	case FILTER_JUDGE:
+	case FILTER_JUDGE_LOCAL:
+	case FILTER_JUDGE_NET:
 		return allow_reading(ruleset, "/");
 	default:
 		return 0;
+	}
+}
+
+/* What is denied from Linux 6.12 on: 1, abstract Unix sockets; 2, signals to
+ * outside, but for the keeper, which asks by one whether a process is there,
+ * and for the monitor, which may have to end the keeper. */
+static uint64_t
+scope_of(enum filter_role role)
+{
+	switch (role) {
+	case FILTER_KEEPER:
+	case FILTER_WAITING:
+		return 1;
+	case FILTER_JUDGE_NET:
+		return 2;
+	default:
+		return 3;
 	}
 }
 
@@ -101,14 +120,11 @@ close_paths(enum filter_role role, int dir)
 	if (abi < 1)
 		return -1;
 	attr.fs = (1u << rights[abi < 5 ? abi : 5]) - 1;
-	/* Bind and connect; abstract Unix sockets; signals to outside, but for
-	 * the keeper, which asks by one whether a process is there, and for the
-	 * monitor, which may have to end the keeper. */
-	if (abi >= 4 && role != FILTER_JUDGE)
+	/* Bind and connect. */
+	if (abi >= 4 && role != FILTER_JUDGE_NET)
 		attr.net = 3;
-	if (abi >= 6 && role != FILTER_JUDGE)
-		attr.scoped = role == FILTER_KEEPER ||
-		    role == FILTER_WAITING ? 1 : 3;
+	if (abi >= 6)
+		attr.scoped = scope_of(role);
 	ruleset = syscall(__NR_landlock_create_ruleset, &attr,
 	    abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
 	if (ruleset == -1)
@@ -162,7 +178,7 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int only)
 		if (required)
 			return -1;
 	}
-	if (role != FILTER_JUDGE && filter_install(role, only) == -1) {
+	if (filter_install(role, only) == -1) {
 		if (role == FILTER_SESSION)
 			log_warning("%s: %s", errno == ENOTSUP ?
 			    "dewey has no filter for this processor" :

@@ -16,7 +16,7 @@ enum sandbox_wish {
 /*
  * sandbox_close(role, wish, only):
  * Take from this process everything that ${role} does not need: Landlock for
- * paths (but ${only}, for the keeper; the judge may read) and the network, a
+ * paths (but ${only}, for the keeper; a judge may read) and the network, a
  * system-call filter that kills, limits.  What the kernel cannot do is logged
  * once.  The waiting monitor may kill(2) ${only}.  Returns 0, or -1 if ${wish}
  * is SANDBOX_REQUIRED and not all of it is there.

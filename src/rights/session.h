@@ -26,8 +26,8 @@ struct session {
 	const volatile sig_atomic_t *stop;	/* not 0: a signal arrived */
 	struct verdict verdict;
 	struct users_entry user;	/* who is let in */
-	gid_t group;		/* the spool's, for the user's keeper, or
-				 * PROCESS_NO_GROUP */
+	gid_t group;		/* the spool's, which the user's keeper finds,
+				 * or PROCESS_NO_GROUP */
 	char cache[LIMITS_PATH];	/* where indexes are, or empty */
 	const char *path;	/* the mailbox to recover; NULL: a client is
 				 * served, whose mailbox the options name */

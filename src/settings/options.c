@@ -231,6 +231,10 @@ const struct options_row options_rows[] = {
 	    "started by root: the user with whose rights dewey speaks to a\n"
 	    "client before login (default: dewey-gate if there is such a\n"
 	    "user, else nobody)" },
+	{ "judge-user", &user_name, FIELD(judge_user), NULL, "NAME",
+	    "started by root: the user with whose rights dewey checks\n"
+	    "passwords (default: dewey-judge if there is such a user, else\n"
+	    "nobody)" },
 	{ "sandbox", &choice, FIELD(sandbox), "auto", "auto|required|none",
 	    "confine each process; auto: as far as the kernel can;\n"
 	    "required: serve nobody where it cannot" },

@@ -67,6 +67,7 @@ struct options {
 	const char *secrets;
 	const char *gate_user;
 	const char *proxy;	/* a list of networks */
+	const char *judge_user;
 	const char *mailbox;
 	const char *host;
 	const char *tls_cert;

@@ -25,6 +25,7 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "base/ucspi.h"
+#include "rights/account.h"
 #include "rights/process.h"
 #include "rights/sandbox.h"
 #include "settings/configuration.h"
@@ -71,7 +72,7 @@ open_files(const struct options *options, struct files *files)
  * it, or -1. */
 static int
 fork_key(const struct options *options, const struct files *files,
-    const struct ucspi *ucspi, struct process_ids ids)
+    const struct ucspi *ucspi, struct account_ids ids)
 {
 	int fds[2];
 	pid_t child;
@@ -132,11 +133,11 @@ static int
 serve(const struct options *options, const struct ucspi *ucspi, bool by_root)
 {
 	static struct handshake handshake;
-	struct process_ids none = { 0, 0 }, waiting = none, gate = none;
+	struct account_ids none = { 0, 0 }, waiting = none, gate = none;
 	struct files files;
 
 	if (by_root)
-		process_ids_of_session(options->gate_user, &waiting, &gate);
+		account_of_session(options->gate_user, &waiting, &gate);
 	if (open_files(options, &files) == -1)
 		return DIALOGUE_TROUBLE;
 	handshake.key = fork_key(options, &files, ucspi, waiting);

@@ -25,7 +25,7 @@
 #include "base/log.h"
 #include "base/span.h"
 #include "mail/index.h"
-#include "rights/process.h"
+#include "rights/account.h"
 #include "rights/sandbox.h"
 #include "rights/starter.h"
 #include "settings/options.h"
@@ -245,6 +245,7 @@ check_starter(struct audit *audit)
 {
 	const struct options *options = audit->options;
 	bool system = strcmp(options->users, "system") == 0;
+	const char *names[ACCOUNT_KINDS];
 
 	if (!system && options->users[0] != '/')
 		unwise("users is no absolute path: which file it is depends on "
@@ -257,10 +258,10 @@ check_starter(struct audit *audit)
 		return;
 	}
 	check_account(audit, "gate-user", options->gate_user);
-	if (options->gate_user == NULL &&
-	    process_ids("dewey-gate", true).uid == 0)
-		unwise("there is no account dewey-gate: useradd -r -d "
-		    "/nonexistent -s /usr/sbin/nologin dewey-gate");
+	check_account(audit, "judge-user", options->judge_user);
+	for (size_t i = account_missing(options, names); i > 0; i--)
+		unwise("there is no account %s: useradd -r -d /nonexistent -s "
+		    "/usr/sbin/nologin %s", names[i - 1], names[i - 1]);
 	if (options->preauth)
 		unsafe(audit, "preauth: root has no maildrop: start dewey as "
 		    "the user");

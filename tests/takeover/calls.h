@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORDS 8
+#define WORDS 9
 
 #define ANSWER 80
 
@@ -101,7 +101,7 @@ make_call(char **words, size_t n, char answer[ANSWER])
 	long a[6] = { 0 }, result;
 
 	(void)strcpy(answer, "-ERR there is no such call\r\n");
-	for (size_t i = 1; i < n; i++)
+	for (size_t i = 1; i < n && i <= 6; i++)
 		a[i - 1] = argument(words[i]);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		if (strcmp(calls[i].name, words[0]) != 0)

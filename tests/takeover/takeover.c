@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A dewey that is taken over: takeover.t links this into a test build, whose
- * gate and session do what the client says.
+ * gate, judge and session do what the client says.
  *
  *   X-TAKEOVER call NAME ARGUMENT...	make that system call, raw; a number,
  *					:loopback (an address), :notify (a path), or a string
+ *   X-TAKEOVER judge NAME ARGUMENT...	... in the judge, which the gate
+ *					asks to; the answer has only the reply
  *   X-TAKEOVER ask COUNT METHOD NAME SECRET
  *					ask the monitor and wait, COUNT times
  *   X-TAKEOVER flood COUNT METHOD NAME SECRET
@@ -36,10 +38,13 @@
 
 #include "base/channel.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/span.h"
 #include "rights/filter.h"
 #include "rights/letter.h"
+#include "talk/reply.h"
 #include "talk/wire.h"
+#include "who/login.h"
 
 #include "takeover/calls.h"
 
@@ -51,6 +56,10 @@ enum wire_line __real_wire_read_line(struct wire *wire, struct span *line);
 enum wire_line __wrap_wire_read_line(struct wire *wire, struct span *line);
 int __real_filter_install(enum filter_role role, int victim);
 int __wrap_filter_install(enum filter_role role, int victim);
+enum login_verdict __real_login_check(const struct login *login,
+    const struct login_question *question, struct users_entry *entry);
+enum login_verdict __wrap_login_check(const struct login *login,
+    const struct login_question *question, struct users_entry *entry);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
@@ -131,6 +140,52 @@ ask(struct wire *wire, char **words, bool wait, int passed)
 	wire_put(wire, span_of(text));
 }
 
+/* Have the judge make a call: the question's secret says that it is one. */
+static void
+ask_judge(struct wire *wire, char **words, size_t n)
+{
+	char name[LIMITS_COMMAND] = "";
+	struct letter_question letter = { .method = LOGIN_USER,
+	    .secret = SPAN("X-TAKEOVER") };
+	struct channel_message message;
+	struct letter_answer got;
+	uint32_t text = REPLY_SENT;
+
+	for (size_t i = 0; i < n; i++) {
+		(void)strncat(name, words[i], sizeof(name) - strlen(name) - 2);
+		(void)strcat(name, " ");
+	}
+	letter.name = span_of(name);
+	if (letter_send(channel(), LETTER_QUESTION, &letter, -1) == 0 &&
+	    letter_receive(channel(), LETTER_ANSWER, &got, &message) == 1)
+		text = got.text;
+	wire_put(wire, span_of(text == REPLY_USER ? "+OK did\r\n" :
+	    text == REPLY_NO_USER ? "-ERR failed\r\n" :
+	    text == REPLY_MISCONFIGURED ? "-ERR there is no such call\r\n" :
+	    "-ERR killed\r\n"));
+}
+
+/* The judge: what it was asked to do it did, or could not. */
+enum login_verdict
+__wrap_login_check(const struct login *login,
+    const struct login_question *question, struct users_entry *entry)
+{
+	char text[LIMITS_COMMAND + 1], *words[WORDS];
+	size_t n = question->name_n;
+	char answer[ANSWER];
+
+	if (question->secret_n != 10 ||
+	    memcmp(question->secret, "X-TAKEOVER", 10) != 0)
+		return __real_login_check(login, question, entry);
+	memset(entry, 0, sizeof(*entry));
+	memcpy(text, question->name, n);
+	text[n] = '\0';
+	make_call(words, split(text, words), answer);
+	log_info("takeover: %.*s", (int)strcspn(answer, "\r"), answer);
+	return answer[0] == '+' ? LOGIN_ACCEPTED : answer[5] == 't' ?
+	    LOGIN_MISCONFIGURED : LOGIN_REFUSED;
+}
+
 static void
 send_hex(struct wire *wire, const char *hex)
 {
@@ -166,6 +221,8 @@ obey(struct wire *wire, char *text)
 
 	if (n > 2 && strcmp(words[1], "call") == 0)
 		call(wire, words + 2, n - 2);
+	else if (n > 2 && strcmp(words[1], "judge") == 0)
+		ask_judge(wire, words + 2, n - 2);
 	else if (n == 6 && strcmp(words[1], "ask") == 0)
 		ask(wire, words + 2, true, -1);
 	else if (n == 6 && strcmp(words[1], "flood") == 0)

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,6 +24,7 @@
 
 #include "unit/unit.h"
 
+#include "base/limits.h"
 #include "rights/filter.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
@@ -43,6 +45,8 @@
 #define NONE 0xffff
 #ifndef __NR_poll
 #define __NR_poll NONE
+#define __NR_epoll_wait NONE
+#define __NR_access NONE
 #endif
 #ifndef __NR_time
 #define __NR_time NONE
@@ -62,7 +66,7 @@
 /* Minus 4321. */
 #define VICTIM 0xffffef1f
 
-enum kind { MAY, ONLY, NEVER, FAILS };
+enum kind { MAY, ONLY, NEVER, BUT, FAILS, KILLS };
 
 static const struct row {
 	enum kind kind;
@@ -76,12 +80,17 @@ static const struct row {
 	{ ONLY, __NR_##call, processes, argument, value },
 #define NEVER(call, processes, argument, value) \
 	{ NEVER, __NR_##call, processes, argument, value },
+#define BUT(call, processes, argument, value) \
+	{ BUT, __NR_##call, processes, argument, value },
 #define FAILS(call, processes) { FAILS, __NR_##call, processes, 0, 0 },
+#define KILLS(call, processes) { KILLS, __NR_##call, processes, 0, 0 },
 #include "data/rights"
 #undef MAY
 #undef ONLY
 #undef NEVER
+#undef BUT
 #undef FAILS
+#undef KILLS
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -92,6 +101,8 @@ static const struct {
 } processes[] = {
 	{ FILTER_GATE, 'G' }, { FILTER_SESSION, 'S' }, { FILTER_KEEPER, 'K' },
 	{ FILTER_WAITING, 'W' }, { FILTER_TLS, 'T' }, { FILTER_KEY, 'Y' },
+	{ FILTER_JUDGE, 'J' }, { FILTER_JUDGE_LOCAL, 'L' },
+	{ FILTER_JUDGE_NET, 'N' },
 };
 
 static struct sock_filter program[BPF_MAXINSNS];
@@ -133,6 +144,9 @@ play(const struct seccomp_data *data)
 			continue;
 		case BPF_RET | BPF_K:
 			return f->k;
+		case BPF_JMP | BPF_JA:
+			at += f->k;
+			continue;
 		case BPF_JMP | BPF_JEQ | BPF_K:
 			yes = a == f->k;
 			break;
@@ -151,12 +165,11 @@ play(const struct seccomp_data *data)
 	return 0;
 }
 
-/* What the table says. */
-static uint32_t
-wanted(char letter, const struct seccomp_data *data)
+/* What the table says of arguments. */
+static bool
+fits(char letter, const struct seccomp_data *data)
 {
-	uint32_t found = SECCOMP_RET_KILL_PROCESS;
-	bool asked[6] = { false }, fits[6] = { false };
+	bool asked[6] = { false }, fit[6] = { false };
 
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
@@ -165,21 +178,49 @@ wanted(char letter, const struct seccomp_data *data)
 		if ((int)row->call != data->nr ||
 		    strchr(row->processes, letter) == NULL)
 			continue;
+		if (row->call != __NR_sendto || row->argument != 4)
+			value = (uint32_t)value;
+		if (row->kind == BUT && value == row->value)
+			return false;
+		if (row->kind != ONLY && row->kind != NEVER)
+			continue;
+		asked[row->argument] = true;
+		if (row->kind == NEVER ? (value & row->value) == 0 :
+		    value == row->value)
+			fit[row->argument] = true;
+	}
+	for (size_t i = 0; i < 6; i++)
+		if (asked[i] && !fit[i])
+			return false;
+	return true;
+}
+
+/* What the table says of a call. */
+static uint32_t
+wanted(char letter, const struct seccomp_data *data)
+{
+	const uint32_t refused = SECCOMP_RET_ERRNO | EPERM;
+	uint32_t found = letter == 'N' ? SECCOMP_RET_ALLOW :
+	    letter == 'L' ? refused : SECCOMP_RET_KILL_PROCESS;
+
+	if (data->nr >= LIMITS_CALLS)
+		return SECCOMP_RET_KILL_PROCESS;
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *row = &rows[i];
+
+		if ((int)row->call != data->nr ||
+		    strchr(row->processes, letter) == NULL)
+			continue;
 		if (row->kind == MAY)
 			found = SECCOMP_RET_ALLOW;
 		else if (row->kind == FAILS)
-			found = SECCOMP_RET_ERRNO | EPERM;
-		else {
-			asked[row->argument] = true;
-			if (row->kind == NEVER ? (value & row->value) == 0 :
-			    (row->call == __NR_sendto && row->argument == 4 ?
-			    value : (uint32_t)value) == row->value)
-				fits[row->argument] = true;
-		}
+			found = refused;
+		else if (row->kind == KILLS)
+			found = SECCOMP_RET_KILL_PROCESS;
 	}
-	for (size_t i = 0; i < 6; i++)
-		if (asked[i] && !fits[i])
-			return SECCOMP_RET_KILL_PROCESS;
+	if (found == SECCOMP_RET_ALLOW && !fits(letter, data))
+		found = strchr("LN", letter) != NULL ? refused :
+		    SECCOMP_RET_KILL_PROCESS;
 	return found;
 }
 
