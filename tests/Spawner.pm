@@ -235,7 +235,7 @@ sub make_socat {
 }
 
 # TLS and proxies.  They need $s->{certificate}; stunnel and haproxy hand on to
-# the plain port $s->{behind}, haproxy what had no TLS to $s->{behind_apop}.
+# the plain port $s->{behind}.
 
 sub make_socat_tls {
 	my ($s) = @_;
@@ -296,8 +296,6 @@ sub make_haproxy {
 		qr{bind :995 } => "bind 127.0.0.1:$s->{port_tls} ",
 		qr{/etc/dewey/tls\.pem} => $s->{certificate},
 		qr{(?<=server local )127\.0\.0\.1:1110 } =>
-		    "127.0.0.1:$s->{behind_apop} ",
-		qr{(?<=server local )127\.0\.0\.1:1111 } =>
 		    "127.0.0.1:$s->{behind} ",
 		qr{inter 30s} => 'inter 100'));
 	return (program('haproxy'), '-db', '-q', '-f', $file);

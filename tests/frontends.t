@@ -18,11 +18,11 @@ my $reason = Spawner::certificate($certificate) ? undef
 
 # Starts one that keeps dewey's log, for those that only hand on.
 sub plain {
-	my ($site) = @_;
+	my ($site, @options) = @_;
 	my ($kind) = grep { !Spawner::missing($_) }
 	    qw(tcpserver runit systemd socat);
 	return $kind && Spawner->start($kind,
-	    config => $site->configuration(secrets => 'none'));
+	    config => $site->configuration(@options));
 }
 
 sub sessions {
@@ -122,26 +122,29 @@ subtest 'stunnel to a port' => sub {
 	my $why = $reason // Spawner::missing('stunnel');
 	plan skip_all => $why if $why;
 	my $site = site(0);
-	my $plain = plain($site) or plan skip_all => 'no spawner';
+	my $plain = plain($site, secrets => 'none')
+	    or plan skip_all => 'no spawner';
 	my $front = Spawner->start('stunnel', certificate => $certificate,
 	    behind => $plain->port);
 	sessions($site, sub { Spawner->connect_tls($front->port,
 	    $certificate) }, qw(ann bob));
 };
 
-# The plain port without TLS is for APOP alone, and HAProxy sees to that.
+# What came without TLS is for APOP alone: the PROXY header says it.
 subtest 'haproxy' => sub {
 	my $why = $reason // Spawner::missing('haproxy');
 	plan skip_all => $why if $why;
 	my $site = site(0);
-	my $plain = plain($site) or plan skip_all => 'no spawner';
-	my $apop = Spawner->start($plain->{kind},
-	    config => $site->configuration(plaintext => 'never'));
+	my $plain = plain($site, proxy => '127.0.0.1', secrets => 'none')
+	    or plan skip_all => 'no spawner';
 	my $front = Spawner->start('haproxy', certificate => $certificate,
-	    behind => $plain->port, behind_apop => $apop->port);
+	    behind => $plain->port);
 	sessions($site, sub { Spawner->connect_tls($front->port_tls,
 	    $certificate) }, qw(ann bob));
 
+	$plain = plain($site, proxy => '127.0.0.1');
+	$front = Spawner->start('haproxy', certificate => $certificate,
+	    behind => $plain->port);
 	my $c = $front->connect;
 	like $c->greeting, qr/^\+OK/, 'without TLS: a greeting';
 	like $c->say('USER cid'), qr/^-ERR \[AUTH\]/, '... no password';
@@ -157,21 +160,21 @@ subtest 'haproxy' => sub {
 	is Spawner::difference(Dewey::read_file($site->mailbox('eve')),
 	    Spawner::mbox(1, 3)), 'none', '... the mailbox as it must be';
 
-	for ($plain, $apop) {
-		ok $_->wait_log(qr/user=- peer=127\.0\.0\.1 .*end=quit/),
-		    'a health check of haproxy is a session that quits';
-		unlike $_->log, qr/end=(?!quit)/, '... and nothing else';
-	}
+	ok $plain->wait_log(qr/user=eve peer=127\.0\.0\.1 port=\d+ .*end=quit/),
+	    'the log has the client of a session';
+	ok $plain->wait_log(qr/user=- peer=127\.0\.0\.1 method.*end=quit/),
+	    'a health check of haproxy is a session that quits';
+	unlike $plain->log, qr/end=(?!quit)/, '... and nothing else';
 };
 
-# Somebody has forgotten --plaintext=never.
-subtest 'haproxy before a dewey that takes any password' => sub {
+# Somebody has forgotten --proxy: dewey would take passwords from everywhere.
+subtest 'haproxy before a dewey that expects no header' => sub {
 	my $why = $reason // Spawner::missing('haproxy');
 	plan skip_all => $why if $why;
 	my $site = site(0);
 	my $plain = plain($site) or plan skip_all => 'no spawner';
 	my $front = Spawner->start('haproxy', certificate => $certificate,
-	    behind => $plain->port, behind_apop => $plain->port);
+	    behind => $plain->port);
 	# HAProxy looks at it a moment after it has started.
 	my $greeting = 1;
 	for (1 .. 200) {
@@ -179,8 +182,8 @@ subtest 'haproxy before a dewey that takes any password' => sub {
 		Time::HiRes::sleep(0.05);
 	}
 	is $greeting, undef, 'the port without TLS is not served';
-	like +Spawner->connect_tls($front->port_tls, $certificate)->greeting,
-	    qr/^\+OK/, '... the one with TLS is';
+	is eval { Spawner->connect_tls($front->port_tls,
+	    $certificate)->greeting }, undef, '... nor the one with TLS';
 };
 
 done_testing;
