@@ -385,10 +385,12 @@ sub leftovers {
 sub may_be_silent {
 	my ($row, $r, $f) = @_;
 	return 1 if $f->{do} eq 'all';
+	my $role = $row->{roles}[$f->{process}];
+	# A user's session has nobody but the keeper to write for it.
 	if ($f->{do} ne 'fail') {
 		# Nobody else was there, or knew yet whom he would serve.
-		return $f->{alone} || ($row->{user} && $r->{text} eq '' &&
-		    $f->{process} == 0);
+		return $f->{alone} || ($row->{user} && ($r->{text} eq '' &&
+		    $f->{process} == 0 || $role eq 'keeper'));
 	}
 	my $error = $f->{error};
 	# The log is not open yet; it is what failed.
@@ -398,7 +400,7 @@ sub may_be_silent {
 	return 1 if $f->{name} =~ /^(?:send|recv)msg$/ &&
 	    ($error == EPIPE || $error == ECONNRESET);
 	# The gate has no log.
-	return 1 if $row->{roles}[$f->{process}] eq 'gate';
+	return 1 if $role eq 'gate';
 	return 1 if $error == EWOULDBLOCK && $f->{name} eq 'flock';
 	# It is so: no such file, or no right to write.
 	return 1 if $error == ENOENT && $r->{text} =~ / changed by another /;

@@ -31,7 +31,8 @@ struct keeper {
 	struct request_watch watch;
 	int below;		/* channel to the session */
 	bool unheard;		/* the session may serve the client */
-	struct log_session record;	/* what is known here of the session */
+	struct log_session record;	/* what is known of the session here */
+	bool recorded;		/* it told the rest, which was written */
 };
 
 /* ---- Opening, as the user */
@@ -195,14 +196,14 @@ fork_session(struct session *session, int above)
 
 /* It died and left a journal: complete its UPDATE in a new process, which ends
  * when ${keeper}->below is closed.  The locks may have fallen before it died:
- * they are taken anew, which changes nothing if they are still held, and the
- * mailbox is looked at as at any login. */
+ * they are taken anew, and the mailbox is looked at as at any login. */
 static pid_t
 recover(struct keeper *keeper)
 {
 	struct session *session = keeper->session;
 	struct maildrop *drop = &session->drop;
-	const struct request_watch watch = { -1, session->stop, -1, NULL };
+	const struct request_watch watch = { .above = -1,
+	    .stop = session->stop, .session = -1 };
 	struct channel_message none;
 	enum mailbox_fault fault;
 	int fds[2];
@@ -264,7 +265,7 @@ keep(struct keeper *keeper)
 	(void)close(keeper->below);
 	keeper->below = -1;
 	code = process_reap(keeper->watch.session, "session", &killed);
-	if (killed && session->path == NULL)
+	if (!keeper->recorded && session->path == NULL)
 		log_record(&keeper->record, clock_ms());
 	if (killed && sidecar_has_journal(&session->drop.mailbox))
 		recovery = recover(keeper);
@@ -318,7 +319,7 @@ keeper_admit(struct session *session, int above)
 	keeper.record.method = session->options->preauth ? LOG_METHOD_PREAUTH :
 	    verdict_method(session->verdict.method);
 	keeper.watch = (struct request_watch){ above, session->stop, -1,
-	    &keeper.record };
+	    &keeper.record, &keeper.recorded };
 	maildrop_begin(&session->drop);
 	if (channel_pair(fds) == -1) {
 		if (session->by_root)

@@ -157,15 +157,17 @@ write_line(struct channel_message *message)
 
 /* Write the record of a session: the figures are its own.  Returns 1, or -1. */
 static int
-write_record(struct channel_message *message, const struct log_session *known)
+write_record(struct channel_message *message,
+    const struct request_watch *watch)
 {
 	struct letter_record letter;
 	uint64_t figures[LETTER_FIGURES];
 	struct log_session record;
 
-	if (letter_read(LETTER_RECORD, &letter, message) != 1 || known == NULL)
+	if (letter_read(LETTER_RECORD, &letter, message) != 1 ||
+	    watch->record == NULL)
 		return -1;
-	record = *known;
+	record = *watch->record;
 	record.end = (enum log_end)letter.end;
 	memcpy(figures, letter.halves, sizeof(figures));
 	record.messages = figures[0];
@@ -177,6 +179,7 @@ write_record(struct channel_message *message, const struct log_session *known)
 	log_let_go(LOG_FOR_KEEPER);
 	log_record(&record, clock_ms());
 	log_hold(LOG_FOR_KEEPER);
+	*watch->recorded = true;
 	return 1;
 }
 
@@ -193,7 +196,7 @@ hear(int channel, const struct request_watch *watch, uint32_t *request)
 	if (got == 1 && channel_first(&message) == LETTER_LOG_LINE)
 		got = write_line(&message);
 	else if (got == 1 && channel_first(&message) == LETTER_LOG_RECORD)
-		got = write_record(&message, watch->record);
+		got = write_record(&message, watch);
 	else if (got == 1 &&
 	    letter_read(LETTER_REQUEST, &letter, &message) == 1)
 		got = 2;

@@ -48,6 +48,7 @@ struct request_watch {
 	pid_t session;		/* gets SIGTERM then; or -1 */
 	const struct log_session *record;	/* what the keeper knows of the
 				 * session's; or NULL */
+	bool *recorded;		/* set once that is written */
 };
 
 /*

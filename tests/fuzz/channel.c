@@ -160,7 +160,8 @@ fuzz_channel(struct span input)
 	int before = next_fd(), fds[2];
 	struct session *session = calloc(1, sizeof(*session));
 	static const volatile sig_atomic_t stop;
-	const struct request_watch watch = { -1, &stop, -1, NULL };
+	const struct request_watch watch = { .above = -1, .stop = &stop,
+	    .session = -1 };
 	/* A maildrop in no directory: each request fails. */
 	struct maildrop drop = { .mailbox = { .dir = -1, .fd = -1,
 	    .sidecar = -1, .adopted = -1 }, .dot = { .dir = -1, .mailbox = -1,

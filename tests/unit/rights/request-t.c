@@ -58,8 +58,8 @@ test_touch(void **state)
 	const struct timespec old[2] = { { .tv_sec = 1000000000 },
 	    { .tv_sec = 1000000000 } };
 	static const volatile sig_atomic_t stop;
-	const struct request_watch watch = { -1, &stop, -1,
-	    NULL };
+	const struct request_watch watch = { .above = -1, .stop = &stop,
+	    .session = -1 };
 	enum mailbox_fault fault;
 	struct maildrop drop;
 	int fds[2], dir;
@@ -134,8 +134,8 @@ static void
 test_unheard(void **state)
 {
 	static const volatile sig_atomic_t stop;
-	const struct request_watch watch = { -1, &stop, -1,
-	    NULL };
+	const struct request_watch watch = { .above = -1, .stop = &stop,
+	    .session = -1 };
 	enum mailbox_fault fault;
 	struct maildrop drop;
 
