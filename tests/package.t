@@ -161,6 +161,18 @@ sub has_inetd {
 	return Rootfs::lay($root, 'inetd');
 }
 
+# The installed packages that have the libraries of the program ${name}; those
+# that are only unpacked come with it.
+sub libraries_of {
+	my ($name) = @_;
+	my $program = Spawner::program($name) or return;
+	my @names = map { /^\s+(\S+) =>/ } `ldd \Q$program\E 2>/dev/null`
+	    or return;
+	my %packages = map { $_ => 1 } map { /^([a-z0-9.+-]+)(?::\w+)?: / ? $1 : () }
+	    qx{dpkg-query -S @{[map { "'*/$_'" } @names]} 2>/dev/null};
+	return sort keys %packages;
+}
+
 # The README's line for inetd pasted in the root ${root}, where the package is
 # installed: a client fetches and deletes the mail of an account.
 sub serves {
@@ -221,8 +233,7 @@ SKIP: {
 subtest 'a fresh Debian' => sub {
 	plan skip_all => 'this needs root' if $>;
 	my $needs = `dpkg-deb -f $deb Depends`;
-	my @libraries = grep { glob "/var/lib/dpkg/info/$_\{,:*}.list" }
-	    qw(libbsd0 libwrap0);
+	my @libraries = libraries_of('inetd');
 	my $root = Rootfs::fresh('/fresh', 'netbase', @libraries,
 	    map { /^([a-z0-9.+-]+)/ ? $1 : () } split /,\s*/, $needs)
 	    or plan skip_all => 'no Debian whose files could be copied';
