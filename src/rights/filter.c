@@ -333,10 +333,13 @@ static const struct seccomp_check checks[] = {
 	{ __NR_prlimit64, L | N, LOW(0), IS, 0 },
 };
 
-#define LIST(list) .list = list, .list##_n = sizeof(list) / sizeof((list)[0])
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 static const struct seccomp_rules rules = {
-	LIST(allowed), LIST(refused), LIST(fatal), LIST(checks),
+	.allowed = allowed, .allowed_n = COUNT(allowed),
+	.refused = refused, .refused_n = COUNT(refused),
+	.fatal = fatal, .fatal_n = COUNT(fatal),
+	.checks = checks, .checks_n = COUNT(checks),
 	.lenient = L | N, .open = N,
 };
 

@@ -214,8 +214,9 @@ append(struct line *line, struct span s)
 
 	if (s.n > room)
 		s.n = room;
-	if (s.n > 0)
-		memcpy(line->octets + line->n, s.p, s.n);
+	if (s.n == 0 || s.p == NULL)
+		return;
+	memcpy(line->octets + line->n, s.p, s.n);
 	line->n += s.n;
 }
 

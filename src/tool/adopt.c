@@ -101,6 +101,7 @@ take_path(struct adopt *adopt, const struct users_entry *user,
 	if (child == -1 || process_reap(child, "adoption", &killed) !=
 	    DIALOGUE_ORDERLY)
 		tell(adopt, name, "nothing is changed");
+	adopt->order.name = NULL;
 }
 
 /* Take the mailbox ${path}, as its owner. */

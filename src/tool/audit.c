@@ -326,10 +326,10 @@ audit_config(struct options *options)
 	struct login *login = calloc(1, sizeof(*login));
 	struct audit audit = { .options = options, .login = login };
 
-	if (login == NULL)
+	if (login == NULL || place(options) == -1) {
+		free(login);
 		return -1;
-	if (place(options) == -1)
-		return -1;
+	}
 	/* What is wrong with a file is told below. */
 	log_open(LOG_TO_NONE, false);
 	login_open(login, options, "localhost", geteuid() == 0);

@@ -98,16 +98,16 @@ reach_of(struct span source)
 enum sources_reach
 sources_find(const struct options *options)
 {
-	enum sources_reach reach = SOURCES_FILES, of_word;
-	char line[LIMITS_RECORD];
-	struct span rest, word;
-
 	if (strcmp(options->users, "system") != 0 &&
 	    options->mail_user == NULL)
 		return SOURCES_FILES;
 #if !defined(__GLIBC__)
 	return SOURCES_UNKNOWN;
 #else
+	enum sources_reach reach = SOURCES_FILES, of_word;
+	char line[LIMITS_RECORD];
+	struct span rest, word;
+
 	if (!has_line("/etc/nsswitch.conf", SPAN("passwd"), line))
 		return SOURCES_UNKNOWN;
 	/* Before that, files were read by a module. */
