@@ -164,7 +164,7 @@ is $digest, md5_hex($stamp . 'tanstaaf'), 'dewey-secrets.5: the dialogue';
 
 # What stands behind --adopt-ids, or is of contrib/adopt, is none of their
 # table.
-my %foreign = map { $_ => 1 } qw(all dry-run login-options openmetrics
+my %foreign = map { $_ => 1 } qw(all dry-run login-options openmetrics with-zshcompletiondir
     adopt doveadm fetch port name now prefix svg sysconfdir localstatedir
     deploy-hook fullchain-file install-cert key-file reloadcmd
     enable-werror with-systemdsystemunitdir
