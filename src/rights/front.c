@@ -7,8 +7,10 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include "base/networks.h"
 #include "rights/front.h"
 #include "rights/letter.h"
+#include "rights/process.h"
 #include "settings/options.h"
 #include "settings/place.h"
 #include "talk/dialogue.h"
@@ -137,9 +140,13 @@ front_hear(struct dialogue *dialogue, int channel)
 
 	if (wire_wait(wire, channel, clock_ms() + LIMITS_PROXY_MS +
 	    LIMITS_GRACE_MS) != 1 || letter_receive(channel, LETTER_FRONT,
-	    &letter, &message) != 1)
-		return end(dialogue, *dialogue->wire.stop != 0 ? PROXY_STOPPED :
-		    PROXY_CUT);
+	    &letter, &message) != 1) {
+		/* Whatever the front end does, a gate tells. */
+		if (*wire->stop != 0)
+			return end(dialogue, PROXY_STOPPED);
+		log_record(&dialogue->record, clock_ms());
+		return -1;
+	}
 	if (letter.peer.n > 0)
 		proxy.family = letter.v6 != 0 ? AF_INET6 : AF_INET;
 	n = octets_of(&proxy);
@@ -155,6 +162,20 @@ front_hear(struct dialogue *dialogue, int channel)
 	if (letter.fault == PROXY_FINE)
 		believe(dialogue, &proxy);
 	return end(dialogue, (enum proxy_fault)letter.fault);
+}
+
+void
+front_end(struct dialogue *dialogue, pid_t gate)
+{
+	enum dialogue_exit code = dialogue->record.end == LOG_END_EOF ?
+	    DIALOGUE_ORDERLY : DIALOGUE_BROKEN;
+	int status = 0;
+
+	(void)kill(gate, SIGKILL);
+	(void)waitpid(gate, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == DIALOGUE_USAGE)
+		code = dialogue_refuse(dialogue, REPLY_MISCONFIGURED);
+	process_end(code);
 }
 
 int

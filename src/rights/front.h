@@ -6,6 +6,8 @@
 #ifndef FRONT_H
 #define FRONT_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 
 struct dialogue;
@@ -42,6 +44,14 @@ int front_pass_on(struct dialogue *dialogue, struct login *login,
  * be.  Returns as front_listen.
  */
 int front_hear(struct dialogue *dialogue, int channel);
+
+/*
+ * front_end(dialogue, gate):
+ * In the monitor, after front_hear has failed: end the process ${gate} and this
+ * one.  The client hears if the gate could not give up root's rights.
+ */
+void front_end(struct dialogue *dialogue, pid_t gate)
+    __attribute__((noreturn));
 
 /*
  * front_answer(login, channel):

@@ -6,7 +6,6 @@
 #include "config.h"
 
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <poll.h>
 #include <signal.h>
@@ -281,12 +280,8 @@ fork_behind_front(struct monitor *monitor, struct options *options,
 
 	if (fork_gate(monitor, accounts[ACCOUNT_GATE].ids, ask) == -1)
 		return -1;
-	if (front_hear(&session->dialogue, ask) == -1) {
-		(void)kill(monitor->gate, SIGKILL);
-		(void)waitpid(monitor->gate, NULL, 0);
-		process_end(session->dialogue.record.end == LOG_END_EOF ?
-		    DIALOGUE_ORDERLY : DIALOGUE_BROKEN);
-	}
+	if (front_hear(&session->dialogue, ask) == -1)
+		front_end(&session->dialogue, monitor->gate);
 	front_open(&session->dialogue, &session->verdict, options, true);
 	return front_answer(&session->verdict.login, ask) == -1 ? -1 :
 	    fork_judge(monitor, accounts[ACCOUNT_JUDGE].ids, ask);

@@ -164,10 +164,11 @@ hide(void)
 			continue;
 		/* Without a name nothing can ever be put there. */
 		denied = "chroot(2)";
-		if (chdir(path) == 0 && rmdir(path) == 0 && chroot(".") == 0 &&
-		    chdir("/") == 0)
-			return NULL;
-		(void)rmdir(path);
+		if (chdir(path) == -1 || rmdir(path) == -1) {
+			(void)rmdir(path);
+			continue;
+		}
+		return chroot(".") == 0 && chdir("/") == 0 ? NULL : denied;
 	}
 	return denied;
 }

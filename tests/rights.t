@@ -1,0 +1,55 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Root that lacks a right which dewey needs to give up the others serves nobody,
+# and says so: to the client that the server is misconfigured, to the log which
+# right it is.  (SECURITY "The processes".)
+use strict;
+use warnings;
+use lib "$ENV{srcdir}/tests";
+use Dewey;
+use Accounts;
+use Test::More;
+
+my $misconfigured = '-ERR [SYS/PERM] server is misconfigured';
+
+Accounts::enter() if !$> && !Dewey::slow() && !$ENV{DEWEY_WRAPPER};
+
+# Starts dewey as root by ${wrapper}; ${log} must be what it logs first.
+sub is_refused {
+	my ($name, $wrapper, $log, @flags) = @_;
+	my $c = Accounts::start('--sandbox=none', @flags, {
+	    wrapper => $wrapper, transport => 'tcp' });
+	is $c->greeting, $misconfigured, "$name: the client is told";
+	is $c->rest, '', '... and no more';
+	is $c->exit_code, 100, '... exit code';
+	like $c->stderr, $log, '... the log names it';
+	return;
+}
+
+SKIP: {
+	skip 'this needs root', 1 if $> || $ENV{DEWEY_WRAPPER};
+	skip 'a tool watches the processes', 1 if Dewey::slow();
+	for my $name (qw(setuid setgid sys_chroot)) {
+		my @wrapper = ('setpriv', "--bounding-set=-$name",
+		    "--inh-caps=-$name");
+		skip 'setpriv is not installed', 1
+		    if system("@wrapper true 2>/dev/null") != 0;
+		my $right = 'CAP_' . uc $name;
+		my $log = qr/it lacks $right, .*give it to what/;
+		is_refused("without $right", \@wrapper, $log);
+		is_refused("... and with $_", \@wrapper, $log, $_)
+		    for '--proxy=127.0.0.1', '--gate-user=daemon';
+	}
+	# The kernel may deny what the capabilities allow, as in containers.
+	for my $call (qw(setgroups setresgid setresuid chroot)) {
+		my @wrapper = ('strace', '-f', '-qq', '-o', '/dev/null',
+		    '-e', "inject=$call:error=EPERM");
+		skip 'strace does not work here', 1
+		    if system("@wrapper true 2>/dev/null") != 0;
+		my $log = qr/the (?:gate|judge) cannot give up root's rights: /;
+		$log = qr/$log${\($call =~ s{res}{}r)}\(2\): Operation/;
+		is_refused("where $call is denied", \@wrapper, $log, @$_)
+		    for [], ['--proxy=127.0.0.1'];
+	}
+}
+done_testing;
