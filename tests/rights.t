@@ -52,4 +52,20 @@ SKIP: {
 		    for [], ['--proxy=127.0.0.1'];
 	}
 }
+
+SKIP: {
+	skip 'this needs root', 1 if $> || $ENV{DEWEY_WRAPPER};
+	my $copy = '/lent-dewey';
+	for my $bit (04755, 02755) {
+		Dewey::write_file($copy, Dewey::read_file($ENV{DEWEY}));
+		chown 0, 0, $copy;
+		chmod $bit, $copy;
+		my $as = 'setpriv --reuid=1 --regid=1 --clear-groups';
+		my $said = qx{$as $copy --version 2>&1};
+		is $? >> 8, 100, sprintf '%o: refused', $bit;
+		like $said, qr/\Adewey: must not lend rights: .*\n\z/,
+		    '... by one line';
+		like qx{$copy --version}, qr/^dewey \d/, '... root gets none lent';
+	}
+}
 done_testing;

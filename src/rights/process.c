@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +43,19 @@ static void
 wake(int signal)
 {
 	(void)signal;
+}
+
+bool
+process_is_lent(const char *program)
+{
+	/* AT_SECURE alone can also be a change of an SELinux domain. */
+	if (getauxval(AT_SECURE) == 0 ||
+	    (getuid() == geteuid() && getgid() == getegid()))
+		return false;
+	(void)dprintf(STDERR_FILENO, "%s: must not lend rights: take the "
+	    "set-user-ID and set-group-ID bits from its file (chmod ug-s)\n",
+	    program);
+	return true;
 }
 
 void

@@ -26,6 +26,14 @@
 int process_fill_descriptors(void);
 
 /*
+ * process_is_lent(program):
+ * As the first thing of ${program}: say whether its file lends rights to who
+ * starts it, by a set-user-ID or set-group-ID bit.  Then that is on standard
+ * error, too, and nothing may be read of what that person says.
+ */
+bool process_is_lent(const char *program);
+
+/*
  * process_begin(by_root):
  * For every process of dewey, at the start: no new privileges by exec, no core
  * dump, no ptrace by others; started by root, no descriptor but the first

@@ -184,6 +184,8 @@ main(int argc, char **argv)
 	static struct options options;
 	struct ucspi ucspi;
 
+	if (process_is_lent("dewey-tls"))
+		return DIALOGUE_USAGE;
 	(void)umask(0);
 	process_begin(by_root);
 	reset_signals();

@@ -110,6 +110,8 @@ main(int argc, char **argv)
 	struct options options;
 	int code;
 
+	if (process_is_lent("dewey"))
+		return DIALOGUE_USAGE;
 	if (process_fill_descriptors() == -1)
 		return DIALOGUE_TROUBLE;
 	/* Each file is made with the mode it needs, whoever starts dewey. */
