@@ -224,6 +224,21 @@ config('a list that others can write', 100, qr/^unsafe: .*chmod go-w/m,
 put("$dir/users2", Dewey::read_file("$dir/users") . "no line of users\n");
 config('a line that is none', 0, qr/users2:\d+: expected/,
     "--users=$dir/users2");
+my $keys = '4096,W22ZaJ0SNY7soEsUEjb6gQ==,' .
+    'WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,' .
+    'wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=';
+for my $record ($keys =~ s/4096/4095/r, $keys =~ s/dU=$/dU/r, '4096', '',
+    $keys =~ s/,WG5.*?,/,/r) {
+	put("$dir/users3", "# keys\nfine:{SCRAM-SHA-256}$keys\n" .
+	    "bad:!{SCRAM-SHA-256}$record\nlast:{SCRAM-SHA-256}$keys\n");
+	my $out = config("a stored key that is none: `$record'", 100,
+	    qr/^unsafe: .*users3:3: the stored key is none.*--scheme=scram/m,
+	    "--users=$dir/users3");
+	unlike $out, qr/users3:[24]/, '... and no other line';
+}
+put("$dir/users3", "fine:{SCRAM-SHA-256}$keys\n");
+unlike config('a stored key', 0, qr/./, "--users=$dir/users3"), qr/stored key/,
+    '... is not named';
 SKIP: {
 	skip 'only root has files of others', 3 if $>;
 	my $foreign = put("$dir/foreign", Dewey::read_file("$dir/secrets"));

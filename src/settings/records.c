@@ -223,24 +223,26 @@ records_find(const struct records_file *file, const struct records_form *form,
 	return got == -1 ? -1 : found;
 }
 
-bool
-records_any(const struct records_file *file, bool (*is_one)(struct span rest))
+unsigned
+records_first(const struct records_file *file,
+    bool (*is_one)(struct span rest))
 {
 	struct records records;
 	struct span line;
-	bool any = false;
+	unsigned found = 0;
 	int got;
 
 	if (records_begin(&records, file) == -1)
-		return false;
-	while (!any && (got = records_next(&records, &line)) != 0) {
+		return 0;
+	while (found == 0 && (got = records_next(&records, &line)) != 0) {
 		if (got == -1 && errno != EINVAL)
 			break;
 		(void)span_cut(&line, ':');
-		any = got == 1 && line.p != NULL && is_one(line);
+		if (got == 1 && line.p != NULL && is_one(line))
+			found = records.line;
 	}
 	records_end(&records);
-	return any;
+	return found;
 }
 
 void

@@ -33,6 +33,7 @@
 #include "settings/records.h"
 #include "tool/audit.h"
 #include "who/login.h"
+#include "who/password.h"
 #include "who/secrets.h"
 #include "who/users.h"
 
@@ -69,29 +70,17 @@ check_file(struct audit *audit, const struct records_file *file,
 	return file->why == NULL;
 }
 
-/* Find the first record of ${file} or, with ${wanting}, the first user there
- * who has no uid.  Returns its line, 0 if there is none. */
-static unsigned
-find_record(const struct records_file *file, bool wanting)
+static bool
+is_any(struct span rest)
 {
-	struct records records;
-	unsigned found = 0;
-	struct span line, hash;
-	int got;
+	return rest.p != NULL;
+}
 
-	if (records_begin(&records, file) == -1)
-		return 0;
-	while (found == 0 && (got = records_next(&records, &line)) != 0) {
-		(void)span_cut(&line, ':');
-		hash = span_cut(&line, ':');
-		if (got == 1 && hash.p != NULL &&
-		    (!wanting || span_cut(&line, ':').n == 0))
-			found = records.line;
-		else if (got == -1 && errno != EINVAL)
-			break;
-	}
-	records_end(&records);
-	return found;
+static bool
+wants_uid(struct span rest)
+{
+	(void)span_cut(&rest, ':');
+	return span_cut(&rest, ':').n == 0;
 }
 
 static void
@@ -112,15 +101,20 @@ check_files(struct audit *audit)
 		(void)users_find(users, nobody, USERS_PASSWORD, &entry);
 	if (users->file.path != NULL && users->file.why == NULL &&
 	    users->by_root && users->mail_user == NULL &&
-	    (line = find_record(&users->file, true)) != 0)
+	    (line = records_first(&users->file, wants_uid)) != 0)
 		unsafe(audit, "%s:%u: the user has no uid, and there is no "
 		    "mail-user: nobody without a uid can log in: set mail-user",
+		    users->file.path, line);
+	if (users->file.path != NULL && users->file.why == NULL &&
+	    (line = records_first(&users->file, password_is_bad_key)) != 0)
+		unsafe(audit, "%s:%u: the stored key is none: the user cannot "
+		    "log in: dewey --set-password --scheme=scram NAME",
 		    users->file.path, line);
 	if (!check_file(audit, &login->secrets, "APOP is off") ||
 	    login->secrets.path == NULL)
 		return;
 	(void)secrets_find(&login->secrets, nobody, secret);
-	if (find_record(&login->secrets, false) == 0)
+	if (records_first(&login->secrets, is_any) == 0)
 		unwise("%s: has no secret in it, but APOP is offered, which "
 		    "curl and others try and nothing else: remove the file",
 		    login->secrets.path);

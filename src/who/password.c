@@ -50,6 +50,16 @@ password_is_key(struct span rest)
 	return is_key;
 }
 
+bool
+password_is_bad_key(struct span rest)
+{
+	const struct span scheme = SPAN("{SCRAM-SHA-256}");
+	struct span hash = password_hash(rest);
+
+	return hash.n >= scheme.n && memcmp(hash.p, scheme.p, scheme.n) == 0 &&
+	    !password_is_key(rest);
+}
+
 /* Whether crypt(3) makes ${hash} of ${password}. */
 static bool
 fits_hash(const char *hash, struct span password)

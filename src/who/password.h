@@ -17,12 +17,14 @@
 struct span password_hash(struct span rest);
 
 /*
- * password_is_there(rest), password_is_key(rest):
+ * password_is_there(rest), password_is_key(rest), password_is_bad_key(rest):
  * Say whether that is a hash at all, so that to try a password takes its time;
- * and whether it is a stored key of SCRAM.
+ * whether it is a stored key of SCRAM; and whether it says so and is none, so
+ * that nothing fits it.
  */
 bool password_is_there(struct span rest);
 bool password_is_key(struct span rest);
+bool password_is_bad_key(struct span rest);
 
 /*
  * password_fits(hash, other, password):
