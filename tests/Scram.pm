@@ -52,7 +52,8 @@ sub parts {
 sub final {
 	my ($text, %o) = @_;
 	my ($nonce, $salt, $iterations) = parts($text);
-	my $without = 'c=' . b64($o{binding} // $o{header} // 'n,,') . ',r=' .
+	my $without = 'c=' . b64($o{binding} // ($o{header} // 'n,,') .
+	    ($o{exporter} // '')) . ',r=' .
 	    ($o{other} // $nonce) . ($o{extension} // '');
 	my $bare = substr first(%o), length($o{header} // 'n,,');
 	my $message = join ',', $bare, $text, $without;
@@ -66,12 +67,16 @@ sub final {
 
 my $serial = 0;
 # Speaks SCRAM-SHA-256 with the session ${c}: the last reply.  With see => sub,
-# that gets each challenge, decoded.
+# that gets each challenge, decoded.  With exporter => octets, the value of
+# tls-exporter, it speaks SCRAM-SHA-256-PLUS.
 sub login {
 	my ($c, %o) = @_;
 	$o{nonce} //= 'rOprNGfwEbeRWgbNEkqO' . $serial++;
 	my $see = $o{see} // sub {};
-	my $said = $c->say('AUTH SCRAM-SHA-256 ' . b64(first(%o)));
+	$o{header} //= 'p=tls-exporter,,' if defined $o{exporter};
+	$o{mechanism} //= 'SCRAM-SHA-256' .
+	    (defined $o{exporter} ? '-PLUS' : '');
+	my $said = $c->say("AUTH $o{mechanism} " . b64(first(%o)));
 	return $said unless ($said // '') =~ /^\+ (\S+)$/;
 	my $text = unb64($1);
 	$see->($text);

@@ -285,6 +285,9 @@
 /* The ids of nobody, where passwd(5) has no such account. */
 #define LIMITS_NOBODY 65534
 
+/* Octets of the value of tls-exporter (RFC 9266 s4). */
+#define LIMITS_BINDING 32
+
 /* UCSPI-TLS: octets of a value that is kept of what is told of a handshake (the
  * longest is 32 octets in hex), of a string, of all; the largest number of a
  * descriptor. */

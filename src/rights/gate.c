@@ -32,6 +32,7 @@ ask_judge(void *to, struct login_question *question)
 		.secret = { question->secret, question->secret_n },
 		.unread = wire_unread(&dialogue->wire),
 		.tls = dialogue->stls.tls,
+		.binding = { question->binding, question->binding_n },
 	};
 	struct channel_message message;
 	struct letter_answer answer;

@@ -27,6 +27,11 @@ judge_hear_gate(int channel, struct dialogue *dialogue,
 
 	if (letter_receive(channel, LETTER_QUESTION, &letter, &message) != 1)
 		return 0;
+	/* It is whole, and of TLS, or there is none. */
+	if (letter.binding.n != 0 && (letter.binding.n != LIMITS_BINDING ||
+	    letter.tls == LOG_TLS_NONE))
+		return 0;
+	dialogue->stls.bound = letter.binding.n != 0;
 	dialogue->record.tls = (enum log_tls)letter.tls;
 	if (letter.method == LETTER_ENDED) {
 		dialogue->record.end = (enum log_end)letter.end;
@@ -40,6 +45,9 @@ judge_hear_gate(int channel, struct dialogue *dialogue,
 		memcpy(question->name, letter.name.p, letter.name.n);
 	if (letter.secret.n > 0)
 		memcpy(question->secret, letter.secret.p, letter.secret.n);
+	question->binding_n = letter.binding.n;
+	if (letter.binding.n > 0)
+		memcpy(question->binding, letter.binding.p, letter.binding.n);
 	wire_feed(&dialogue->wire, letter.unread);
 	span_wipe(&message, sizeof(message));
 	return 1;
@@ -59,6 +67,7 @@ ask_monitor(struct session *session, int channel)
 		.home = span_of(user->home),
 		.unread = wire_unread(&session->dialogue.wire),
 		.tls = session->dialogue.record.tls,
+		.bound = session->dialogue.stls.bound,
 	};
 	uint32_t fault;
 

@@ -41,6 +41,7 @@ static const struct letter_field question[] = {
 	FIELD(question, OCTETS, secret, LIMITS_CREDENTIAL),
 	FIELD(question, OCTETS, unread, LIMITS_INPUT),
 	FIELD(question, BYTE, tls, LOG_TLS_OTHER),
+	FIELD(question, OCTETS, binding, LIMITS_BINDING),
 };
 
 static const struct letter_field answer[] = {
@@ -57,6 +58,7 @@ static const struct letter_field user[] = {
 	FIELD(user, OCTETS, home, LIMITS_PATH - 1),
 	FIELD(user, OCTETS, unread, LIMITS_INPUT),
 	FIELD(user, BYTE, tls, LOG_TLS_OTHER),
+	FIELD(user, BYTE, bound, 1),
 };
 
 static const struct letter_field file[] = {

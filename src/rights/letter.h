@@ -63,6 +63,7 @@ struct letter_question {
 	struct span secret;
 	struct span unread;	/* input behind the command */
 	uint32_t tls;		/* enum log_tls */
+	struct span binding;	/* as in struct login_question */
 };
 
 struct letter_answer {
@@ -79,6 +80,7 @@ struct letter_user {
 	struct span home;
 	struct span unread;
 	uint32_t tls;		/* enum log_tls */
+	uint32_t bound;		/* as in struct stls */
 };
 
 /* A descriptor of the mailbox, and what else is to be known of it. */

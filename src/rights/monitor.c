@@ -53,6 +53,7 @@ monitor_hear_judge(int channel, struct session *session)
 	session->verdict.method = (enum login_method)letter.method;
 	session->dialogue.record.tls = (enum log_tls)letter.tls;
 	session->verdict.login.keys = letter.keys != 0;
+	session->dialogue.stls.bound = letter.bound != 0;
 	wire_feed(&session->dialogue.wire, letter.unread);
 	span_wipe(&message, sizeof(message));
 	return user->uid != 0;
@@ -118,8 +119,7 @@ enter_tls(struct dialogue *dialogue)
 	return true;
 }
 
-/* Let the user in whom the judge found.  Returns whether that is not the end:
- * the maildrop cannot be had. */
+/* Let in whom the judge found.  Returns whether the maildrop cannot be had. */
 static bool
 let_in(struct monitor *monitor)
 {

@@ -17,8 +17,11 @@ ask(void *to)
 {
 	struct authorization *state = to;
 	struct login_question *question = &state->question;
-	enum reply_text text = state->ask(state->to, question);
+	enum reply_text text;
 
+	question->binding_n = state->stls->bound ? LIMITS_BINDING : 0;
+	memcpy(question->binding, state->stls->binding, question->binding_n);
+	text = state->ask(state->to, question);
 	span_wipe(question->secret, sizeof(question->secret));
 	if (text == REPLY_MAILDROP)
 		return REPLY_LEFT;
@@ -120,8 +123,10 @@ offers(struct authorization *state)
 {
 	if (!state->passwords)
 		return state->offers;
-	return state->offers | (ask_with(state, LOGIN_KEYS, SPAN("")) ==
-	    REPLY_OK ? REPLY_OFFER_SCRAM : 0);
+	if (ask_with(state, LOGIN_KEYS, SPAN("")) != REPLY_OK)
+		return state->offers;
+	return state->offers | REPLY_OFFER_SCRAM |
+	    (state->stls->bound ? REPLY_OFFER_SCRAM_PLUS : 0);
 }
 
 static enum reply_text

@@ -94,7 +94,9 @@ offers(const struct dialogue *dialogue, bool tls)
 	return (login->passwords && takes_plaintext(dialogue, tls) ?
 	    REPLY_OFFER_PASSWORD : 0) |
 	    (login->timestamp[0] != '\0' ? REPLY_OFFER_CRAM : 0) |
-	    (login->keys ? REPLY_OFFER_SCRAM : 0);
+	    (login->keys ? REPLY_OFFER_SCRAM : 0) |
+	    (login->keys && tls && dialogue->stls.bound ?
+	    REPLY_OFFER_SCRAM_PLUS : 0);
 }
 
 /* RFC 1939 s6.  The work is done before QUIT is answered. */

@@ -95,11 +95,12 @@ is_nonce(struct span nonce, size_t most)
 static bool
 take_header(struct span *rest, struct mechanism_first *first)
 {
-	struct span flag = span_cut(rest, ','), authzid;
+	struct span authzid;
 
-	first->bound = flag.n > 2 && memcmp(flag.p, "p=", 2) == 0;
-	if (!first->bound && !span_equal(flag, SPAN("n")) &&
-	    !span_equal(flag, SPAN("y")))
+	first->flag = span_cut(rest, ',');
+	if (!span_equal(first->flag, SPAN("n")) &&
+	    !span_equal(first->flag, SPAN("y")) &&
+	    (first->flag.n <= 2 || memcmp(first->flag.p, "p=", 2) != 0))
 		return false;
 	first->authzid = SPAN("");
 	if (rest->n > 0 && rest->p[0] == ',') {

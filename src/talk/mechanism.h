@@ -41,7 +41,7 @@ struct mechanism_first {
 	struct span name;	/* decoded, in ${room} */
 	struct span nonce;
 	struct span bare;	/* all behind the header */
-	bool bound;		/* the client wants channel binding */
+	struct span flag;	/* of channel binding: n, y or p=kind */
 	char room[LIMITS_COMMAND];
 	char authzid_room[LIMITS_COMMAND];
 };

@@ -104,6 +104,7 @@ put_mechanisms(struct wire *wire, unsigned offers, struct span before,
 		enum reply_offer offer;
 		const char *name;
 	} rows[] = {
+		{ REPLY_OFFER_SCRAM_PLUS, "SCRAM-SHA-256-PLUS" },
 		{ REPLY_OFFER_SCRAM, "SCRAM-SHA-256" },
 		{ REPLY_OFFER_CRAM, "CRAM-MD5" },
 		{ REPLY_OFFER_PASSWORD, "PLAIN" },

@@ -18,6 +18,7 @@ struct exchange {
 	struct sasl *sasl;
 	enum login_fault fault;	/* what broke it */
 	bool lost;		/* the stream did */
+	bool plus;		/* it must be bound to TLS */
 	bool initial;		/* the line came with the command */
 	size_t n;		/* octets of the line */
 	char line[LIMITS_EXCHANGE];
@@ -184,6 +185,20 @@ cram(struct exchange *exchange)
 	return REPLY_SENT;
 }
 
+/* Whether what ${flag} says of channel binding suits the mechanism.  A client
+ * that could bind and thinks that this server cannot was not shown the list
+ * that was sent (RFC 5802 s6). */
+static bool
+suits(struct exchange *exchange, struct span flag)
+{
+	bool offered = (exchange->sasl->offers & REPLY_OFFER_SCRAM_PLUS) != 0;
+
+	if (exchange->plus)
+		return span_equal(flag, SPAN("p=tls-exporter"));
+	return span_equal(flag, SPAN("n")) ||
+	    (span_equal(flag, SPAN("y")) && !offered);
+}
+
 /* The begin: get the client-first-message, and ask for a challenge. */
 static enum reply_text
 scram_first(struct exchange *exchange, struct mechanism_first *first)
@@ -195,7 +210,7 @@ scram_first(struct exchange *exchange, struct mechanism_first *first)
 		return REPLY_SENT;
 	if (!mechanism_scram_first(octets, first))
 		exchange->fault = LOGIN_FAULT_FORM;
-	else if (first->bound)
+	else if (!suits(exchange, first->flag))
 		exchange->fault = LOGIN_FAULT_BINDING;
 	if (exchange->fault != LOGIN_FAULT_NONE)
 		return REPLY_SENT;
@@ -206,14 +221,17 @@ scram_first(struct exchange *exchange, struct mechanism_first *first)
 }
 
 /* Whether ${final} goes on from ${header}, and from the challenge, which begins
- * with the nonce of both sides. */
+ * with the nonce of both sides.  Whether the octets that bind it are the right
+ * ones the answer to the question tells. */
 static bool
 goes_on(struct exchange *exchange, const struct mechanism_final *final,
     struct span header)
 {
 	struct span rest = answered(exchange), nonce = span_cut(&rest, ',');
 
-	if (!span_equal(final->binding, header))
+	if (final->binding.n != header.n +
+	    (exchange->plus ? LIMITS_BINDING : 0) ||
+	    memcmp(final->binding.p, header.p, header.n) != 0)
 		return broken(exchange, LOGIN_FAULT_BINDING);
 	return (nonce.n > 2 && span_equal(final->nonce,
 	    (struct span){ nonce.p + 2, nonce.n - 2 })) ||
@@ -280,6 +298,7 @@ static const struct {
 	/* Returns the reply; with a fault it does not count. */
 	enum reply_text (*run)(struct exchange *exchange);
 } mechanisms[] = {
+	{ "SCRAM-SHA-256-PLUS", REPLY_OFFER_SCRAM_PLUS, LOGIN_SCRAM, scram },
 	{ "SCRAM-SHA-256", REPLY_OFFER_SCRAM, LOGIN_SCRAM, scram },
 	{ "CRAM-MD5", REPLY_OFFER_CRAM, LOGIN_CRAM, cram },
 	{ "PLAIN", REPLY_OFFER_PASSWORD, LOGIN_PLAIN, plain },
@@ -306,6 +325,8 @@ sasl_run(struct sasl *sasl, struct span mechanism, struct span initial)
 	while (i < COUNT && !span_equal_nocase(mechanism,
 	    span_of(mechanisms[i].name)))
 		i++;
+	exchange.plus = i < COUNT &&
+	    mechanisms[i].offer == REPLY_OFFER_SCRAM_PLUS;
 	if (i < COUNT && mechanisms[i].offer == REPLY_OFFER_PASSWORD &&
 	    !sasl->plaintext)
 		return REPLY_NO_PLAINTEXT;

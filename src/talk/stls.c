@@ -53,6 +53,23 @@ version_of(const char *protocol)
 	return LOG_TLS_OTHER;
 }
 
+/* Read the value of tls-exporter.  Returns whether it is one: where it cannot
+ * be trusted it is not told. */
+static bool
+read_binding(const char *hex, char binding[LIMITS_BINDING])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (strlen(hex) != (size_t)2 * LIMITS_BINDING ||
+	    strspn(hex, digits) != (size_t)2 * LIMITS_BINDING)
+		return false;
+	for (size_t i = 0; i < LIMITS_BINDING; i++)
+		binding[i] = (char)(
+		    (strchr(digits, hex[2 * i]) - digits) * 16 +
+		    (strchr(digits, hex[2 * i + 1]) - digits));
+	return true;
+}
+
 enum ucspi_end
 stls_secure(struct stls *stls, struct wire *wire)
 {
@@ -67,7 +84,8 @@ stls_secure(struct stls *stls, struct wire *wire)
 	if (end != UCSPI_DONE)
 		return end;
 	stls->tls = version_of(news.protocol);
-	memcpy(stls->binding, news.binding, sizeof(stls->binding));
+	/* Whether another program's can be trusted, nobody knows. */
+	stls->bound = stls->ours && read_binding(news.binding, stls->binding);
 	wire_switch(wire, &stls->stream);
 	return UCSPI_DONE;
 }

@@ -22,9 +22,9 @@ struct stls {
 	bool ours;		/* the other program is dewey-tls, ... */
 	pid_t pid;		/* ... in this process */
 	enum log_tls tls;	/* what there is */
-	char binding[LIMITS_UCSPI];	/* RFC 9266: 32 octets in hex, or empty:
-				 * the value of tls-exporter, which binds an
-				 * exchange of SASL to this connection */
+	bool bound;		/* SASL can be bound to it, ... */
+	char binding[LIMITS_BINDING];	/* ... by this, the value of
+				 * tls-exporter (RFC 9266); the gate's alone */
 };
 
 /*

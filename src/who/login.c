@@ -226,12 +226,17 @@ challenge(struct login *login, struct span name,
     struct login_question *question, struct users_entry *entry)
 {
 	const struct span secret = { question->secret, question->secret_n };
-	int n = question->method == LOGIN_SCRAM_BEGIN ?
-	    proof_begin(&login->proof, &login->users, name, secret,
-	    question->challenge) :
-	    proof_check(&login->proof, &login->users, entry, secret,
-	    question->challenge);
+	int n;
 
+	if (question->method == LOGIN_SCRAM_BEGIN) {
+		n = proof_begin(&login->proof, &login->users, name, secret,
+		    question->challenge);
+	} else {
+		proof_bind(&login->proof, (struct span){ question->binding,
+		    question->binding_n });
+		n = proof_check(&login->proof, &login->users, entry, secret,
+		    question->challenge);
+	}
 	if (n <= 0)
 		return n == 0 ? LOGIN_REFUSED : LOGIN_MISCONFIGURED;
 	question->challenge_n = (size_t)n;

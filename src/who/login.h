@@ -50,9 +50,11 @@ struct login_question {
 	enum login_method method;
 	enum login_fault fault;	/* if there is one, that is all to be told */
 	size_t name_n, secret_n;	/* octets of name and secret */
-	size_t challenge_n;
+	size_t challenge_n, binding_n;
 	char name[LIMITS_COMMAND];
 	char secret[LIMITS_CREDENTIAL];	/* the password or the digest */
+	char binding[LIMITS_BINDING];	/* of the client's TLS: the value of
+					 * tls-exporter, or nothing */
 	char challenge[LIMITS_CREDENTIAL];	/* for the client: the answer
 						 * if the verdict is that */
 };

@@ -98,6 +98,32 @@ proof_begin(struct proof *proof, const struct users *users, struct span name,
 	return n;
 }
 
+void
+proof_bind(struct proof *proof, struct span binding)
+{
+	proof->binding_n = binding.n <= sizeof(proof->binding) ? binding.n : 0;
+	memcpy(proof->binding, binding.p, proof->binding_n);
+}
+
+/* Whether ${final}, which begins with c=, was said on this connection. */
+static bool
+is_bound(const struct proof *proof, struct span final)
+{
+	const struct span kind = SPAN("p=tls-exporter,");
+	const struct span binding = { proof->binding, proof->binding_n };
+	char room[LIMITS_CREDENTIAL];
+	struct span text = span_cut(&final, ','), got;
+
+	if (text.n < 3 || base64_decode((struct span){ text.p + 2,
+	    text.n - 2 }, room, sizeof(room), &got) == -1 || got.n == 0)
+		return false;
+	if (got.p[0] != 'p')
+		return got.p[0] == 'n' || binding.n == 0;
+	return binding.n > 0 && got.n > kind.n + binding.n &&
+	    memcmp(got.p, kind.p, kind.n) == 0 && span_equal_secret(
+	    (struct span){ got.p + got.n - binding.n, binding.n }, binding);
+}
+
 int
 proof_check(struct proof *proof, const struct users *users,
     struct users_entry *entry, struct span final, char *challenge)
@@ -116,7 +142,8 @@ proof_check(struct proof *proof, const struct users *users,
 	    final.n - SCRAM_OCTETS };
 	found = users_find(users, (struct span){ proof->name, proof->name_n },
 	    USERS_KEY, entry);
-	proves = scram_proves(&proof->key, message, final, given);
+	proves = scram_proves(&proof->key, message, final, given) &&
+	    is_bound(proof, final);
 	scram_sign(&proof->key, message, final, signature);
 	proof->step = PROOF_NONE;
 	if (found != 1 || !proves || !proof->known)

@@ -27,8 +27,9 @@ struct proof {
 	enum proof_step step;
 	bool known;		/* there is such a user, with a stored key */
 	struct scram_key key;
-	size_t name_n, n;	/* octets of name and message */
+	size_t name_n, n, binding_n;	/* octets of name, message, binding */
 	char name[LIMITS_COMMAND];
+	char binding[LIMITS_BINDING];
 	char message[2 * LIMITS_CREDENTIAL + 2];	/* of AuthMessage, what
 							 * is known */
 };
@@ -51,11 +52,20 @@ int proof_begin(struct proof *proof, const struct users *users,
     struct span name, struct span first, char *challenge);
 
 /*
+ * proof_bind(proof, binding):
+ * Before proof_check: the value of tls-exporter (RFC 9266) of the client's
+ * connection is ${binding}, LIMITS_BINDING octets, or nothing: there is none
+ * that is known.
+ */
+void proof_bind(struct proof *proof, struct span binding);
+
+/*
  * proof_check(proof, users, entry, final, challenge):
  * Judge ${final}: SCRAM_OCTETS of proof, and the client-final-message-without-
  * proof behind them.  Write the server-final-message to ${challenge}, and the
  * user to ${entry}, for the log.  Returns its octets, 0 if the proof is
- * refused, or -1 as users_find.
+ * refused, or bound to another connection, or not bound by a client that was
+ * kept from doing so (RFC 5802 s6), or -1 as users_find.
  */
 int proof_check(struct proof *proof, const struct users *users,
     struct users_entry *entry, struct span final, char *challenge);

@@ -89,6 +89,7 @@ speak(struct run *run, struct span input, size_t chunk)
 
 	FUZZ_CHECK(wire != NULL);
 	stls_none(&stls);
+	stls.bound = run->seed % 2 != 0;
 	fuzz_client(wire, input, chunk, NULL, NULL);
 	run->end = authorization_run(&state);
 	run->wire_end = wire->end;

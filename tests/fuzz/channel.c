@@ -75,6 +75,8 @@ hear_gate(int fd, struct session *session)
 		return 0;
 	FUZZ_CHECK(question.name_n <= sizeof(question.name));
 	FUZZ_CHECK(question.secret_n <= sizeof(question.secret));
+	FUZZ_CHECK(question.binding_n == 0 ||
+	    question.binding_n == sizeof(question.binding));
 	FUZZ_CHECK(question.method < LOGIN_METHODS);
 	FUZZ_CHECK(wire_unread(&session->dialogue.wire).n <= LIMITS_INPUT);
 	return 1;

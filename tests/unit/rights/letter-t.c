@@ -164,6 +164,8 @@ test_room(void **state)
 		    sizeof(question->secret) },
 		{ LETTER_QUESTION, offsetof(struct letter_question, unread),
 		    LIMITS_INPUT },
+		{ LETTER_QUESTION, offsetof(struct letter_question, binding),
+		    sizeof(question->binding) },
 		{ LETTER_ANSWER, offsetof(struct letter_answer, challenge),
 		    sizeof(question->challenge) },
 		{ LETTER_USER, offsetof(struct letter_user, name),

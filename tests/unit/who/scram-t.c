@@ -68,6 +68,33 @@ test_rfc_7677(void **state)
 	    "0,"), SPAN(CLIENT_FINAL), proof));
 }
 
+/* The same exchange bound to a connection whose value of tls-exporter is 32
+ * octets from 0 to 31, as made by Python's hashlib and hmac. */
+#define BOUND_FINAL "c=cD10bHMtZXhwb3J0ZXIsLAAB" \
+	"AgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f,r=" NONCE
+#define BOUND_PROOF "QC6CS20quADQRb3mT99YUH+n3VJxUvzuK0K0E1Vrs2M="
+#define BOUND_SIGNATURE "2GiAgapEppLVlUXbxUDksL3VgYHzuqiK5tR4mhJGgvs="
+
+static void
+test_bound(void **state)
+{
+	const struct span message = SPAN(CLIENT_FIRST "," SERVER_FIRST ",");
+	const struct span final = SPAN(BOUND_FINAL);
+	uint8_t proof[33], signature[SCRAM_OCTETS];
+	char text[BASE64_TEXT(SCRAM_OCTETS) + 1] = "";
+	struct scram_key key;
+
+	(void)state;
+	make(&key);
+	decode(BOUND_PROOF, proof, sizeof(proof));
+	assert_true(scram_proves(&key, message, final, proof));
+	assert_false(scram_proves(&key, message, SPAN(CLIENT_FINAL), proof));
+	scram_sign(&key, message, final, signature);
+	(void)base64_encode((struct span){ (const char *)signature,
+	    sizeof(signature) }, text, sizeof(text));
+	assert_string_equal(text, BOUND_SIGNATURE);
+}
+
 #define KEYS "xAfePX0rFTzeU4Gin8Z9wXjHtYHN14Oz/8sfgU72Zgs=," \
 	"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
 
@@ -179,6 +206,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rfc_7677),
+		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_pretend),
