@@ -334,7 +334,6 @@ static const struct seccomp_check checks[] = {
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
 static const struct seccomp_rules rules = {
 	.allowed = allowed, .allowed_n = COUNT(allowed),
 	.refused = refused, .refused_n = COUNT(refused),
