@@ -279,6 +279,9 @@
  * with the unread input. */
 #define LIMITS_MESSAGE (LIMITS_INPUT + LIMITS_PATH + 3 * LIMITS_COMMAND)
 
+/* Nanoseconds between two tries to signal a process that is just beginning. */
+#define LIMITS_MOMENT_NS 1000000
+
 /* Milliseconds that a gate may live on when its time is over. */
 #define LIMITS_GRACE_MS 5000
 

@@ -234,6 +234,17 @@ answer(int channel, struct maildrop *drop, const struct request_watch *watch,
 	return letter_send(channel, LETTER_RESULT, &result, fd) == 0;
 }
 
+/* Tell ${session} to end.  A moment after its begin it is not the user's yet,
+ * and the keeper may not signal it. */
+static void
+end_session(pid_t session)
+{
+	const struct timespec moment = { .tv_nsec = LIMITS_MOMENT_NS };
+
+	while (kill(session, SIGTERM) == -1 && errno == EPERM)
+		(void)ppoll(NULL, 0, &moment, NULL);
+}
+
 int
 request_serve(int channel, struct maildrop *drop,
     const struct request_watch *watch, enum mailbox_fault *fault)
@@ -260,7 +271,7 @@ request_serve(int channel, struct maildrop *drop,
 		if (!told && (*watch->stop != 0 ||
 		    (ready > 0 && fds[1].revents != 0))) {
 			if (watch->session != -1)
-				(void)kill(watch->session, SIGTERM);
+				end_session(watch->session);
 			fds[1].fd = -1;
 			told = true;
 		} else if (ready > 0 && fds[0].revents != 0) {

@@ -9,6 +9,7 @@
 
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <time.h>
@@ -22,11 +23,29 @@
  * as ${minutes} says; then the session is gone. */
 static int minutes, waits, channel;
 
+/* As long as ${refusals} says, a process may not be signalled yet. */
+static int refusals, signalled;
+
+int
+kill(pid_t pid, int signal)
+{
+	assert_int_equal(pid, 4242);
+	if (refusals > 0) {
+		refusals--;
+		errno = EPERM;
+		return -1;
+	}
+	signalled = signal;
+	return 0;
+}
+
 int
 ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
     const sigset_t *mask)
 {
 	(void)mask;
+	if (n == 0)
+		return 0;
 	/* The log waits for its file. */
 	if (n == 1) {
 		fds->revents = POLLOUT;
@@ -159,6 +178,32 @@ test_unheard(void **state)
 	}
 }
 
+/* A signal that comes while the session is not the user's yet is not lost. */
+static void
+test_early(void **state)
+{
+	static const volatile sig_atomic_t stop = SIGTERM;
+	const struct request_watch watch = { .above = -1, .stop = &stop,
+	    .session = 4242 };
+	enum mailbox_fault fault;
+	struct maildrop drop;
+	int fds[2];
+
+	(void)state;
+	memset(&drop, 0, sizeof(drop));
+	drop.dot.ours = -1;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	channel = fds[1];
+	minutes = signalled = 0;
+	refusals = 3;
+	assert_int_equal(request_serve(fds[0], &drop, &watch, &fault), -1);
+	assert_int_equal(refusals, 0);
+	assert_int_equal(signalled, SIGTERM);
+	log_let_go(LOG_FOR_ANY);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -166,6 +211,7 @@ main(void)
 		cmocka_unit_test(test_touch),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_unheard),
+		cmocka_unit_test(test_early),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, unit_begin,
