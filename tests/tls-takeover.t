@@ -154,7 +154,8 @@ for my $who (@who) {
 		    /^priv:\n((?:\s+[0-9a-f:]+\n)+)/m;
 		my $octets = pack 'H*', $hex =~ s/[^0-9a-f]//gr;
 		$octets =~ s/^\0+//;
-		is length $octets, 32, 'the secret number';
+		# One in 256 of them begins with a zero.
+		cmp_ok length $octets, '>=', 28, 'the secret number';
 		# In memory its words may be in any order.
 		my @forms = ($octets, scalar reverse $octets,
 		    Dewey::read_file($c->{key}));
