@@ -43,9 +43,10 @@ sub run {
 		if (waitpid($pid, POSIX::WNOHANG()) == $pid) {
 			$status = $?;
 		} elsif (time > $deadline) {
+			my $state = state_of($pid);
 			kill 'KILL', -$pid;
 			waitpid $pid, 0;
-			die "$command[0] does not end: " . log_of($o);
+			die "$command[0] does not end ($state): " . log_of($o);
 		} else {
 			sleep 0.005;
 		}
@@ -53,6 +54,18 @@ sub run {
 	my $code = $status & 127 ? 128 + ($status & 127) : $status >> 8;
 	die "$command[0]: exit code $code: " . log_of($o)
 	    unless grep { $code == $_ } 0, @{ $o->{ok} // [] };
+}
+
+# What a process is at: where it waits, its state.
+sub state_of {
+	my ($pid) = @_;
+	my @said;
+	for my $name (qw(wchan syscall stat)) {
+		open my $fh, '<', "/proc/$pid/$name" or next;
+		my $line = <$fh> // '';
+		push @said, "$name " . $line =~ s/\s+\z//r;
+	}
+	return join ', ', @said;
 }
 
 sub log_of {

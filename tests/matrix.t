@@ -47,11 +47,19 @@ for my $column (@spawners) {
 		SKIP: {
 			skip "$client behind $column: $why", 1 if $why;
 			my $user = $user{$client};
-			my (undef, @got) = eval { Client::fetch($client,
-			    port => $spawner->port, user => $user,
+			my @how = (port => $spawner->port, user => $user,
 			    password => "pass-$user", mode => 'delete',
 			    $tls ? (tls => $certificate) : (),
-			    $stls ? (stls => 1) : ()) };
+			    $stls ? (stls => 1) : ());
+			my (undef, @got) = eval {
+			    Client::fetch($client, @how) };
+			# getmail once hung before it said a word, beside many
+			# other tests: once more, and what it was at is shown.
+			if ($@ =~ /^\w+ does not end \(.*\):  at /s) {
+				diag $@;
+				(undef, @got) = eval {
+				    Client::fetch($client, @how) };
+			}
 			my $difference = $@ || Client::difference($client,
 			    \@got, \@messages);
 			$difference = 'mail is left on the server'
