@@ -152,27 +152,34 @@ my $path = qr{/usr/sbin/dewey};
 
 sub with_config { my ($s) = @_; return "$s->{dewey} --config=$s->{config}" }
 
+# With TLS from the first octet on, or without: the line of contrib/ for that.
 sub make_inetd {
-	my ($s) = @_;
+	my ($s, $tls) = @_;
 	my $file = Dewey::write_file("$s->{dir}/inetd.conf",
 	    contrib('inetd/inetd.conf',
-		qr{^pop3(?=\t)}m => "127.0.0.1:$s->{port}",
+		$tls ? (qr{^pop3\t.*\n}m => '') : (),
+		($tls ? qr{^#pop3s(?=\t)}m : qr{^pop3(?=\t)}m) =>
+		    "127.0.0.1:$s->{port}",
 		qr{\troot(?=\t$path)} => "\t$s->{user}",
-		qr{$path\tdewey$}m =>
-		    "$s->{dewey}\tdewey\t--config=$s->{config}"));
+		($tls ? qr{$path\tdewey (--tls=implicit)$}m :
+		    qr{$path\tdewey()$}m) => sub { join "\t", $s->{dewey},
+		    'dewey', $1 || (), "--config=$s->{config}" }));
 	return (program('inetd'), '-i', $file);
 }
 
 sub make_xinetd {
-	my ($s) = @_;
+	my ($s, $tls) = @_;
+	my $service = $tls ? 'pop3s' : 'pop3';
 	my $file = Dewey::write_file("$s->{dir}/xinetd.conf",
-	    contrib('xinetd/dewey',
-		qr{^service pop3\n\{}m => "service pop3\n{\n" .
+	    contrib($tls ? 'xinetd/dewey-pop3s' : 'xinetd/dewey',
+		qr{^service $service\n\{}m => "service $service\n{\n" .
 		    "\ttype = UNLISTED\n\tport = $s->{port}\n" .
 		    "\tbind = 127.0.0.1\n",
 		qr{(user\t+= )root} => sub { "$1$s->{user}" },
-		qr{(server\t+= )$path} => sub {
-		    "$1$s->{dewey}\n\tserver_args = --config=$s->{config}" },
+		qr{(server\t+= )$path} => sub { "$1$s->{dewey}" . ($tls ? ''
+		    : "\n\tserver_args = --config=$s->{config}") },
+		$tls ? (qr{--tls=implicit$}m =>
+		    "--tls=implicit --config=$s->{config}") : (),
 		# All clients of a test have one address.
 		qr{(per_source\t+= )\d+} => sub { "${1}1000" }));
 	return (program('xinetd'), '-dontfork', '-f', $file, '-pidfile',
@@ -303,32 +310,8 @@ sub make_haproxy {
 
 # The same with TLS from the first octet on, by the files for that; certificate
 # and key are in the configuration.
-sub make_inetd_tls {
-	my ($s) = @_;
-	my $file = Dewey::write_file("$s->{dir}/inetd.conf",
-	    contrib('inetd/inetd.conf',
-		qr{^pop3\t.*\n}m => '',
-		qr{^#pop3s(?=\t)}m => "127.0.0.1:$s->{port}",
-		qr{\troot(?=\t$path)} => "\t$s->{user}",
-		qr{$path\tdewey --tls=implicit$}m =>
-		    "$s->{dewey}\tdewey\t--tls=implicit\t--config=$s->{config}"));
-	return (program('inetd'), '-i', $file);
-}
-
-sub make_xinetd_tls {
-	my ($s) = @_;
-	my $file = Dewey::write_file("$s->{dir}/xinetd.conf",
-	    contrib('xinetd/dewey-pop3s',
-		qr{^service pop3s\n\{}m => "service pop3s\n{\n" .
-		    "\ttype = UNLISTED\n\tport = $s->{port}\n" .
-		    "\tbind = 127.0.0.1\n",
-		qr{(user\t+= )root} => sub { "$1$s->{user}" },
-		qr{(server\t+= )$path} => sub { "$1$s->{dewey}" },
-		qr{--tls=implicit$}m => "--tls=implicit --config=$s->{config}",
-		qr{(per_source\t+= )\d+} => sub { "${1}1000" }));
-	return (program('xinetd'), '-dontfork', '-f', $file, '-pidfile',
-	    "$s->{dir}/xinetd.pid", '-filelog', "$s->{dir}/xinetd.log");
-}
+sub make_inetd_tls { return make_inetd($_[0], 1) }
+sub make_xinetd_tls { return make_xinetd($_[0], 1) }
 
 sub make_tcpserver_tls {
 	my ($s) = @_;

@@ -15,7 +15,7 @@ my $srcdir = $ENV{srcdir} // '.';
 # entered here and in doc/DESIGN.md.
 my @house = (
 	[base =>
-	    [qw(clock limits seccomp sink span stamp stream sum)],
+	    [qw(clock finding limits seccomp sink span stamp stream sum)],
 	    [qw(base64 imprint log networks store)],
 	    [qw(channel)],
 	    [qw(ucspi)]],

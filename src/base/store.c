@@ -163,3 +163,22 @@ store_give(const char *path, uid_t uid, gid_t gid)
 	(void)!fchown(fd, uid, gid);
 	(void)close(fd);
 }
+
+const char *
+store_fault(int fd, mode_t forbidden)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "is not a regular file";
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return "belongs to another user: chown it to root or to the "
+		    "user dewey runs as";
+	if ((st.st_mode & forbidden) == 0)
+		return NULL;
+	return (forbidden & S_IROTH) != 0 ?
+	    "can be read or written by others: chmod 600 it" :
+	    "can be written by others: chmod go-w it";
+}

@@ -72,4 +72,13 @@ int store_sync_directory(int dir, int fd);
  */
 void store_give(const char *path, uid_t uid, gid_t gid);
 
+/*
+ * store_fault(fd, forbidden):
+ * Say what is wrong with the open file ${fd}, which decides who is let in or
+ * proves who we are, and how to mend it; NULL: nothing.  It must be a regular
+ * file, root's or the effective user's, with none of the mode bits
+ * ${forbidden}.
+ */
+const char *store_fault(int fd, mode_t forbidden);
+
 #endif

@@ -241,7 +241,8 @@ end_session(pid_t session)
 {
 	const struct timespec moment = { .tv_nsec = LIMITS_MOMENT_NS };
 
-	while (kill(session, SIGTERM) == -1 && errno == EPERM)
+	for (int tries = 0; tries < LIMITS_GRACE_MS &&
+	    kill(session, SIGTERM) == -1 && errno == EPERM; tries++)
 		(void)ppoll(NULL, 0, &moment, NULL);
 }
 

@@ -24,25 +24,6 @@ struct drawn {
 	uint64_t least;		/* its hash */
 };
 
-static const char *
-fault(const struct records_file *file)
-{
-	struct stat st;
-
-	if (fstat(file->fd, &st) == -1)
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "is not a regular file";
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return "belongs to another user: chown it to root or to the "
-		    "user dewey runs as";
-	if ((st.st_mode & file->forbidden) == 0)
-		return NULL;
-	return file->forbidden == RECORDS_SECRET ?
-	    "can be read or written by others: chmod 600 it" :
-	    "can be written by others: chmod go-w it";
-}
-
 int
 records_open(struct records_file *file, const char *path, mode_t forbidden)
 {
@@ -56,7 +37,7 @@ records_open(struct records_file *file, const char *path, mode_t forbidden)
 		file->why = errno == ELOOP ? "is a symbolic link: name the "
 		    "file itself" : strerror(errno);
 	else
-		file->why = fault(file);
+		file->why = store_fault(file->fd, file->forbidden);
 	if (file->why == NULL)
 		return 0;
 	records_close(file);
@@ -66,7 +47,8 @@ records_open(struct records_file *file, const char *path, mode_t forbidden)
 int
 records_begin(struct records *records, const struct records_file *file)
 {
-	const char *why = file->fd == -1 ? file->why : fault(file);
+	const char *why = file->fd == -1 ? file->why :
+	    store_fault(file->fd, file->forbidden);
 
 	memset(records, 0, sizeof(*records));
 	records->fd = file->fd;

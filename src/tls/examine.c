@@ -6,13 +6,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <gnutls/x509.h>
 
+#include "base/finding.h"
 #include "base/limits.h"
 #include "tls/certificate.h"
 #include "tls/examine.h"
@@ -26,21 +26,8 @@ struct examine {
 	unsigned unsafe;	/* findings that decide the exit code */
 };
 
-static void __attribute__((format(printf, 2, 3)))
-tell(const char *how, const char *format, ...)
-{
-	va_list arguments;
-
-	(void)fputs(how, stdout);
-	va_start(arguments, format);
-	(void)vprintf(format, arguments);
-	va_end(arguments);
-	(void)fputc('\n', stdout);
-}
-
-#define unsafe(examine, ...) ((examine)->unsafe++, \
-	tell("unsafe: ", __VA_ARGS__))
-#define unwise(...) tell("unwise: ", __VA_ARGS__)
+#define unsafe(examine, ...) finding_unsafe(&(examine)->unsafe, __VA_ARGS__)
+#define unwise(...) finding_unwise(__VA_ARGS__)
 #define NOBODY "until then there is no TLS"
 
 /* Read the file that ${option} names.  Returns whether it could be read. */

@@ -5,8 +5,6 @@
  */
 #include "config.h"
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,33 +13,15 @@
 
 #include "base/limits.h"
 #include "base/span.h"
+#include "base/store.h"
 #include "tls/pem.h"
-
-static const char *
-fault(int fd, mode_t forbidden)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == -1)
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "is not a regular file";
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return "belongs to another user: chown it to root or to the "
-		    "user dewey runs as";
-	if ((st.st_mode & forbidden) == 0)
-		return NULL;
-	return forbidden == PEM_KEY ?
-	    "can be read or written by others: chmod 600 it" :
-	    "can be written by others: chmod go-w it";
-}
 
 int
 pem_open(const char *path, mode_t forbidden, const char **why)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-	*why = fd == -1 ? strerror(errno) : fault(fd, forbidden);
+	*why = fd == -1 ? strerror(errno) : store_fault(fd, forbidden);
 	if (*why == NULL)
 		return fd;
 	if (fd != -1)

@@ -15,12 +15,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/finding.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/span.h"
@@ -43,20 +43,8 @@ struct audit {
 	unsigned unsafe;	/* findings that decide the exit code */
 };
 
-static void __attribute__((format(printf, 2, 3)))
-tell(const char *how, const char *format, ...)
-{
-	va_list arguments;
-
-	(void)fputs(how, stdout);
-	va_start(arguments, format);
-	(void)vprintf(format, arguments);
-	va_end(arguments);
-	(void)fputc('\n', stdout);
-}
-
-#define unsafe(audit, ...) ((audit)->unsafe++, tell("unsafe: ", __VA_ARGS__))
-#define unwise(...) tell("unwise: ", __VA_ARGS__)
+#define unsafe(audit, ...) finding_unsafe(&(audit)->unsafe, __VA_ARGS__)
+#define unwise(...) finding_unwise(__VA_ARGS__)
 #define NOBODY "nobody can log in"
 
 /* Whether nothing is wrong with the ${file}; else ${lost}. */
