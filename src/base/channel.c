@@ -108,12 +108,16 @@ channel_receive(int fd, struct channel_message *message)
 		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	struct cmsghdr *c;
+	int reset = 0;
 	ssize_t got;
 
 	channel_begin(message);
+	/* Who goes and leaves something unread resets the channel, which is
+	 * told once, before what was still sent is had. */
 	do
 		got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-	while (got == -1 && errno == EINTR);
+	while (got == -1 && (errno == EINTR ||
+	    (errno == ECONNRESET && !reset++)));
 	if (got <= 0)
 		return got == 0 || errno == ECONNRESET ? 0 : -1;
 	c = CMSG_FIRSTHDR(&header);
@@ -127,6 +131,12 @@ channel_receive(int fd, struct channel_message *message)
 		(void)close(message->fd);
 	errno = EMSGSIZE;
 	return -1;
+}
+
+bool
+channel_is_gone(int error)
+{
+	return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
 }
 
 int

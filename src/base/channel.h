@@ -61,6 +61,13 @@ int channel_receive(int fd, struct channel_message *message);
  */
 int channel_first(const struct channel_message *message);
 
+/*
+ * channel_is_gone(error):
+ * Say whether ${error}, of channel_send or channel_receive, means that the
+ * other side has gone.
+ */
+bool channel_is_gone(int error);
+
 /* The signals that end a session. */
 #define CHANNEL_ENDS SIGTERM, SIGHUP, SIGINT
 

@@ -24,9 +24,15 @@ ask(int channel, uint32_t request, int *fd, uint32_t failed)
 {
 	struct channel_message message;
 	struct letter_number result;
+	int got = letter_send_number(channel, LETTER_REQUEST, request);
 
-	if (letter_send_number(channel, LETTER_REQUEST, request) == -1 ||
-	    letter_receive(channel, LETTER_RESULT, &result, &message) != 1) {
+	if (got == 0)
+		got = letter_receive(channel, LETTER_RESULT, &result, &message);
+	if (got != 1) {
+		/* A keeper that has gone has its reason, and tells it. */
+		if (got == -1 && !channel_is_gone(errno))
+			log_error("the keeper cannot be asked: %s",
+			    strerror(errno));
 		errno = EPIPE;
 		return failed;
 	}
@@ -231,7 +237,11 @@ answer(int channel, struct maildrop *drop, const struct request_watch *watch,
 	else if (request <= LOCK_DOT_DROP)
 		result.value = dotlock_ask(&drop->dot,
 		    (enum lock_request)request);
-	return letter_send(channel, LETTER_RESULT, &result, fd) == 0;
+	if (letter_send(channel, LETTER_RESULT, &result, fd) == 0)
+		return 1;
+	if (!channel_is_gone(errno))
+		log_error("a session cannot be answered: %s", strerror(errno));
+	return 0;
 }
 
 /* Tell ${session} to end.  A moment after its begin it is not the user's yet,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The channel room: what a message may carry besides its octets.
+ * The channel room: what a message may carry besides its octets; the last one
+ * of somebody who has gone.
  */
 #include "unit/unit.h"
 
@@ -71,11 +72,39 @@ test_descriptors(void **state)
 	(void)close(fds[1]);
 }
 
+/* What somebody said last is heard, even if that one has gone and left unread
+ * what was said to it. */
+static void
+test_last_words(void **state)
+{
+	struct channel_message message;
+	int fds[2];
+
+	(void)state;
+	for (int unread = 0; unread <= 2; unread++) {
+		assert_int_equal(channel_pair(fds), 0);
+		for (int i = 0; i < unread; i++) {
+			channel_begin(&message);
+			channel_put_number(&message, 1, 1);
+			assert_int_equal(channel_send(fds[0], &message, -1), 0);
+		}
+		channel_begin(&message);
+		channel_put_number(&message, 7, 1);
+		assert_int_equal(channel_send(fds[1], &message, -1), 0);
+		(void)close(fds[1]);
+		assert_int_equal(channel_receive(fds[0], &message), 1);
+		assert_int_equal(channel_get_number(&message, 1), 7);
+		assert_int_equal(channel_receive(fds[0], &message), 0);
+		(void)close(fds[0]);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_last_words),
 	};
 
 	return cmocka_run_group_tests_name("channel", tests, unit_begin,
