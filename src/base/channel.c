@@ -67,7 +67,7 @@ channel_send(int fd, struct channel_message *message, int passed)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control;
+	} control = { .space = { 0 } };
 	struct iovec vector = { message->octets, message->n };
 	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
 	ssize_t sent;
@@ -77,7 +77,6 @@ channel_send(int fd, struct channel_message *message, int passed)
 		return -1;
 	}
 	if (passed != -1) {
-		memset(&control, 0, sizeof(control));
 		header.msg_control = &control;
 		header.msg_controllen = sizeof(control);
 		control.header.cmsg_level = SOL_SOCKET;
