@@ -24,10 +24,9 @@ ask(int channel, uint32_t request, int *fd, uint32_t failed)
 {
 	struct channel_message message;
 	struct letter_number result;
-	int got = letter_send_number(channel, LETTER_REQUEST, request);
+	int got = letter_send_number(channel, LETTER_REQUEST, request) == -1 ?
+	    -1 : letter_receive(channel, LETTER_RESULT, &result, &message);
 
-	if (got == 0)
-		got = letter_receive(channel, LETTER_RESULT, &result, &message);
 	if (got != 1) {
 		/* A keeper that has gone has its reason, and tells it. */
 		if (got == -1 && !channel_is_gone(errno))
