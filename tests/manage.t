@@ -350,6 +350,12 @@ put($secrets, '');
 is lets_in('mrose', undef, 'pencil'), 1, '... lets in';
 is lets_in('mrose', undef, 'Pencil'), 0, '... no other password';
 put($secrets, $before);
+# A blank that does not break is another key for a client that prepares it.
+my ($stored, $told) = run("caf\xc2\xa0e\n", @files, '--scheme=scram',
+    '--set-password', 'mrose');
+is $stored, 0, 'a password that is not ASCII is stored';
+like $told, qr/not all ASCII: AUTH SCRAM-SHA-256 may fail/, '... and said';
+fine('a hash of it', "caf\xc2\xa0e\n", @files, '--set-password', 'mrose');
 
 put($users, '');
 ($status, $shown, $echo) = typed([@files, '--set-password', 'mrose'],

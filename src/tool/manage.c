@@ -202,6 +202,14 @@ check_name(const char *name)
 	    "`/' or `:', no dot or # in front");
 }
 
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80)
+		text++;
+	return *text == '\0';
+}
+
 /* What is stored of ${password}: NULL if nothing can be.  A key is written to
  * ${room}. */
 static const char *
@@ -219,6 +227,10 @@ make_hash(const struct options *options, const char *password,
 	}
 	if (getrandom(key.salt, key.salt_n, 0) != (ssize_t)key.salt_n)
 		return NULL;
+	if (!is_ascii(password))
+		(void)fprintf(stderr, "dewey: this password is not all ASCII: "
+		    "AUTH SCRAM-SHA-256 may fail for clients that write such "
+		    "characters another way (RFC 4013)\n");
 	scram_make(span_of(password), &key);
 	scram_write(&key, room);
 	span_wipe(&key, sizeof(key));
