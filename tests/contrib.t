@@ -96,7 +96,7 @@ SKIP: {
 
 # Scripts: parsed by their shells, and by shellcheck where it is there.
 my @scripts = qw(tcpserver/run runit/run socat/pop3 socat/pop3s
-    nginx/reload);
+    dovecot-proxy/reload nginx/reload perdition/reload);
 for my $script (@scripts, 'bash-completion/dewey') {
 	my $shell = $script =~ /bash/ ? 'bash' : 'sh';
 	is((said($shell, '-n', "$contrib/$script"))[1], '', "$shell -n $script");
