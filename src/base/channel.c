@@ -166,12 +166,15 @@ channel_wait(int fd, short events, int64_t until, const sigset_t *waiting,
 
 	while (*stop == 0) {
 		int64_t now = clock_ms();
-		int64_t left = until > now ? until - now : 0;
+		int64_t all = until > now ? until - now : 0;
+		/* A time_t may have 32 bits. */
+		int64_t left = all < INT32_MAX ? all : INT32_MAX;
 		struct timespec wait = { .tv_sec = (time_t)(left / 1000),
 		    .tv_nsec = (long)(left % 1000) * 1000000 };
 		int ready = ppoll(&pfd, 1, &wait, waiting);
 
-		if (ready >= 0 || errno != EINTR)
+		if (ready > 0 || (ready == 0 && left == all) ||
+		    (ready < 0 && errno != EINTR))
 			return ready > 0;
 	}
 	return -1;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The channel room: what a message may carry besides its octets; the last one
- * of somebody who has gone.
+ * of somebody who has gone; a wait without an end.
  */
 #include "unit/unit.h"
 
 #include <sys/socket.h>
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include "base/channel.h"
 
@@ -99,12 +100,31 @@ test_last_words(void **state)
 	}
 }
 
+/* A wait without an end is one where seconds have 32 bits, too. */
+static void
+test_no_end(void **state)
+{
+	volatile sig_atomic_t stop = 0;
+	sigset_t waiting;
+	int fds[2];
+
+	(void)state;
+	(void)sigemptyset(&waiting);
+	assert_int_equal(channel_pair(fds), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	assert_int_equal(channel_wait(fds[0], POLLIN, INT64_MAX, &waiting,
+	    &stop), 1);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_no_end),
 	};
 
 	return cmocka_run_group_tests_name("channel", tests, unit_begin,
