@@ -83,6 +83,23 @@ sub look {
 	};
 }
 
+# The kinds of what the descriptors lead to: "0 1 socket:client" and so on.
+sub descriptors {
+	my ($look) = @_;
+	my %by;
+	push @{ $by{ $look->{fds}{$_} =~ s/ \(deleted\)$//r } }, $_
+	    for sort { $a <=> $b } keys %{ $look->{fds} };
+	my @found;
+	for my $to (sort { $by{$a}[0] <=> $by{$b}[0] } keys %by) {
+		my $kind = $to =~ /^(socket|pipe):/ ? $1 : $to;
+		$kind = 'log' if $to =~ /\.stderr-/;
+		my @numbers = grep { $_ < 3 } @{ $by{$to} };
+		push @found, join ' ', @numbers, $kind,
+		    @{ $by{$to} } > @numbers && @numbers ? 'again' : ();
+	}
+	return join ', ', sort @found;
+}
+
 # Which of ${octets} stand in the writable memory of a process.
 sub remembers {
 	my ($pid, @octets) = @_;

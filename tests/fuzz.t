@@ -137,7 +137,10 @@ my %seeds = (
 	text => [ "dewey 1 1 host boot2 space\n", "18446744073709551616",
 	    "dewey 99999999 1 host boot space\n", " a\\b\"\t\xff" ],
 	channel => [ "\0\x0f\x01\x00\x05\0mrose\x02\0ab\x00\0\x00",
-	    "\0\x06\xff\x04\0quit\x00", "\0\x02\x12\x03\x03" ],
+	    "\0\x06\xff\x04\0quit\x00", "\0\x02\x12\x03\x03",
+	    "\0\x14\0\0\1\0\1\2\0\0\4\0abcd\4\0efgh\x08",
+	    "\0\x2c\0\1\0\1\1\2\0\0\x10\0" . 'a' x 16 . "\x10\0" .
+	    'b' x 16 . "\x08" ],
 );
 
 # ---- Running

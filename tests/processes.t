@@ -10,6 +10,7 @@ use Dewey;
 use Accounts;
 use POSIX qw(uname);
 use Processes;
+use Rights;
 use Socket;
 use Test::More;
 
@@ -29,21 +30,27 @@ my %secret = (
 my ($password, $wrong, $secret) = @secret{'password', 'another password',
     'secret'};
 
-# The kinds of what the descriptors lead to: "0 1 socket:client" and so on.
-sub descriptors {
-	my ($look) = @_;
-	my %by;
-	push @{ $by{ $look->{fds}{$_} =~ s/ \(deleted\)$//r } }, $_
-	    for sort { $a <=> $b } keys %{ $look->{fds} };
-	my @found;
-	for my $to (sort { $by{$a}[0] <=> $by{$b}[0] } keys %by) {
-		my $kind = $to =~ /^(socket|pipe):/ ? $1 : $to;
-		$kind = 'log' if $to =~ /\.stderr-/;
-		my @numbers = grep { $_ < 3 } @{ $by{$to} };
-		push @found, join ' ', @numbers, $kind,
-		    @{ $by{$to} } > @numbers && @numbers ? 'again' : ();
-	}
-	return join ', ', sort @found;
+# What tests/data/rights says that the process ${letter} holds.
+my $table = ($ENV{srcdir} // '.') . '/tests/data/rights';
+sub held {
+	my ($letter, $files) = @_;
+	my %with = (SPOOL => '/var/mail', NAME => 'dwmrose',
+	    FILES => $files // '/etc/shadow');
+	my ($text) = Rights::of($table, 'HOLDS', $letter);
+	$text =~ s/\b$_\b/$with{$_}/g for keys %with;
+	return join ', ', sort split /, /, $text;
+}
+
+# The same of its account, where there are such, and what it keeps of root's.
+sub account {
+	my ($letter) = @_;
+	my $name = (Rights::of($table, 'IS', $letter))[1];
+	return (uid => Accounts::uid($name), gid => Accounts::gid($name));
+}
+sub capabilities {
+	my ($letter) = @_;
+	my $words = (Rights::of($table, 'IS', $letter))[3];
+	return { none => 0, CAP_KILL => 1 << 5 }->{$words};
 }
 
 # What every process of dewey has in common.
@@ -68,11 +75,11 @@ sub check {
 	return if $>;
 	# What was passed on is closed here a moment after the fork.
 	for (1 .. 200) {
-		last if descriptors($look) eq $want{fds};
+		last if Processes::descriptors($look) eq $want{fds};
 		select undef, undef, undef, 0.005;
 		$look = Processes::look($look->{pid});
 	}
-	is descriptors($look), $want{fds}, '... descriptors';
+	is Processes::descriptors($look), $want{fds}, '... descriptors';
 	like $look->{root}, $want{root} // qr{^/$}, '... root directory';
 }
 
@@ -122,12 +129,12 @@ sub as_root {
 	$c->greeting;
 	my ($monitor, $judge, $gate) = all($c, 2);
 	check('monitor, before login', $monitor, uid => 0, gid => 0,
-	    seccomp => 0, fds => '0 1 socket, 2 log, socket',
+	    seccomp => 0, fds => held('M'),
 	    groups => $monitor->{groups});
 	check('gate', $gate, uid => $nobody, gid => $nogroup,
-	    root => qr/ \(deleted\)$/, fds => '0 1 socket, 2 socket again');
+	    root => qr/ \(deleted\)$/, fds => held('G'));
 	check('judge', $judge, uid => $nobody, gid => $nogroup,
-	    fds => '/etc/shadow, 0 1 /dev/null, 2 log, socket, socket');
+	    fds => held('J'));
 	$c->say('USER dwmrose');
 	$c->say("PASS $wrong");
 	is_deeply [Processes::remembers($_->{pid}, $wrong)], [],
@@ -142,14 +149,10 @@ sub as_root {
 	my ($keeper, $session);
 	($monitor, $keeper, $session) = @all;
 	check('monitor, after login', $monitor, uid => $nobody, gid => $nogroup,
-	    capabilities => 1 << 5, fds => '0 socket, 1 /dev/null, 2 log, socket');
+	    capabilities => capabilities('W'), fds => held('W'));
 	check('keeper', $keeper, uid => $uid, gid => $gid, groups => $group,
-	    forks => 1, fds => join ', ', '/var/mail',
-	    '/var/mail/.dwmrose.dewey', '/var/mail/dwmrose', '0 1 /dev/null',
-	    '2 log', 'socket', 'socket');
-	check('session', $session, uid => $uid, gid => $gid, fds => join ', ',
-	    '/var/mail', '/var/mail/.dwmrose.dewey', '/var/mail/dwmrose',
-	    '0 1 socket', '2 socket again');
+	    forks => 1, fds => held('K'));
+	check('session', $session, uid => $uid, gid => $gid, fds => held('S'));
 	check_secrets('PASS', @all);
 	my @names = ('monitor', 'keeper', 'session');
 	for my $i (0 .. 2) {
@@ -202,7 +205,7 @@ sub as_root {
 	is_deeply [Processes::remembers($s->{pid}, $password, $hash)], [],
 	    'a session that scans remembers no password and no hash';
 	check('gate that waits', $g, uid => $nobody, gid => $nogroup,
-	    root => qr/ \(deleted\)$/, fds => '0 1 socket, 2 socket again');
+	    root => qr/ \(deleted\)$/, fds => held('G'));
 	kill 'KILL', $held;
 	waitpid $held, 0;
 	like $c->line, qr/^\+OK/, '... and goes on';
@@ -218,22 +221,18 @@ sub as_root {
 	$c->greeting;
 	($monitor, $judge, $gate) = all($c, 2);
 	check('gate with an account of its own', $gate,
-	    uid => Accounts::uid('dewey-gate'),
-	    gid => Accounts::gid('dewey-gate'), root => qr/ \(deleted\)$/,
-	    fds => '0 1 socket, 2 socket again');
+	    account('G'), root => qr/ \(deleted\)$/,
+	    fds => held('G'));
 	check('judge with an account of its own', $judge,
-	    uid => $own{'dewey-judge'}, gid => Accounts::gid('dewey-judge'),
-	    fds => join ', ', '/dewey-secrets', '/etc/shadow', '0 1 /dev/null',
-	    '2 log', 'socket', 'socket');
+	    account('J'), fds => held('J', '/dewey-secrets, /etc/shadow'));
 	is_deeply [Processes::remembers($_->{pid}, values %secret)], [],
 	    '... remembers no secret' for $monitor, $gate;
 	like $c->apop('dwmrose', $secret), qr/^\+OK/, 'APOP';
 	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
 	@all = all($c, 2);
 	check('monitor with an account of its own', $all[0],
-	    uid => $own{'dewey-wait'}, gid => Accounts::gid('dewey-wait'),
-	    capabilities => 1 << 5,
-	    fds => '0 socket, 1 /dev/null, 2 log, socket');
+	    account('W'), capabilities => capabilities('W'),
+	    fds => held('W'));
 	check_secrets('APOP', @all);
 	for my $i (0 .. 2) {
 		is_deeply [Processes::remembers($all[$i]{pid}, values %secret,
@@ -250,9 +249,8 @@ sub as_root {
 	is $judge->{uids}, join(' ', ($own{'dewey-judge'}) x 4),
 	    'judge where passwd(5) is a link';
 	check('gate where passwd(5) is a link', $gate,
-	    uid => Accounts::uid('dewey-gate'),
-	    gid => Accounts::gid('dewey-gate'), root => qr/ \(deleted\)$/,
-	    fds => '0 1 socket, 2 socket again');
+	    account('G'), root => qr/ \(deleted\)$/,
+	    fds => held('G'));
 	$c->say('QUIT');
 	$c->exit_code;
 	unlike $c->stderr, qr{/etc/passwd}, '... says nothing of that';

@@ -1,14 +1,18 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Root that lacks a right which dewey needs to give up the others serves nobody,
-# and says so: to the client that the server is misconfigured, to the log which
-# right it is.  (SECURITY "The processes".)
+# Rights, too many and too few: doc/SECURITY.md shows all that tests/data/rights
+# has of each process, and nothing else.  Root that lacks a right which dewey
+# needs to give up the others serves nobody, and says so: to the client that the
+# server is misconfigured, to the log which right it is.  A file that lends
+# rights refuses.  (SECURITY "The processes", "Every right".)
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
+use Rights;
 use Test::More;
+use Tls;
 
 my $misconfigured = '-ERR [SYS/PERM] server is misconfigured';
 
@@ -56,16 +60,32 @@ SKIP: {
 SKIP: {
 	skip 'this needs root', 1 if $> || $ENV{DEWEY_WRAPPER};
 	my $copy = '/lent-dewey';
-	for my $bit (04755, 02755) {
-		Dewey::write_file($copy, Dewey::read_file($ENV{DEWEY}));
-		chown 0, 0, $copy;
-		chmod $bit, $copy;
-		my $as = 'setpriv --reuid=1 --regid=1 --clear-groups';
-		my $said = qx{$as $copy --version 2>&1};
-		is $? >> 8, 100, sprintf '%o: refused', $bit;
-		like $said, qr/\Adewey: must not lend rights: .*\n\z/,
-		    '... by one line';
-		like qx{$copy --version}, qr/^dewey \d/, '... root gets none lent';
+	for my $program (Dewey::binary(1), -x Tls::built() ? Tls::built() : ()) {
+		my ($name) = $program =~ m{/(dewey(?:-tls)?)[^/]*\z};
+		for my $bit (04755, 02755) {
+			Dewey::write_file($copy, Dewey::read_file($program));
+			chown 0, 0, $copy;
+			chmod $bit, $copy;
+			my $as = 'setpriv --reuid=1 --regid=1 --clear-groups';
+			my $said = qx{$as $copy --version 2>&1};
+			is $? >> 8, 100, sprintf '%s, %o: refused', $name, $bit;
+			like $said, qr/\A$name: must not lend rights: .*\n\z/,
+			    '... by one line';
+			like qx{$copy --version 2>&1}, $name eq 'dewey' ?
+			    qr/^dewey \d/ : qr/^(?!.*must not lend)/,
+			    '... root gets none lent';
+		}
 	}
 }
+{
+	my $srcdir = $ENV{srcdir} // '.';
+	my ($section) = Dewey::read_file("$srcdir/doc/SECURITY.md") =~
+	    /^## Every right\n(.*?)^## /ms;
+	my @is = grep { /^\|/ } split /\n/, $section // '';
+	my @must = grep { /^\|/ } split /\n/,
+	    Rights::tables("$srcdir/tests/data/rights");
+	is_deeply \@is, \@must, 'doc/SECURITY.md has what tests/Rights.pm '
+	    . 'makes of tests/data/rights';
+}
+
 done_testing;

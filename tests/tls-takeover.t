@@ -10,7 +10,9 @@ use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
 use Processes;
+use Rights;
 use Tls;
+use POSIX ();
 use Test::More;
 
 my $built = ($ENV{builddir} // '.') . '/tests/takeover/dewey-tls-takeover';
@@ -25,7 +27,10 @@ like Dewey::read_file($built), qr/X-TAKEOVER/, 'the test build obeys';
 unlike Dewey::read_file(Tls::built()), qr/TAKEOVER/, 'the program does not';
 
 my $site = Dewey->site(users => { ann => 'pw' }, mail => { ann => '' });
-Accounts::add('dwann', password => 'pw', mail => '') if !$>;
+if (!$>) {
+	Accounts::add('dwann', password => 'pw', mail => '');
+	Accounts::add($_, more => ['-r']) for qw(dewey-gate dewey-judge dewey-wait);
+}
 my $program = Tls::program($built);
 my $killed = 'killed';
 my @who = $> ? ('user') : ('root', 'user');
@@ -126,11 +131,38 @@ for my $who (@who) {
 
 # ---- What each is, and what it remembers
 
+# What came of a signal of nobody's to ${pid}.
+sub signal_as_nobody {
+	my ($pid) = @_;
+	my $child = fork // die "fork: $!";
+	if (!$child) {
+		POSIX::setgid((getpwnam 'nobody')[3]);
+		POSIX::setuid((getpwnam 'nobody')[2]);
+		kill 'KILL', $pid;
+		POSIX::_exit($! + 0);
+	}
+	waitpid $child, 0;
+	return $? >> 8;
+}
+
+my $table = ($ENV{srcdir} // '.') . '/tests/data/rights';
 for my $who (@who) {
 	my $c = start($who);
 	my ($tls, $key) = map { Processes::look($_) } processes($c);
-	for ([tls => $tls], [key => $key]) {
-		my ($name, $look) = @$_;
+	for ([tls => $tls, 'T'], [key => $key, 'Y']) {
+		my ($name, $look, $letter) = @$_;
+		if ($who eq 'root') {
+			my $account = (Rights::of($table, 'IS', $letter))[1];
+			is $look->{uids}, join(' ',
+			    (Accounts::uid($account)) x 4), "root, $name: uids";
+			is $look->{gids}, join(' ',
+			    (Accounts::gid($account)) x 4), '... gids';
+			is Processes::descriptors($look), join(', ', sort
+			    split /, /, (Rights::of($table, 'HOLDS', $letter))[0]),
+			    '... descriptors';
+			is signal_as_nobody($look->{pid}), POSIX::EPERM(),
+			    '... nobody cannot signal it';
+		}
 		is $look->{seccomp}, 2, "$who, $name: a filter";
 		is $look->{no_new_privs}, 1, '... no new privileges';
 		is $look->{capabilities}, 0, '... no capabilities' if !$>;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "rights/front.h"
 #include "rights/judge.h"
 #include "rights/request.h"
 #include "rights/letter.h"
@@ -79,6 +80,28 @@ hear_gate(int fd, struct session *session)
 	    question.binding_n == sizeof(question.binding));
 	FUZZ_CHECK(question.method < LOGIN_METHODS);
 	FUZZ_CHECK(wire_unread(&session->dialogue.wire).n <= LIMITS_INPUT);
+	return 1;
+}
+
+/* The monitor, which is root, hears of a gate what a front end said. */
+static int
+hear_front(int fd, struct session *session)
+{
+	static const volatile sig_atomic_t stop;
+	struct dialogue *dialogue = &session->dialogue;
+	const struct peer *peer = &dialogue->peer;
+
+	dialogue->wire.stop = &stop;
+	dialogue->record.peer = peer->text;
+	if (front_hear(dialogue, fd) == -1)
+		return 0;
+	/* It is in the log, and in names of files. */
+	FUZZ_CHECK(strspn(peer->text, "0123456789abcdef.:") ==
+	    strlen(peer->text));
+	FUZZ_CHECK(strspn(peer->local, "0123456789abcdef.:") ==
+	    strlen(peer->local));
+	FUZZ_CHECK(strlen(peer->text) < sizeof(peer->text));
+	FUZZ_CHECK(strlen(peer->local) < sizeof(peer->local));
 	return 1;
 }
 
@@ -188,7 +211,8 @@ fuzz_channel(struct span input)
 		say(fds[0], octets, (mode & 4) != 0);
 		switch (mode & 3) {
 		case 0:
-			more = hear_gate(fds[1], session);
+			more = (mode & 8) != 0 ? hear_front(fds[1], session) :
+			    hear_gate(fds[1], session);
 			break;
 		case 1:
 			more = (mode & 8) != 0 ? hear_letter(fds[1],
