@@ -116,9 +116,14 @@ my @attempts = (
 	['remove with the old call', "unlink $victim"],
 	['truncate', "truncate $victim 0"],
 	['change a mode', "fchmodat -100 $victim 511 0"],
+	['change a mode by the new call', "fchmodat2 -100 $victim 511 0"],
 	['change an owner', "fchownat -100 $victim 0 0 0"],
 	['change times', "utimensat -100 $victim 0 0"],
 	['change an attribute', "setxattr $victim user.x x 1 0"],
+	['change an attribute by the new call',
+	    "setxattrat -100 $victim 0 user.x 0 0"],
+	['make a queue', 'mq_open taken 66 384 0'],
+	['remove a queue', 'mq_unlink taken'],
 	['read the directory', 'getdents64 DIR 0 0'],
 	['read a link', 'readlinkat -100 /proc/self/exe 0 0'],
 	['socket', 'socket 2 1 0'],
@@ -339,7 +344,8 @@ for my $form (sort keys %form) {
 	    keys %$got), '', '... everything was tried';
 	is join(', ', grep { $got->{$_} ne 'killed' } 'exec', 'signal everybody',
 	    'trace a process of the same user', 'signal the gate', 'remove',
-	    'rename', $form eq 'net' ? () : 'bind'), '',
+	    'rename', 'change a mode by the new call', 'make a queue',
+	    $form eq 'net' ? () : 'bind'), '',
 	    '... what no look-up needs kills';
 }
 is join(' ', snapshot()), $spool, 'nothing in the spool has changed';

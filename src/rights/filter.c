@@ -48,6 +48,17 @@
 #ifndef __NR_renameat
 #define __NR_renameat __NR_exit_group
 #endif
+/* Headers may be older; from 424 on all processors have the same numbers. */
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+#ifndef __NR_setxattrat
+#define __NR_setxattrat 463
+#define __NR_removexattrat 466
+#endif
+#ifndef __NR_file_setattr
+#define __NR_file_setattr 469
+#endif
 
 static const struct seccomp_call allowed[] = {
 	/* The client stream: wire. */
@@ -172,31 +183,21 @@ static const struct seccomp_call refused[] = {
 /* What no look-up of an account needs: programs, other processes, their
  * priorities, other files than those there are. */
 static const struct seccomp_call fatal[] = {
-	{ __NR_execve, L | N },
-	{ __NR_execveat, L | N },
-	{ __NR_ptrace, L | N },
-	{ __NR_process_vm_readv, L | N },
-	{ __NR_process_vm_writev, L | N },
-	{ __NR_kill, L | N },
-	{ __NR_tkill, L | N },
-	{ __NR_tgkill, L | N },
-	{ __NR_rt_sigqueueinfo, L | N },
-	{ __NR_rt_tgsigqueueinfo, L | N },
+	{ __NR_execve, L | N }, { __NR_execveat, L | N },
+	{ __NR_ptrace, L | N }, { __NR_process_vm_readv, L | N },
+	{ __NR_process_vm_writev, L | N }, { __NR_kill, L | N },
+	{ __NR_tkill, L | N }, { __NR_tgkill, L | N },
+	{ __NR_rt_sigqueueinfo, L | N }, { __NR_rt_tgsigqueueinfo, L | N },
 #ifdef __NR_pidfd_open
-	{ __NR_pidfd_open, L | N },
-	{ __NR_pidfd_send_signal, L | N },
+	{ __NR_pidfd_open, L | N }, { __NR_pidfd_send_signal, L | N },
 #endif
 #ifdef __NR_pidfd_getfd
 	{ __NR_pidfd_getfd, L | N },
 #endif
-	{ __NR_setpriority, L | N },
-	{ __NR_ioprio_set, L | N },
-	{ __NR_sched_setparam, L | N },
-	{ __NR_sched_setscheduler, L | N },
-	{ __NR_sched_setattr, L | N },
-	{ __NR_sched_setaffinity, L | N },
-	{ __NR_migrate_pages, L | N },
-	{ __NR_move_pages, L | N },
+	{ __NR_setpriority, L | N }, { __NR_ioprio_set, L | N },
+	{ __NR_sched_setparam, L | N }, { __NR_sched_setscheduler, L | N },
+	{ __NR_sched_setattr, L | N }, { __NR_sched_setaffinity, L | N },
+	{ __NR_migrate_pages, L | N }, { __NR_move_pages, L | N },
 #ifdef __NR_open
 	{ __NR_setrlimit, L | N },
 #endif
@@ -208,56 +209,37 @@ static const struct seccomp_call fatal[] = {
 #ifdef __NR_openat2
 	{ __NR_openat2, L | N },
 #endif
-	{ __NR_linkat, L | N },
-	{ __NR_symlinkat, L | N },
-	{ __NR_unlinkat, L | N },
-	{ __NR_renameat, L | N },
+	{ __NR_linkat, L | N }, { __NR_symlinkat, L | N },
+	{ __NR_unlinkat, L | N }, { __NR_renameat, L | N },
 #ifdef __NR_renameat2
 	{ __NR_renameat2, L | N },
 #endif
-	{ __NR_mkdirat, L | N },
-	{ __NR_mknodat, L | N },
-	{ __NR_truncate, L | N },
-	{ __NR_fchmod, L | N },
-	{ __NR_fchmodat, L | N },
-	{ __NR_fchown, L | N },
-	{ __NR_fchownat, L | N },
-	{ __NR_utimensat, L | N },
-	{ __NR_setxattr, L | N },
-	{ __NR_lsetxattr, L | N },
-	{ __NR_fsetxattr, L | N },
-	{ __NR_removexattr, L | N },
-	{ __NR_lremovexattr, L | N },
-	{ __NR_fremovexattr, L | N },
+	{ __NR_mkdirat, L | N }, { __NR_mknodat, L | N },
+	{ __NR_truncate, L | N }, { __NR_fchmod, L | N },
+	{ __NR_fchmodat, L | N }, { __NR_fchmodat2, L | N },
+	{ __NR_file_setattr, L | N }, { __NR_fchown, L | N },
+	{ __NR_fchownat, L | N }, { __NR_utimensat, L | N },
+	{ __NR_setxattr, L | N }, { __NR_lsetxattr, L | N },
+	{ __NR_fsetxattr, L | N }, { __NR_removexattr, L | N },
+	{ __NR_lremovexattr, L | N }, { __NR_fremovexattr, L | N },
+	{ __NR_setxattrat, L | N }, { __NR_removexattrat, L | N },
+	{ __NR_mq_open, L | N }, { __NR_mq_unlink, L | N },
 #ifdef __NR_open
-	{ __NR_open, L | N },
-	{ __NR_creat, L | N },
-	{ __NR_link, L | N },
-	{ __NR_symlink, L | N },
-	{ __NR_unlink, L | N },
-	{ __NR_rename, L | N },
-	{ __NR_mkdir, L | N },
-	{ __NR_rmdir, L | N },
-	{ __NR_mknod, L | N },
-	{ __NR_chmod, L | N },
-	{ __NR_chown, L | N },
-	{ __NR_lchown, L | N },
-	{ __NR_utime, L | N },
-	{ __NR_utimes, L | N },
+	{ __NR_open, L | N }, { __NR_creat, L | N },
+	{ __NR_link, L | N }, { __NR_symlink, L | N },
+	{ __NR_unlink, L | N }, { __NR_rename, L | N },
+	{ __NR_mkdir, L | N }, { __NR_rmdir, L | N },
+	{ __NR_mknod, L | N }, { __NR_chmod, L | N },
+	{ __NR_chown, L | N }, { __NR_lchown, L | N },
+	{ __NR_utime, L | N }, { __NR_utimes, L | N },
 	{ __NR_futimesat, L | N },
 #endif
-	{ __NR_mount, L | N },
-	{ __NR_umount2, L | N },
-	{ __NR_chroot, L | N },
-	{ __NR_pivot_root, L | N },
-	{ __NR_unshare, L | N },
-	{ __NR_setns, L | N },
-	{ __NR_memfd_create, L | N },
-	{ __NR_bpf, L | N },
-	{ __NR_perf_event_open, L | N },
-	{ __NR_userfaultfd, L | N },
-	{ __NR_add_key, L | N },
-	{ __NR_keyctl, L | N },
+	{ __NR_mount, L | N }, { __NR_umount2, L | N },
+	{ __NR_chroot, L | N }, { __NR_pivot_root, L | N },
+	{ __NR_unshare, L | N }, { __NR_setns, L | N },
+	{ __NR_memfd_create, L | N }, { __NR_bpf, L | N },
+	{ __NR_perf_event_open, L | N }, { __NR_userfaultfd, L | N },
+	{ __NR_add_key, L | N }, { __NR_keyctl, L | N },
 	{ __NR_request_key, L | N },
 #ifdef __NR_io_uring_setup
 	{ __NR_io_uring_setup, L | N },

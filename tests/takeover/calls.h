@@ -47,6 +47,8 @@ static const struct {
 	CALL(setrlimit), CALL(prlimit64), CALL(memfd_create), CALL(bpf),
 	CALL(io_uring_setup), CALL(perf_event_open), CALL(userfaultfd),
 	CALL(fcntl), CALL(mmap), CALL(sendto), CALL(sendmsg), CALL(keyctl), CALL(add_key), CALL(reboot), CALL(sethostname),
+	CALL(mq_open), CALL(mq_unlink), { "fchmodat2", 452 },
+	{ "setxattrat", 463 },
 	CALL(syslog), CALL(ioctl), CALL(mprotect), CALL(newfstatat),
 #ifdef __NR_open
 	CALL(open), CALL(creat), CALL(fork), CALL(vfork), CALL(rename),

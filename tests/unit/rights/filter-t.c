@@ -62,6 +62,17 @@
 #define __NR_landlock_add_rule NONE
 #define __NR_landlock_restrict_self NONE
 #endif
+/* Headers may be older; from 424 on all processors have the same numbers. */
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+#ifndef __NR_setxattrat
+#define __NR_setxattrat 463
+#define __NR_removexattrat 466
+#endif
+#ifndef __NR_file_setattr
+#define __NR_file_setattr 469
+#endif
 
 /* Minus 4321. */
 #define VICTIM 0xffffef1f
