@@ -56,7 +56,7 @@ my @house = (
 	    [qw(filter letter process)],
 	    [qw(account front request sandbox starter)],
 	    [qw(session)],
-	    [qw(gate judge keeper)],
+	    [qw(gate judge keeper watch)],
 	    [qw(monitor recovery)]],
 	[tls =>
 	    [qw(certificate outer pem signing)],

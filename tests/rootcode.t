@@ -16,7 +16,7 @@ my $builddir = File::Spec->rel2abs($ENV{builddir} // '.');
 Accounts::enter() if !$> && !Dewey::slow();
 
 # From the least to the most exposed.
-my @phases = qw(tls start become serve);
+my @phases = qw(tls start become front serve);
 my %rank = map { $phases[$_] => $_ } 0 .. $#phases;
 
 # ---- Lines that are neither empty nor comment, of each function of src/
@@ -177,8 +177,7 @@ SKIP: {
 		my ($name, $place) = map { chomp; $_ } splice @where, 0, 2;
 		my ($file) = $place =~ m{([^/]+\.c):};
 		my $phase = (split ' ', $record)[1];
-		my $when = $phase == 0 ? 'start' : $phase == 1 ? 'serve'
-		    : 'become';
+		my $when = (qw(start serve become front))[$phase];
 		my $function = "$file $name";
 		$called{$function} = $when if !$called{$function} ||
 		    $rank{$when} > $rank{ $called{$function} };

@@ -22,10 +22,7 @@
 int
 channel_pair(int fds[2])
 {
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0)
-		return 0;
-	log_error("no channel between processes: %s", strerror(errno));
-	return -1;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds);
 }
 
 void
@@ -130,6 +127,12 @@ channel_receive(int fd, struct channel_message *message)
 		(void)close(message->fd);
 	errno = EMSGSIZE;
 	return -1;
+}
+
+void
+channel_tell(int fd, uint8_t octet)
+{
+	(void)send(fd, &octet, 1, MSG_NOSIGNAL);
 }
 
 bool

@@ -25,9 +25,15 @@ struct channel_message {
 
 /*
  * channel_pair(fds):
- * Make a channel with two ends.  Returns 0, or -1, which is logged.
+ * Make a channel with two ends.  Returns 0, or -1 with errno.
  */
 int channel_pair(int fds[2]);
+
+/*
+ * channel_tell(fd, octet):
+ * Send a message that is one octet.  Who does not hear it is gone.
+ */
+void channel_tell(int fd, uint8_t octet);
 
 /*
  * channel_begin(message), channel_put(message, octets),

@@ -140,18 +140,14 @@ front_hear(struct dialogue *dialogue, int channel)
 
 	if (wire_wait(wire, channel, clock_ms() + LIMITS_PROXY_MS +
 	    LIMITS_GRACE_MS) != 1 || letter_receive(channel, LETTER_FRONT,
-	    &letter, &message) != 1) {
+	    &letter, &message) != 1)
 		/* Whatever the front end does, a gate tells. */
-		if (*wire->stop != 0)
-			return end(dialogue, PROXY_STOPPED);
-		log_record(&dialogue->record, clock_ms());
-		return -1;
-	}
+		return *wire->stop != 0 ? PROXY_STOPPED : -1;
 	if (letter.peer.n > 0)
 		proxy.family = letter.v6 != 0 ? AF_INET6 : AF_INET;
 	n = octets_of(&proxy);
 	if (letter.peer.n != n || letter.local.n != n)
-		return end(dialogue, PROXY_BROKEN);
+		return PROXY_BROKEN;
 	if (n > 0) {
 		memcpy(proxy.peer, letter.peer.p, n);
 		memcpy(proxy.local, letter.local.p, n);
@@ -161,18 +157,24 @@ front_hear(struct dialogue *dialogue, int channel)
 	proxy.port = (uint16_t)letter.port;
 	if (letter.fault == PROXY_FINE)
 		believe(dialogue, &proxy);
-	return end(dialogue, (enum proxy_fault)letter.fault);
+	return (int)letter.fault;
 }
 
 void
-front_end(struct dialogue *dialogue, pid_t gate)
+front_end(struct dialogue *dialogue, pid_t gate, int fault)
 {
-	enum dialogue_exit code = dialogue->record.end == LOG_END_EOF ?
-	    DIALOGUE_ORDERLY : DIALOGUE_BROKEN;
+	enum dialogue_exit code;
 	int status = 0;
 
 	(void)kill(gate, SIGKILL);
 	(void)waitpid(gate, &status, 0);
+	process_shed();
+	if (fault == -1)
+		log_record(&dialogue->record, clock_ms());
+	else
+		(void)end(dialogue, (enum proxy_fault)fault);
+	code = dialogue->record.end == LOG_END_EOF ? DIALOGUE_ORDERLY :
+	    DIALOGUE_BROKEN;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == DIALOGUE_USAGE)
 		code = dialogue_refuse(dialogue, REPLY_MISCONFIGURED);
 	process_end(code);

@@ -41,16 +41,17 @@ int front_pass_on(struct dialogue *dialogue, struct login *login,
 /*
  * front_hear(dialogue, channel):
  * In the monitor: wait for what the gate tells, and believe it as far as it can
- * be.  Returns as front_listen.
+ * be.  Returns an enum proxy_fault, or -1: it tells nothing.
  */
 int front_hear(struct dialogue *dialogue, int channel);
 
 /*
- * front_end(dialogue, gate):
- * In the monitor, after front_hear has failed: end the process ${gate} and this
- * one.  The client hears if the gate could not give up root's rights.
+ * front_end(dialogue, gate, fault):
+ * In the monitor, when front_hear has returned ${fault}: end the process
+ * ${gate}, give up root's rights, log why the session is over, and end.  The
+ * client hears if the gate could not give up root's rights.
  */
-void front_end(struct dialogue *dialogue, pid_t gate)
+void front_end(struct dialogue *dialogue, pid_t gate, int fault)
     __attribute__((noreturn));
 
 /*

@@ -167,7 +167,7 @@ static void __attribute__((noreturn))
 give_up(int above)
 {
 	if (above != -1)
-		(void)letter_send_number(above, LETTER_FAULT, MAILBOX_TROUBLE);
+		channel_tell(above, MAILBOX_TROUBLE);
 	process_end(DIALOGUE_TROUBLE);
 }
 
@@ -209,7 +209,7 @@ recover(struct keeper *keeper)
 	int fds[2];
 	pid_t child;
 
-	if (channel_pair(fds) == -1)
+	if (process_pair(fds) == -1)
 		return -1;
 	/* More than fork(2) the keeper's filter would not let pass. */
 	child = fork();
@@ -294,7 +294,7 @@ be_keeper(struct keeper *keeper)
 		fault = begin(keeper);
 	if (fault == MAILBOX_FINE) {
 		if (above != -1)
-			(void)letter_send_number(above, LETTER_FAULT, fault);
+			channel_tell(above, MAILBOX_FINE);
 		keep(keeper);
 	}
 	close_maildrop(&session->drop);
@@ -321,7 +321,7 @@ keeper_admit(struct session *session, int above)
 	keeper.watch = (struct request_watch){ above, session->stop, -1,
 	    &keeper.record, &keeper.recorded };
 	maildrop_begin(&session->drop);
-	if (channel_pair(fds) == -1) {
+	if (process_pair(fds) == -1) {
 		if (session->by_root)
 			give_up(above);
 		return MAILBOX_TROUBLE;
@@ -344,7 +344,6 @@ keeper_main(struct session *session, int above)
 	/* Who must end it ends all below it, too.  A terminal stays open to
 	 * them: none controls this new session of processes. */
 	(void)setsid();
-	(void)letter_send_number(above, LETTER_FAULT,
-	    keeper_admit(session, above));
+	channel_tell(above, (uint8_t)keeper_admit(session, above));
 	process_end(DIALOGUE_ORDERLY);
 }

@@ -22,7 +22,7 @@ enum letter_kind {
 	LETTER_ANSWER,		/* back */
 	LETTER_USER,		/* from the judge to the monitor */
 	LETTER_FAULT,		/* back, and from the keeper to the monitor: a
-				 * number, enum mailbox_fault */
+				 * number, enum mailbox_fault (channel_tell) */
 	LETTER_FILE,		/* from the keeper to the session */
 	LETTER_REQUEST,		/* from the session to the keeper: a number,
 				 * enum letter_request */

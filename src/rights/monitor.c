@@ -2,11 +2,14 @@
 /*
  * The monitor: root, until a user's keeper reports that the maildrop is open.
  * It hears neither the client nor the gate, but the judge: who is to be let in.
+ * What there is to say and to wait for afterwards is the room watch's.
  */
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -22,17 +25,10 @@
 #include "rights/letter.h"
 #include "rights/monitor.h"
 #include "rights/process.h"
-#include "rights/sandbox.h"
 #include "rights/starter.h"
+#include "rights/watch.h"
 #include "settings/options.h"
-
-struct monitor {
-	struct session *session;
-	int to_judge, to_keeper;	/* channels */
-	int to_gate;		/* the end that the gate will have, or -1 */
-	pid_t gate, judge, keeper;	/* -1: there is none */
-	bool unheard;		/* the keeper died before it reported */
-};
+#include "talk/proxy.h"
 
 int
 monitor_hear_judge(int channel, struct session *session)
@@ -59,29 +55,33 @@ monitor_hear_judge(int channel, struct session *session)
 	return user->uid != 0;
 }
 
-/* Milliseconds that a keeper may take for its report, and for its end when that
- * is asked for. */
-static int64_t
-patience(const struct monitor *monitor)
+/* Wait for ${events} of the keeper's channel, whatever signals come; if there
+ * are none, end the keeper and all below it. */
+static void
+outwait(const struct watch *monitor, short events)
 {
-	const struct options *options = monitor->session->options;
+	const volatile sig_atomic_t never = 0;
 
-	return ((int64_t)options->lock_timeout + options->idle_timeout) *
-	    LIMITS_SECOND_MS;
+	if (channel_wait(monitor->to_keeper, events, clock_ms() +
+	    watch_patience(monitor), &monitor->session->dialogue.wire.waiting,
+	    &never) != 1)
+		(void)kill(-monitor->keeper, SIGKILL);
 }
 
 /* Fork the keeper, and wait for its report. */
 static enum mailbox_fault
-fork_keeper(struct monitor *monitor)
+fork_keeper(struct watch *monitor)
 {
-	const volatile sig_atomic_t never = 0;
 	const struct wire *wire = &monitor->session->dialogue.wire;
 	uint32_t fault = MAILBOX_TROUBLE;
 	int fds[2];
 
-	if (channel_pair(fds) == -1)
+	if (channel_pair(fds) == -1) {
+		monitor->no_keeper = errno;
 		return MAILBOX_TROUBLE;
-	monitor->keeper = process_fork("keeper");
+	}
+	monitor->keeper = process_fork_silent();
+	monitor->no_keeper = monitor->keeper == -1 ? errno : 0;
 	if (monitor->keeper == 0) {
 		(void)close(monitor->to_judge);
 		(void)close(fds[0]);
@@ -92,11 +92,10 @@ fork_keeper(struct monitor *monitor)
 	if (monitor->keeper == -1)
 		return MAILBOX_TROUBLE;
 	/* It ends what it does and reports that, or that somebody is in. */
-	if (wire_wait(wire, fds[0], clock_ms() + patience(monitor)) != 1) {
+	if (wire_wait(wire, fds[0], clock_ms() +
+	    watch_patience(monitor)) != 1) {
 		(void)shutdown(fds[0], SHUT_WR);
-		if (channel_wait(fds[0], POLLIN, clock_ms() +
-		    patience(monitor), &wire->waiting, &never) != 1)
-			(void)kill(-monitor->keeper, SIGKILL);
+		outwait(monitor, POLLIN);
 	}
 	monitor->unheard = letter_receive_number(fds[0], LETTER_FAULT,
 	    &fault) != 1;
@@ -119,34 +118,44 @@ enter_tls(struct dialogue *dialogue)
 	return true;
 }
 
+/* The keeper lets nobody in: wait for its end, or bring it about. */
+static void
+end_keeper(struct watch *monitor)
+{
+	int status = 0;
+
+	if (monitor->keeper > 0) {
+		outwait(monitor, 0);
+		(void)waitpid(monitor->keeper, &status, 0);
+	}
+	if (WIFSIGNALED(status))
+		monitor->keeper_signal = WTERMSIG(status);
+	(void)close(monitor->to_keeper);
+	monitor->to_keeper = monitor->keeper = -1;
+}
+
 /* Let in whom the judge found.  Returns whether the maildrop cannot be had. */
 static bool
-let_in(struct monitor *monitor)
+let_in(struct watch *monitor)
 {
 	enum mailbox_fault fault = fork_keeper(monitor);
-	bool killed;
 
 	if (fault != MAILBOX_FINE) {
-		(void)close(monitor->to_keeper);
-		monitor->to_keeper = -1;
-		if (monitor->keeper > 0)
-			(void)process_reap_group(monitor->keeper, "keeper",
-			    patience(monitor), &killed);
-		monitor->keeper = -1;
+		end_keeper(monitor);
 		wire_feed(&monitor->session->dialogue.wire, SPAN(""));
 		/* A signal is the end; the judge hears of that and logs it.  So
 		 * is a keeper that died: whom it let in may be in. */
 		if (monitor->unheard || *monitor->session->stop != 0)
 			return false;
 	}
-	(void)letter_send_number(monitor->to_judge, LETTER_FAULT, fault);
+	channel_tell(monitor->to_judge, (uint8_t)fault);
 	return fault != MAILBOX_FINE;
 }
 
 /* AUTHORIZATION is over: see to it that the judge and the gate end.  The judge
  * does when the gate has. */
 static void
-end_login(const struct monitor *monitor)
+end_login(const struct watch *monitor)
 {
 	struct pollfd pfd = { .fd = monitor->to_judge, .events = 0 };
 
@@ -163,79 +172,14 @@ end_login(const struct monitor *monitor)
 	(void)kill(monitor->judge, SIGKILL);
 }
 
-/* Wait for the keeper's end, a signal, or the client's end; and after that, as
- * long as a keeper may take, for one of the others. */
-static void
-watch(const struct monitor *monitor)
-{
-	const struct session *session = monitor->session;
-	struct pollfd fds[] = { { .fd = session->dialogue.wire.stream.in,
-	    .events = POLLRDHUP },
-	    { .fd = monitor->to_keeper, .events = 0 } };
-	int ready = 0;
-
-	while (*session->stop == 0 && ready <= 0)
-		ready = ppoll(fds, 2, NULL, &session->dialogue.wire.waiting);
-	if (*session->stop == 0 && fds[1].revents == 0)
-		(void)wire_wait(&session->dialogue.wire, monitor->to_keeper,
-		    clock_ms() + patience(monitor));
-}
-
-/* Nobody was let in.  The client hears if a process kept root's rights. */
-static enum dialogue_exit
-end_unserved(const struct monitor *monitor)
-{
-	struct dialogue *dialogue = &monitor->session->dialogue;
-	enum dialogue_exit of_judge, of_gate;
-	bool killed;
-
-	of_judge = process_reap(monitor->judge, "judge", &killed);
-	if (of_judge != DIALOGUE_ORDERLY)
-		log_record(&dialogue->record, clock_ms());
-	of_gate = process_reap(monitor->gate, "gate", &killed);
-	if (of_gate == DIALOGUE_TROUBLE && !killed)
-		log_error("the gate could not be closed in");
-	return of_judge == DIALOGUE_USAGE || of_gate == DIALOGUE_USAGE ?
-	    dialogue_refuse(dialogue, REPLY_MISCONFIGURED) : of_gate;
-}
-
-/* With no rights any more: wait for the end of all. */
-static enum dialogue_exit
-wait_for_all(const struct monitor *monitor)
-{
-	struct session *session = monitor->session;
-	struct dialogue *dialogue = &session->dialogue;
-	enum dialogue_exit code;
-	bool killed;
-
-	(void)process_reap(monitor->judge, "judge", &killed);
-	(void)process_reap(monitor->gate, "gate", &killed);
-	if (dialogue->stls.tls == LOG_TLS_NONE)
-		process_leave_output();
-	else
-		process_leave_client();
-	if (sandbox_close(FILTER_WAITING,
-	    (enum sandbox_wish)session->options->sandbox,
-	    -monitor->keeper) == 0)
-		watch(monitor);
-	(void)close(monitor->to_keeper);
-	code = process_reap_group(monitor->keeper, "keeper", patience(monitor),
-	    &killed);
-	dialogue->record.user = session->user.name;
-	dialogue->record.method = verdict_method(session->verdict.method);
-	if (killed)
-		log_record(&dialogue->record, clock_ms());
-	return code;
-}
-
 /* Fork the judge, which the gate asks by ${ask}.  Returns 0, or -1. */
 static int
-fork_judge(struct monitor *monitor, struct account_ids ids, int ask)
+fork_judge(struct watch *monitor, struct account_ids ids, int ask)
 {
 	struct session *session = monitor->session;
 	int tell[2];
 
-	if (channel_pair(tell) == -1)
+	if (process_pair(tell) == -1)
 		return -1;
 	monitor->to_judge = tell[0];
 	monitor->judge = process_fork_as("judge", ids.uid, ids.gid, false);
@@ -253,7 +197,7 @@ fork_judge(struct monitor *monitor, struct account_ids ids, int ask)
 /* Fork the gate, which asks by ${monitor}->to_gate; the other end of that is
  * ${ask}, or closed.  Returns 0, or -1. */
 static int
-fork_gate(struct monitor *monitor, struct account_ids ids, int ask)
+fork_gate(struct watch *monitor, struct account_ids ids, int ask)
 {
 	int channel = monitor->to_gate;
 
@@ -273,15 +217,17 @@ fork_gate(struct monitor *monitor, struct account_ids ids, int ask)
 /* A front end's header tells the address, on which the files of the judge may
  * depend: the gate, which reads it, comes first. */
 static int
-fork_behind_front(struct monitor *monitor, struct options *options,
+fork_behind_front(struct watch *monitor, struct options *options,
     const struct account *accounts, int ask)
 {
 	struct session *session = monitor->session;
+	int fault;
 
 	if (fork_gate(monitor, accounts[ACCOUNT_GATE].ids, ask) == -1)
 		return -1;
-	if (front_hear(&session->dialogue, ask) == -1)
-		front_end(&session->dialogue, monitor->gate);
+	fault = front_hear(&session->dialogue, ask);
+	if (fault != PROXY_FINE)
+		front_end(&session->dialogue, monitor->gate, fault);
 	front_open(&session->dialogue, &session->verdict, options, true);
 	return front_answer(&session->verdict.login, ask) == -1 ? -1 :
 	    fork_judge(monitor, accounts[ACCOUNT_JUDGE].ids, ask);
@@ -289,13 +235,13 @@ fork_behind_front(struct monitor *monitor, struct options *options,
 
 /* Fork the judge and the gate.  Returns 0, or -1. */
 static int
-fork_both(struct monitor *monitor, struct options *options,
+fork_both(struct watch *monitor, struct options *options,
     const struct account *accounts)
 {
 	struct session *session = monitor->session;
 	int ask[2];
 
-	if (channel_pair(ask) == -1)
+	if (process_pair(ask) == -1)
 		return -1;
 	monitor->to_gate = ask[1];
 	if (front_is_due(&session->dialogue))
@@ -309,7 +255,7 @@ fork_both(struct monitor *monitor, struct options *options,
 void
 monitor_main(struct session *session, struct options *options)
 {
-	struct monitor monitor = { .session = session,
+	struct watch monitor = { .session = session,
 	    .to_judge = -1, .to_keeper = -1, .keeper = -1 };
 	struct account accounts[ACCOUNT_KINDS];
 	const char *denied;
@@ -317,6 +263,7 @@ monitor_main(struct session *session, struct options *options)
 	int64_t until;
 
 	if (account_choose(options, accounts) == -1) {
+		process_shed();
 		code = dialogue_refuse(&session->dialogue, REPLY_MISCONFIGURED);
 		dialogue_close(&session->dialogue);
 		process_end(code);
@@ -339,7 +286,5 @@ monitor_main(struct session *session, struct options *options)
 		process_complain("monitor", denied);
 		process_end(DIALOGUE_TROUBLE);
 	}
-	code = (monitor.keeper == -1 ? end_unserved : wait_for_all)(&monitor);
-	starter_wait(&session->dialogue, patience(&monitor));
-	process_end(code);
+	process_end(watch_end(&monitor));
 }

@@ -188,18 +188,41 @@ hide(void)
 	return denied;
 }
 
+void
+process_shed(void)
+{
+	if (geteuid() == 0)
+		(void)process_become(LIMITS_NOBODY, LIMITS_NOBODY,
+		    PROCESS_NO_GROUP);
+}
+
+int
+process_pair(int fds[2])
+{
+	if (channel_pair(fds) == 0)
+		return 0;
+	log_error("no channel between processes: %s", strerror(errno));
+	return -1;
+}
+
 pid_t
-process_fork(const char *who)
+process_fork_silent(void)
 {
 	const struct sigaction usual = { .sa_handler = SIG_DFL };
-	pid_t child;
 
 	/* A spawner that ignores its children passes that on; then there would
 	 * be nobody to wait for, and no code. */
 	(void)sigaction(SIGCHLD, &usual, NULL);
 	/* There is one thread: no locks need to be put right, as fork(3) does,
 	 * in pages that are shared until then. */
-	child = _Fork();
+	return _Fork();
+}
+
+pid_t
+process_fork(const char *who)
+{
+	pid_t child = process_fork_silent();
+
 	if (child == -1)
 		log_error("no process for the %s: %s", who, strerror(errno));
 	return child;

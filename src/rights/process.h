@@ -78,11 +78,28 @@ const char *process_become_killer(uid_t uid, gid_t gid);
 void process_complain(const char *who, const char *denied);
 
 /*
+ * process_shed(void):
+ * If this process is root's, be nobody for good, as far as it may: who only has
+ * to say no needs no rights for that.
+ */
+void process_shed(void);
+
+/*
+ * process_pair(fds):
+ * channel_pair; a failure is logged.
+ */
+int process_pair(int fds[2]);
+
+/*
  * process_fork(who):
  * fork(2), whose child can be waited for whatever was inherited; a failure is
  * logged, with ${who} as the name of the child.
+ *
+ * process_fork_silent(void):
+ * The same, but nothing is logged.
  */
 pid_t process_fork(const char *who);
+pid_t process_fork_silent(void);
 
 /*
  * process_confine(who, uid, gid, hidden):

@@ -77,7 +77,7 @@ fork_key(const struct options *options, const struct files *files,
 	int fds[2];
 	pid_t child;
 
-	if (channel_pair(fds) == -1)
+	if (process_pair(fds) == -1)
 		return -1;
 	child = fork();
 	if (child == -1)

@@ -32,6 +32,7 @@ refuse(const struct options *options)
 		(void)fprintf(stderr, "dewey: %s\n", options->error);
 	else
 		log_error("%s", options->error);
+	process_shed();
 	serve_refusal();
 	return DIALOGUE_USAGE;
 }

@@ -64,6 +64,7 @@ serve_caller(struct session *session)
 static void __attribute__((noreturn))
 refuse_tls(struct dialogue *dialogue)
 {
+	process_shed();
 	if (dialogue->options->tls == OPTIONS_TLS_STLS)
 		(void)dialogue_refuse(dialogue, REPLY_MISCONFIGURED);
 	dialogue_close(dialogue);

@@ -20,6 +20,7 @@
 #include "rights/letter.h"
 #include "rights/monitor.h"
 #include "talk/dialogue.h"
+#include "talk/proxy.h"
 #include "fuzz.h"
 
 /* The lowest free descriptor. */
@@ -93,7 +94,7 @@ hear_front(int fd, struct session *session)
 
 	dialogue->wire.stop = &stop;
 	dialogue->record.peer = peer->text;
-	if (front_hear(dialogue, fd) == -1)
+	if (front_hear(dialogue, fd) != PROXY_FINE)
 		return 0;
 	/* It is in the log, and in names of files. */
 	FUZZ_CHECK(strspn(peer->text, "0123456789abcdef.:") ==

@@ -3,7 +3,8 @@
  * Which functions run as root: rootcode.t builds dewey with
  * -finstrument-functions and links this.  Each function's first call in each
  * phase is a line of the file TRACE: its address and the phase (0 before the
- * gate is forked, 1 after that, 2 in the processes that were forked).
+ * gate is forked; 1 after that and the judge is, too; 2 in the processes that
+ * were forked; 3 between gate and judge, where the gate hears a front end).
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 
 #define FUNCTIONS 4096
 
+void front_hear(void);
 void process_fork_as(void);
 void __cyg_profile_func_enter(void *function, void *caller)
     __attribute__((no_instrument_function));
@@ -42,8 +44,12 @@ __cyg_profile_func_enter(void *function, void *caller)
 		count = 0;
 	}
 	pid = me;
-	/* The judge is forked first, the gate then. */
-	if (function == (void *)process_fork_as && phase == 0 && ++forks == 2) {
+	/* The judge is forked first, the gate then, but for a front end. */
+	if (function == (void *)front_hear && phase == 0) {
+		phase = 3;
+		count = 0;
+	}
+	if (function == (void *)process_fork_as && phase != 2 && ++forks == 2) {
 		phase = 1;
 		count = 0;
 	}
