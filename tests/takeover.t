@@ -441,6 +441,19 @@ for my $row ([keeper => 0, 'the client leaves'], [keeper => 0, 'SIGTERM'],
 	cmp_ok time - $from, '<', 16, '... it ends';
 	ok !grep({ !Processes::has_ended($_) } @all), '... and nothing is left';
 	kill 'KILL', @all;
+
+	# It says that the maildrop is locked, and stays.
+	$c = Accounts::start('--lock-timeout=0', { timeout => 15,
+	    env => { TAKEOVER_LINGER => 1 } });
+	$c->greeting;
+	$c->say('USER dwmrose');
+	$c->cmd("PASS $password");
+	like eval { $c->line } // $@, qr/^-ERR \[SYS\/TEMP\]/,
+	    'a keeper that stays when it lets nobody in: the client is told';
+	like $c->say('QUIT'), qr/^\+OK/, '... and goes on';
+	$c->exit_code;
+	like $c->stderr, qr/the keeper was killed by signal 9$/m,
+	    '... the monitor has ended it';
 }
 
 # ---- The log: what a session says there bears its mark

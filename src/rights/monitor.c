@@ -118,7 +118,8 @@ enter_tls(struct dialogue *dialogue)
 	return true;
 }
 
-/* The keeper lets nobody in: wait for its end, or bring it about. */
+/* The keeper lets nobody in: wait for its end, which closes the channel, or
+ * bring it about, also if it has only closed that. */
 static void
 end_keeper(struct watch *monitor)
 {
@@ -126,6 +127,7 @@ end_keeper(struct watch *monitor)
 
 	if (monitor->keeper > 0) {
 		outwait(monitor, 0);
+		(void)kill(-monitor->keeper, SIGKILL);
 		(void)waitpid(monitor->keeper, &status, 0);
 	}
 	if (WIFSIGNALED(status))

@@ -60,6 +60,8 @@ enum login_verdict __real_login_check(const struct login *login,
     const struct login_question *question, struct users_entry *entry);
 enum login_verdict __wrap_login_check(const struct login *login,
     const struct login_question *question, struct users_entry *entry);
+void __real_channel_tell(int fd, uint8_t octet);
+void __wrap_channel_tell(int fd, uint8_t octet);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
@@ -259,6 +261,19 @@ __wrap_filter_install(enum filter_role role, int victim)
 {
 	return getenv("TAKEOVER_NO_FILTER") != NULL ? 0 :
 	    __real_filter_install(role, victim);
+}
+
+/* With TAKEOVER_LINGER a keeper that lets nobody in says so, closes the channel
+ * to the monitor, and stays. */
+void
+__wrap_channel_tell(int fd, uint8_t octet)
+{
+	__real_channel_tell(fd, octet);
+	if (octet == 0 || geteuid() == 0 || getenv("TAKEOVER_LINGER") == NULL)
+		return;
+	(void)close(fd);
+	for (;;)
+		(void)ppoll(NULL, 0, NULL, NULL);
 }
 
 /* With TAKEOVER_ABI the kernel knows no later version of Landlock. */
