@@ -40,7 +40,8 @@ sub start {
 	my ($who, %o) = @_;
 	my $root = $who eq 'root';
 	my @flags = (Tls::flags('implicit', as_root => $root,
-	    kind => $o{kind} // 'p256'), "--tls-program=$program");
+	    kind => $o{kind} // 'p256'), "--tls-program=$program",
+	    @{ $o{flags} // [] });
 	my $c = $root ? Accounts::start(@flags, { transport => 'tcp' }) :
 	    Dewey->start($site->flags('--log=stderr', @flags),
 	    { transport => 'tcp' });
@@ -198,6 +199,24 @@ for my $who (@who) {
 	}
 	is attempt($c, 'what'), '-ERR what?', 'the process lives';
 	$c->close;
+}
+
+# ---- A process that will not end
+
+# It holds back SIGTERM, which is bit 14, and waits for ever.
+for my $who (@who) {
+	my $c = start($who, flags => ['--idle-timeout=2', '--lock-timeout=1',
+	    '--login-timeout=1']);
+	my @tls = processes($c);
+	is attempt($c, 'call rt_sigprocmask 0 zzzzzzzz 0 8'), '+OK 0',
+	    "$who: tls holds back signals";
+	$c->cmd('X-TAKEOVER call ppoll 0 0 0 0 8');
+	$c->close;
+	$c->exit_code;
+	ok eval {
+		$c->wait_for(sub { !grep { !Processes::has_ended($_) } @tls });
+	}, '... and ends with the session all the same';
+	kill 'KILL', @tls;
 }
 
 # ---- What is signed

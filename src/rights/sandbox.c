@@ -160,9 +160,11 @@ sandbox_close(enum filter_role role, enum sandbox_wish wish, int only)
 	const struct rlimit none = { 0, 0 };
 	bool required = wish == SANDBOX_REQUIRED;
 
-	/* Who serves a client does not outlive who watches over it. */
+	/* Who serves a client does not outlive who watches over it.  A signal
+	 * that can be held back is enough where that one ends it before. */
 	if (role != FILTER_KEEPER && role != FILTER_WAITING)
-		(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+		(void)prctl(PR_SET_PDEATHSIG, role == FILTER_TLS ||
+		    role == FILTER_KEY ? SIGKILL : SIGTERM, 0, 0, 0);
 	if (wish == SANDBOX_NONE)
 		return 0;
 	/* The keeper may fork once more, for a recovery. */

@@ -49,7 +49,7 @@ static const struct {
 	CALL(fcntl), CALL(mmap), CALL(sendto), CALL(sendmsg), CALL(keyctl), CALL(add_key), CALL(reboot), CALL(sethostname),
 	CALL(mq_open), CALL(mq_unlink), { "fchmodat2", 452 },
 	{ "setxattrat", 463 },
-	CALL(syslog), CALL(ioctl), CALL(mprotect), CALL(newfstatat),
+	CALL(rt_sigprocmask), CALL(ppoll), CALL(syslog), CALL(ioctl), CALL(mprotect), CALL(newfstatat),
 #ifdef __NR_open
 	CALL(open), CALL(creat), CALL(fork), CALL(vfork), CALL(rename),
 	CALL(unlink), CALL(link), CALL(symlink), CALL(mkdir), CALL(chmod),
