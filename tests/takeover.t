@@ -479,6 +479,22 @@ for my $row ([keeper => 0, 'the client leaves'], [keeper => 0, 'SIGTERM'],
 	    'of its record user, client and method are not its own';
 }
 
+# One record, and not how a login ends: nobody is banned for that.
+for my $row (['another record', '1301' . 'ff' x 48, '1301' . '11' x 48],
+    ['a record of a refused login', '1308' . '11' x 48],
+    ['a record of TLS that failed', '1309' . '11' x 48]) {
+	my ($what, @records) = @$row;
+	my $c = login();
+	$c->say("X-TAKEOVER send $_") for @records;
+	$c->close;
+	$c->exit_code;
+	is scalar(() = $c->stderr =~ /\]: user=dwmrose .* end=/g), 1,
+	    "$what: there is one";
+	unlike $c->stderr, qr/end=(?:auth|tls)-failed|1229782938247303441/,
+	    '... which is not this';
+	like $c->stderr, qr/a session cannot be heard/, '... and it is said';
+}
+
 # ---- Landlock alone, and the ids alone
 
 sub survives {

@@ -53,10 +53,11 @@ enum log_end {
 	LOG_END_EOF,		/* the client's input ended */
 	LOG_END_TIMEOUT,
 	LOG_END_SIGNAL,
-	LOG_END_AUTH_FAILED,	/* too many refused logins */
 	LOG_END_BAD_COMMANDS,	/* too many of them */
 	LOG_END_WRITE_ERROR,	/* the client is gone */
 	LOG_END_CHANGED,	/* the mailbox was, while a message was sent */
+	/* Before somebody is in: */
+	LOG_END_AUTH_FAILED,	/* too many refused logins */
 	LOG_END_TLS_FAILED	/* the handshake did */
 };
 

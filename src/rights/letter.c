@@ -78,7 +78,7 @@ static const struct letter_field line[] = {
 
 static const struct letter_field record[] = {
 	FIELD(record, BYTE, request, LETTER_LOG_RECORD),
-	FIELD(record, BYTE, end, LOG_END_TLS_FAILED),
+	FIELD(record, BYTE, end, LOG_END_CHANGED),
 	HALF(0), HALF(1), HALF(2), HALF(3), HALF(4), HALF(5),
 	HALF(6), HALF(7), HALF(8), HALF(9), HALF(10), HALF(11),
 };

@@ -107,7 +107,7 @@ struct letter_line {
 /* What the log tells of a session and its keeper does not know. */
 struct letter_record {
 	uint32_t request;	/* LETTER_LOG_RECORD */
-	uint32_t end;		/* enum log_end */
+	uint32_t end;		/* enum log_end, of a session */
 	uint32_t halves[2 * LETTER_FIGURES];	/* of 64-bit numbers: messages,
 				 * octets, those retrieved, deleted, left */
 };

@@ -160,7 +160,8 @@ write_line(struct channel_message *message)
 	return 1;
 }
 
-/* Write the record of a session: the figures are its own.  Returns 1, or -1. */
+/* Write the record of a session, which has one: the figures are its own.
+ * Returns 1, or -1. */
 static int
 write_record(struct channel_message *message,
     const struct request_watch *watch)
@@ -169,8 +170,10 @@ write_record(struct channel_message *message,
 	uint64_t figures[LETTER_FIGURES];
 	struct log_session record;
 
-	if (letter_read(LETTER_RECORD, &letter, message) != 1 ||
-	    watch->record == NULL)
+	if (letter_read(LETTER_RECORD, &letter, message) != 1)
+		return -1;
+	errno = EPROTO;
+	if (watch->record == NULL || *watch->recorded)
 		return -1;
 	record = *watch->record;
 	record.end = (enum log_end)letter.end;
