@@ -61,7 +61,19 @@ my @cases = (
 	['while mail arrives' => [1, 4], { arrives => 1, window => 300 }],
 	['the last, while mail arrives' => [6], { arrives => 1 }],
 	['alternate, one step' => [2, 4, 6], {}],
+	# Less goes than a nonce has octets.
+	['eight octets' => [1], { tiny => 1 }],
+	['eight octets, in steps' => [1], { tiny => 1, window => 300 }],
+	['eight octets, while mail arrives' => [1], { tiny => 1,
+	    arrives => 1 }],
 );
+
+# Where the file begins a From_ line needs no date.
+sub messages_of {
+	my ($o) = @_;
+	return $o->{tiny} ? ("From x\n\n", @messages[1 .. $#messages]) :
+	    @messages;
+}
 
 # Returns the mailbox before, and both states that may be left of it.
 sub states {
@@ -69,9 +81,10 @@ sub states {
 	my %goes = map { $_ => 1 } @$goes;
 	my $begin = $o->{begin} // '';
 	my $more = $o->{arrives} ? $arrives : '';
-	my $before = $begin . join '', @messages;
+	my @all = messages_of($o);
+	my $before = $begin . join '', @all;
 	return ($before, $before . $more, $begin . join('',
-	    map { $goes{$_} ? () : $messages[$_ - 1] } 1 .. @messages) . $more);
+	    map { $goes{$_} ? () : $all[$_ - 1] } 1 .. @all) . $more);
 }
 
 # ---- Sessions

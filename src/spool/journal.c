@@ -110,6 +110,8 @@ is_telling(const struct plan *plan, uint64_t end, uint64_t nonce[2])
 	char octets[SLOT_NONCE + 1] = "";
 	const char *line;
 
+	if (slot_nonce(plan) < SLOT_NONCE)
+		return 0;
 	if (store_read(plan->mailbox, end, octets, SLOT_NONCE) == -1)
 		return -1;
 	for (size_t i = 0; i < 2; i++)
@@ -129,9 +131,8 @@ start(struct journal *journal, struct slot *slot)
 	uint64_t end = plan_new_size(plan), left;
 	int telling;
 
-	/* The nonce takes the place of what goes, and every message is
-	 * longer than a nonce. */
-	if (plan->head.size - plan->head.kept < SLOT_NONCE) {
+	/* No message is shorter. */
+	if (slot_nonce(plan) < LIMITS_RUN_LEAST) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -193,7 +194,7 @@ resume(struct journal *journal, const struct slot *slot, uint64_t size)
 		return journal_clear(file->sidecar);
 	if (steps_fit(journal, slot_file_end(file)) == -1 || (marked == 1 &&
 	    steps_fit(journal, plan_new_size(&file->plan) + size - slot->size +
-	    SLOT_NONCE) == -1) || slot_renew(file, slot) == -1)
+	    slot_nonce(&file->plan)) == -1) || slot_renew(file, slot) == -1)
 		return -1;
 	journal->touched = true;
 	if (is_short || slot->phase == SLOT_COPY) {

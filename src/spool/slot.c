@@ -35,6 +35,14 @@ slot_file_most(uint64_t size)
 }
 
 uint64_t
+slot_nonce(const struct plan *plan)
+{
+	uint64_t goes = plan->head.size - plan->head.kept;
+
+	return goes < SLOT_NONCE ? goes : SLOT_NONCE;
+}
+
+uint64_t
 slot_data_at(const struct slot_file *file, uint64_t seq)
 {
 	return slot_file_end(file) - (2 - (seq & 1)) * file->plan.head.window;
@@ -242,7 +250,7 @@ slot_fits(const struct slot_file *file, const struct slot *slot,
 	uint64_t behind = slot->dst + slot->length;
 	int fits = slot->dst <= size && behind >= slot->dst &&
 	    slot->phase <= SLOT_SHORT && slot->size >= head->size &&
-	    head->size - head->kept >= SLOT_NONCE;
+	    slot_nonce(&file->plan) >= LIMITS_RUN_LEAST;
 
 	if (fits == 1)
 		fits = has_hash(file, 0, slot->dst, slot->hash_dst);
@@ -265,17 +273,17 @@ slot_is_marked(const struct slot_file *file, const struct slot *slot,
 	uint8_t octets[SLOT_NONCE], nonce[SLOT_NONCE];
 	bool is_short = slot->phase == SLOT_SHORT;
 	uint64_t end = slot->dst + (is_short ? slot->length : 0);
+	size_t n = (size_t)slot_nonce(&file->plan);
 
 	/* If it is shorter than it was, it has been cut, though mail may have
 	 * been delivered since. */
-	if (size < slot->size || size < SLOT_NONCE ||
-	    end > size - SLOT_NONCE)
+	if (size < slot->size || size < n || end > size - n)
 		return 0;
-	if (store_read(file->plan.mailbox, end, octets, sizeof(octets)) == -1)
+	if (store_read(file->plan.mailbox, end, octets, n) == -1)
 		return -1;
 	store_set(nonce, 0, slot->nonce[0]);
 	store_set(nonce, 1, slot->nonce[1]);
-	for (size_t i = 0; i < SLOT_NONCE; i++)
+	for (size_t i = 0; i < n; i++)
 		if (octets[i] != nonce[i] && octets[i] != 0)
 			return 0;
 	/* Mail may begin with NUL, too, if the power went. */

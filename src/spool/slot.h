@@ -38,7 +38,7 @@ struct slot {
 				 * or, SLOT_SHORT, the old octets */
 };
 
-/* Octets of the nonce, which no text has. */
+/* Octets of the nonce at most, which no text has. */
 #define SLOT_NONCE 16
 
 /* The journal's file; set by the journal. */
@@ -57,6 +57,13 @@ struct slot_file {
  */
 uint64_t slot_data_at(const struct slot_file *file, uint64_t seq);
 uint64_t slot_file_end(const struct slot_file *file);
+
+/*
+ * slot_nonce(plan):
+ * Return how many octets the nonce has: it takes the place of what goes, which
+ * may be less than SLOT_NONCE.
+ */
+uint64_t slot_nonce(const struct plan *plan);
 
 /*
  * slot_put(file, slot):

@@ -127,7 +127,7 @@ truncate_mailbox(struct journal *journal, uint64_t end)
 	struct slot slot = {
 		.phase = SLOT_MARK,
 		.dst = end,
-		.length = SLOT_NONCE,
+		.length = slot_nonce(&journal->file.plan),
 	};
 	int mailbox = journal->file.plan.mailbox, more;
 	uint8_t octets[SLOT_NONCE];
@@ -141,7 +141,7 @@ truncate_mailbox(struct journal *journal, uint64_t end)
 	if (slot_put(&journal->file, &slot) == -1)
 		return -1;
 	journal->touched = true;
-	if (store_write(mailbox, end, octets, sizeof(octets)) == -1 ||
+	if (store_write(mailbox, end, octets, (size_t)slot.length) == -1 ||
 	    fsync(mailbox) == -1)
 		return -1;
 	slot.phase = SLOT_TRUNC;
@@ -171,7 +171,7 @@ steps_run(struct journal *journal, uint64_t dst)
 	if (dst > 0 && slot_put(&journal->file, &done) == -1)
 		return -1;
 	do {
-		if (grow(plan) == -1 || steps_fit(journal, SLOT_NONCE +
+		if (grow(plan) == -1 || steps_fit(journal, slot_nonce(plan) +
 		    plan_new_size(plan)) == -1 || copy(journal, &dst) == -1)
 			return -1;
 		more = grow(plan);
@@ -220,7 +220,7 @@ steps_short(struct journal *journal, struct slot *slot)
 		return steps_run(journal, 0);
 	/* Who cannot read it shall not take it for one that was not begun. */
 	journal->file.seq = 2;
-	if (more == -1 || steps_fit(journal, end + SLOT_NONCE) == -1 ||
+	if (more == -1 || steps_fit(journal, end + slot_nonce(plan)) == -1 ||
 	    begin(journal, &first, slot) == -1 ||
 	    (more = grow(plan)) == -1 ||
 	    (more == 0 && ftruncate(plan->mailbox, (off_t)end) == -1) ||

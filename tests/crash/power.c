@@ -391,6 +391,7 @@ make_box(struct box *box)
 	    "X-IMAP: 1 2\n\ntext\n\n";
 	static const size_t windows[] = { 1, 20, 100, 300, 512, 700, 2000, 9000,
 	    65536 };
+	static const char tiny[] = "From x\n\n";
 	bool long_ones = percent(50);
 
 	memset(box, 0, sizeof(*box));
@@ -411,6 +412,11 @@ make_box(struct box *box)
 		struct text *m = &box->message[i];
 
 		make_message(m, (unsigned)i, long_ones && percent(60));
+		/* Less than a nonce has. */
+		if (box->before_n == 0 && !box->equal && percent(20)) {
+			m->n = 0;
+			add(m->octets, &m->n, tiny, sizeof(tiny) - 1);
+		}
 		if (box->equal && i > 0 && percent(75))
 			*m = box->message[below(i)];
 		if (box->equal && percent(20) && m->n < sizeof(m->octets) - 256)

@@ -75,7 +75,7 @@ run(struct site *site, struct fuzz_calls *calls, struct span *input)
 	die_at = fuzz_number(input, 127);
 	calls->die_at = calls->made + (long)die_at;
 	/* At least a From_ line goes. */
-	if (result == 0 && site->before.n - site->after_n < SLOT_NONCE)
+	if (result == 0 && site->before.n - site->after_n < LIMITS_RUN_LEAST)
 		result = -1;
 	if (result == 0)
 		result = journal_run(&journal);
