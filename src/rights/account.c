@@ -15,8 +15,8 @@
 #include "rights/process.h"
 #include "settings/records.h"
 
-struct account_ids
-account_ids(const char *name)
+static struct account_ids
+ids_of(const char *name)
 {
 	const struct passwd *pw = getpwnam(name);
 
@@ -42,8 +42,11 @@ take_ids(struct account *accounts, size_t n, struct span line)
 			    (gid_t)gid };
 }
 
-void
-account_find(struct account *accounts, size_t n)
+/* Fill in the ids of ${n} ${accounts} as passwd(5) has them, where the accounts
+ * of programs are.  For a name that is not there getpwnam(3) would go through
+ * all other sources.  It is asked if passwd(5) is no plain file. */
+static void
+look_up(struct account *accounts, size_t n)
 {
 	struct records_file file;
 	struct records records;
@@ -52,7 +55,7 @@ account_find(struct account *accounts, size_t n)
 
 	if (records_open(&file, "/etc/passwd", RECORDS_PUBLIC) == -1) {
 		for (size_t i = 0; i < n; i++)
-			accounts[i].ids = account_ids(accounts[i].name);
+			accounts[i].ids = ids_of(accounts[i].name);
 		return;
 	}
 	(void)records_begin(&records, &file);
@@ -62,22 +65,6 @@ account_find(struct account *accounts, size_t n)
 			take_ids(accounts, n, line);
 	records_end(&records);
 	records_close(&file);
-}
-
-void
-account_of_session(const char *gate_user, struct account_ids *waiting,
-    struct account_ids *gate)
-{
-	struct account accounts[] = { { .name = "nobody" },
-	    { .name = "dewey-gate" } };
-
-	account_find(accounts, sizeof(accounts) / sizeof(accounts[0]));
-	if (accounts[0].ids.uid == 0)
-		accounts[0].ids = (struct account_ids){ LIMITS_NOBODY,
-		    LIMITS_NOBODY };
-	*waiting = accounts[0].ids;
-	*gate = gate_user != NULL ? account_ids(gate_user) :
-	    accounts[accounts[1].ids.uid != 0].ids;
 }
 
 /* Which accounts these are, if no option says so. */
@@ -106,7 +93,7 @@ find_accounts(const struct options *options, struct account *accounts)
 	int result = 0;
 
 	name_all(accounts);
-	account_find(accounts, ACCOUNT_KINDS);
+	look_up(accounts, ACCOUNT_KINDS);
 	if (accounts[ACCOUNT_NOBODY].ids.uid == 0)
 		accounts[ACCOUNT_NOBODY].ids = (struct account_ids){
 		    LIMITS_NOBODY, LIMITS_NOBODY };
@@ -114,7 +101,7 @@ find_accounts(const struct options *options, struct account *accounts)
 		struct account_ids *ids = &accounts[i].ids;
 
 		if (given[i] != NULL)
-			*ids = account_ids(given[i]);
+			*ids = ids_of(given[i]);
 		else if (ids->uid == 0)
 			*ids = accounts[ACCOUNT_NOBODY].ids;
 		if (ids->uid != 0)
@@ -147,7 +134,7 @@ account_missing(const struct options *options,
 	size_t n = 0;
 
 	name_all(accounts);
-	account_find(accounts, ACCOUNT_KINDS);
+	look_up(accounts, ACCOUNT_KINDS);
 	for (size_t i = 0; i < ACCOUNT_NOBODY; i++)
 		if (given[i] == NULL && accounts[i].ids.uid == 0)
 			names[n++] = accounts[i].name;

@@ -23,20 +23,6 @@ struct account {
 	struct account_ids ids;
 };
 
-/*
- * account_ids(name):
- * Return the ids of the account ${name}.
- */
-struct account_ids account_ids(const char *name);
-
-/*
- * account_find(accounts, n):
- * Fill in the ids of ${n} ${accounts} as passwd(5) has them, where the accounts
- * of programs are.  For a name that is not there getpwnam(3) would go through
- * all other sources.  It is asked if passwd(5) is no plain file.
- */
-void account_find(struct account *accounts, size_t n);
-
 /* Whose rights the processes have; NOBODY is for want of others. */
 enum account_kind {
 	ACCOUNT_JUDGE,
@@ -63,14 +49,5 @@ int account_choose(const struct options *options,
  */
 size_t account_missing(const struct options *options,
     const char *names[ACCOUNT_KINDS]);
-
-/*
- * account_of_session(gate_user, waiting, gate):
- * Find whose the processes without rights are that root starts: ${gate} is who
- * speaks with strangers, the account ${gate_user} or, if that is NULL,
- * dewey-gate, else nobody; ${waiting} are the others.
- */
-void account_of_session(const char *gate_user, struct account_ids *waiting,
-    struct account_ids *gate);
 
 #endif

@@ -133,16 +133,20 @@ static int
 serve(const struct options *options, const struct ucspi *ucspi, bool by_root)
 {
 	static struct handshake handshake;
-	struct account_ids none = { 0, 0 }, waiting = none, gate = none;
+	struct account accounts[ACCOUNT_KINDS] = { 0 };
+	struct account_ids gate;
 	struct files files;
 
-	if (by_root)
-		account_of_session(options->gate_user, &waiting, &gate);
+	if (by_root && account_choose(options, accounts) == -1)
+		return DIALOGUE_USAGE;
 	if (open_files(options, &files) == -1)
 		return DIALOGUE_TROUBLE;
-	handshake.key = fork_key(options, &files, ucspi, waiting);
+	/* Not nobody's, whom others are, too: they could signal it. */
+	handshake.key = fork_key(options, &files, ucspi,
+	    accounts[ACCOUNT_WAITING].ids);
 	if (handshake.key == -1)
 		return DIALOGUE_TROUBLE;
+	gate = accounts[ACCOUNT_GATE].ids;
 	if (by_root)
 		process_confine("process that speaks TLS", gate.uid, gate.gid,
 		    true);
