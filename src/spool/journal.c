@@ -206,7 +206,7 @@ resume(struct journal *journal, const struct slot *slot, uint64_t size)
 	if (marked == 0)
 		return journal_clear(file->sidecar);
 	file->plan.size = size;
-	return steps_run(journal, dst);
+	return (is_short ? steps_behind_short : steps_run)(journal, dst);
 }
 
 enum journal_found

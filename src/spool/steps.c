@@ -164,12 +164,8 @@ int
 steps_run(struct journal *journal, uint64_t dst)
 {
 	struct plan *plan = &journal->file.plan;
-	struct slot done = { .phase = SLOT_COPY, .dst = dst };
 	int more;
 
-	/* The next step may need the place of the last one's data. */
-	if (dst > 0 && slot_put(&journal->file, &done) == -1)
-		return -1;
 	do {
 		if (grow(plan) == -1 || steps_fit(journal, slot_nonce(plan) +
 		    plan_new_size(plan)) == -1 || copy(journal, &dst) == -1)
@@ -183,6 +179,16 @@ steps_run(struct journal *journal, uint64_t dst)
 	/* All is done and durable: a journal that comes back says only that. */
 	(void)fsync(journal->file.sidecar);
 	return 0;
+}
+
+int
+steps_behind_short(struct journal *journal, uint64_t dst)
+{
+	struct slot done = { .phase = SLOT_COPY, .dst = dst };
+
+	/* Its data has both places; the next step needs one of them. */
+	return slot_put(&journal->file, &done) == -1 ? -1 :
+	    steps_run(journal, dst);
 }
 
 int
@@ -227,7 +233,7 @@ steps_short(struct journal *journal, struct slot *slot)
 	    fsync(plan->mailbox) == -1)
 		return -1;
 	if (more == 1)
-		return steps_run(journal, end);
+		return steps_behind_short(journal, end);
 	if (ftruncate(journal->file.sidecar, 0) == -1)
 		return -1;
 	/* What comes back of the journal changes nothing, if it can be told

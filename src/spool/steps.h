@@ -35,6 +35,12 @@ int steps_fit(const struct journal *journal, uint64_t end);
 int steps_run(struct journal *journal, uint64_t dst);
 
 /*
+ * steps_behind_short(journal, dst):
+ * The same, where the last slot is that of a short UPDATE, up to ${dst}.
+ */
+int steps_behind_short(struct journal *journal, uint64_t dst);
+
+/*
  * steps_short(journal, slot):
  * Do the same in the one step of ${slot}, of which dst, length and nonce are
  * set.  The journal is cleared without a sync.

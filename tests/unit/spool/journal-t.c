@@ -586,6 +586,59 @@ test_deaths(void **state)
 	print_message("# %ld deaths of UPDATE\n", states);
 }
 
+/* The phase of the slot that counts, or -1. */
+static int
+phase(const struct site *site)
+{
+	struct slot_file file = { .sidecar = site->sidecar };
+	struct slot slot = { .phase = 0 };
+	struct stat st;
+	int found;
+
+	plan_begin(&file.plan, site->box, (char *)(uintptr_t)site->block, 0);
+	assert_int_equal(fstat(site->sidecar, &st), 0);
+	found = slot_load(&file, (uint64_t)st.st_size, LIMITS_PLAN) == 1 &&
+	    slot_find(&file, &slot) == 1;
+	plan_free(&file.plan);
+	return found ? (int)slot.phase : -1;
+}
+
+/* The sync of the nonce fails, which no later sync makes good; the next one
+ * goes on, reads the nonce, and dies; the power goes, and so does the nonce. */
+static void
+test_lost_nonce(void **state)
+{
+	static struct site site;
+	size_t lost = 0;
+
+	for (int i = 0; i < 400; i++) {
+		struct stat st;
+
+		choose(&site);
+		site.window = 40 + pick(100);
+		open_site(state, &site);
+		last = 2 * (long)(8 + pick(40)) + 1;
+		(void)update(&site);
+		if (phase(&site) == SLOT_MARK) {
+			last = 2 * (long)(2 + pick(8)) + 1;
+			(void)recover(&site);
+		}
+		assert_int_equal(fstat(site.box, &st), 0);
+		if (phase(&site) != SLOT_TRUNC && phase(&site) != SLOT_SHORT &&
+		    st.st_size == (off_t)site.n) {
+			assert_int_equal(unit_pwrite(site.box, site.octets +
+			    site.new_n, site.n - site.new_n,
+			    (off_t)site.new_n), site.n - site.new_n);
+			lost += phase(&site) == SLOT_MARK;
+		}
+		assert_int_not_equal(recover(&site), JOURNAL_UNBELIEVED);
+		assert_true(holds(&site, site.new, site.new_n, "") ||
+		    holds(&site, site.octets, site.n, ""));
+		close_site(&site);
+	}
+	assert_in_range(lost, 10, 400);
+}
+
 /* Recovery dies at each of its calls, too. */
 static void
 test_second_deaths(void **state)
@@ -752,6 +805,7 @@ main(void)
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_delivered_meanwhile),
 		cmocka_unit_test(test_emptied_meanwhile),
+		cmocka_unit_test(test_lost_nonce),
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_second_deaths),
 		cmocka_unit_test(test_unbelieved),
