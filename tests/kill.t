@@ -245,6 +245,25 @@ sub kill_recovery {
 kill_recovery('alternate', [1, 3, 5], { window => 200 });
 kill_recovery('one step', [2], {});
 
+# ---- Much mail behind what moves little
+
+begin(join '', @messages);
+unlink "$dir/record";
+update([2], {}, { RECORD => "$dir/record" });
+my @short = Crash::record("$dir/record");
+unlink "$dir/record";
+my ($moves) = grep { $short[$_ - 1]{kind} eq 'w' &&
+    $short[$_ - 1]{file} eq 'm' } 1 .. @short;
+my ($much, @syncs) = ($since x 40_000);
+leave([2], {}, $moves);
+deliver($much);
+recover({ RECORD => "$dir/record" });
+@syncs = grep { $_->{kind} eq 's' && $_->{file} eq 'm' }
+    Crash::record("$dir/record");
+is Dewey::read_file($box), join('', @messages[0, 2 .. 5], $since, $much),
+    'mail behind an UPDATE that was killed: all is there';
+cmp_ok scalar(@syncs), '<', 10, '... moved in few steps';
+
 # ---- Killed when its locks have fallen
 
 my @deletes = map { "DELE $_" } 1, 3, 5;

@@ -76,27 +76,44 @@ sync_name(const struct journal *journal)
 	    store_sync_directory(journal->dir, journal->file.sidecar);
 }
 
+/* Allocate the journal but for what is behind the first ${needed} octets of
+ * each window.  Returns 0, or an error number. */
+static int
+reserve(const struct slot_file *file, uint64_t needed)
+{
+	uint64_t window = file->plan.head.window;
+	uint64_t first = slot_data_at(file, 0);
+	int error;
+
+	if (needed >= window)
+		return posix_fallocate(file->sidecar, 0,
+		    (off_t)slot_file_end(file));
+	error = posix_fallocate(file->sidecar, 0, (off_t)(first + needed));
+	return error != 0 ? error : posix_fallocate(file->sidecar,
+	    (off_t)(first + window), (off_t)needed);
+}
+
 /* Allocate all of the journal that will be used to move ${left} octets, with
- * the largest window there is space for. */
+ * the largest window there is space for.  What is behind them in a window is
+ * for mail that comes before a recovery, to be moved in few steps. */
 static int
 allocate(struct slot_file *file, uint64_t left)
 {
-	uint64_t needed = (left + LIMITS_PAGE - 1) / LIMITS_PAGE * LIMITS_PAGE;
+	uint64_t pages = (left + LIMITS_PAGE - 1) / LIMITS_PAGE;
+	uint64_t needed = (pages > 0 ? pages : 1) * LIMITS_PAGE;
+	uint64_t *window = &file->plan.head.window;
 	int error;
 
-	if (file->plan.head.window > needed)
-		file->plan.head.window = needed;
-	while ((error = posix_fallocate(file->sidecar, 0,
-	    (off_t)slot_file_end(file))) != 0) {
+	while ((error = reserve(file, needed)) != 0) {
 		if (error == EINTR)
 			continue;
 		errno = error;
-		if (!store_is_full(error))
+		if (!store_is_full(error) ||
+		    ftruncate(file->sidecar, 0) == -1)
 			return -1;
-		if (ftruncate(file->sidecar, 0) == -1 ||
-		    file->plan.head.window / 2 < LIMITS_WINDOW_LEAST)
+		if (*window <= needed && *window / 2 < LIMITS_WINDOW_LEAST)
 			return -1;
-		file->plan.head.window /= 2;
+		*window = *window > needed ? needed : *window / 2;
 	}
 	return 0;
 }

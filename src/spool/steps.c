@@ -15,6 +15,22 @@
 #include "base/store.h"
 #include "spool/steps.h"
 
+/* Have the octets of ${slot}, those of ${part}, in the journal.  Of its space
+ * only what was planned is taken.  Mail that came since may be more; for a page
+ * of it there is space. */
+static int
+save(const struct plan *plan, struct plan_part *part, struct slot *slot)
+{
+	int result = plan_copy(plan, part, &slot->hash_data);
+
+	if (result == -1 && store_is_full(errno) &&
+	    part->length > LIMITS_PAGE) {
+		part->length = slot->length = LIMITS_PAGE;
+		result = plan_copy(plan, part, &slot->hash_data);
+	}
+	return result;
+}
+
 /* Begin ${slot}: its octets, which are in the run of ${cursor} or behind it, go
  * to the mailbox, and before that to the journal if it has data. */
 static int
@@ -33,8 +49,7 @@ begin(struct journal *journal, const struct plan_cursor *cursor,
 	};
 	uint64_t old = 0;
 
-	if (slot->has_data > 0 &&
-	    plan_copy(plan, &part, &slot->hash_data) == -1)
+	if (slot->has_data > 0 && save(plan, &part, slot) == -1)
 		return -1;
 	if (slot->has_data > 1) {
 		part.run = NULL;
@@ -61,15 +76,15 @@ step(struct journal *journal, const struct plan_cursor *cursor, uint64_t *dst)
 	uint64_t gap = cursor->src - cursor->dst, window = plan->head.window;
 	uint64_t left = plan_new_size(plan) - *dst;
 	uint64_t most = gap > window ? gap : window;
-	/* If its end is not beyond its first octet's source, it can be done
-	 * again from there.  Otherwise its octets go to the journal first. */
 	struct slot slot = {
 		.phase = SLOT_COPY,
 		.dst = *dst,
 		.length = most < left ? most : left,
-		.has_data = gap < window,
 	};
 
+	/* If its end is not beyond its first octet's source, it can be done
+	 * again from there.  Otherwise its octets go to the journal first. */
+	slot.has_data = gap < slot.length;
 	if (begin(journal, cursor, &slot) == -1)
 		return -1;
 	*dst += slot.length;

@@ -31,6 +31,7 @@ static int synced = -1;		/* the last of them synced this descriptor */
 static int watched = -1;	/* descriptor whose syncs are counted apart */
 static long watched_syncs;
 static bool watched_fails;	/* they fail */
+static int full = -1;		/* descriptor that takes no more than a page */
 static long change = -1;	/* the call after which somebody else writes */
 static void (*change_by)(void);
 
@@ -77,6 +78,10 @@ pwrite(int fd, const void *octets, size_t n, off_t offset)
 {
 	ssize_t result;
 
+	if (fd == full && n > LIMITS_PAGE) {
+		errno = ENOSPC;
+		return -1;
+	}
 	maybe_die(2 * calls);
 	/* Half of it may be there when the process dies. */
 	if (last == 2 * calls + 1)
@@ -639,6 +644,46 @@ test_lost_nonce(void **state)
 	assert_in_range(lost, 10, 400);
 }
 
+/* Much mail comes after a death, and there is only the space for what was
+ * planned: it is moved in steps of a page. */
+static void
+test_full(void **state)
+{
+	static char more[5 * LIMITS_PAGE + 1], got[sizeof(more) + MOST];
+	static struct site site;
+	size_t finished = 0;
+
+	memset(more, 'y', sizeof(more) - 1);
+	memcpy(more, "From b\n\n", 8);
+	for (int i = 0; i < 200; i++) {
+		enum journal_found found;
+		size_t n;
+
+		choose(&site);
+		open_site(state, &site);
+		site.window = LIMITS_WINDOW;
+		last = 6 + (long)pick(30);
+		(void)update(&site);
+		deliver(&site, more);
+		full = site.sidecar;
+		found = (enum journal_found)recover(&site);
+		full = -1;
+		assert_true(found == JOURNAL_FINISHED || found == JOURNAL_NONE);
+		n = (size_t)pread(site.box, got, sizeof(got), 0);
+		if (n == site.n + sizeof(more) - 1 && found == JOURNAL_NONE)
+			assert_memory_equal(got, site.octets, site.n);
+		else
+			assert_memory_equal(got, site.new, site.new_n);
+		assert_memory_equal(got + n - (sizeof(more) - 1), more,
+		    sizeof(more) - 1);
+		assert_true(n == site.new_n + sizeof(more) - 1 ||
+		    found == JOURNAL_NONE);
+		finished += found == JOURNAL_FINISHED;
+		close_site(&site);
+	}
+	assert_in_range(finished, 20, 180);
+}
+
 /* Recovery dies at each of its calls, too. */
 static void
 test_second_deaths(void **state)
@@ -806,6 +851,7 @@ main(void)
 		cmocka_unit_test(test_delivered_meanwhile),
 		cmocka_unit_test(test_emptied_meanwhile),
 		cmocka_unit_test(test_lost_nonce),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_second_deaths),
 		cmocka_unit_test(test_unbelieved),
