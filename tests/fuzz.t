@@ -33,6 +33,7 @@ my %share = (
 	mbox => 1,
 	mechanism => 0.5,
 	proof => 0.5,
+	saslauthd => 0.3,
 	secrets => 0.5,
 	text => 0.5,
 	transaction => 1,
@@ -126,6 +127,8 @@ my %seeds = (
 	ucspi => [ "SSL_PROTOCOL=TLSv1.3\0SSL_CIPHER=AES-256-GCM\0" .
 	    'SSL_TLS_EXPORTER=' . 'ab' x 32 . "\0\0\x05",
 	    'SSL_SERVER_CERT=' . 'x' x 400 . "\0SSL_PROTOCOL=TLSv1\0\0\x10" ],
+	saslauthd => [ "\0\2OK", "\0\6NO a b", "\4\0OK " . 'x' x 1021, "ford\0towel",
+	    'n' x 256 . "\0" . 'p' x 256 ],
 	secrets => [ "mrose\0"
 	    . Dewey::read_file("$srcdir/tests/data/sample/secrets") ],
 	users => [ map { "$_\0" . "mrose:\$6\$a\$b\n#\nfrated:{CRYPT}x:1000:"

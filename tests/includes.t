@@ -26,7 +26,7 @@ my @house = (
 	    [qw(flags)],
 	    [qw(configuration)]],
 	[who =>
-	    [qw(peer secrets sources scram)],
+	    [qw(peer saslauthd secrets sources scram)],
 	    [qw(password)],
 	    [qw(users)],
 	    [qw(proof)],
@@ -55,7 +55,7 @@ my @house = (
 	[rights =>
 	    [qw(filter letter process)],
 	    [qw(account front request sandbox starter)],
-	    [qw(session)],
+	    [qw(reach session)],
 	    [qw(gate judge keeper watch)],
 	    [qw(monitor recovery)]],
 	[tls =>

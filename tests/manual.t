@@ -41,19 +41,18 @@ cmp_ok scalar keys %help, '>', 20, 'options of --help';
 # The words of a macro line as they are printed.
 sub words {
 	my ($line) = @_;
-	my ($text, $glue, $optional) = ('', 1);
+	my ($text, $glue, $open, $close) = ('', 1, '', '');
 	for my $word (split ' ', $line) {
 		if ($word eq 'Ns') {
 			$glue = 1;
 		} elsif ($word eq 'Op') {
-			$optional = 1;
+			($open, $close) = ('[', ']');
 		} elsif ($word !~ /^(?:Fl|Cm|Ar|No|Li)\z/) {
-			$word = "[$word]" if $optional;
-			$text .= ($glue ? '' : ' ') . $word;
-			$glue = 0;
+			$text .= ($glue ? '' : ' ') . $open . $word;
+			($glue, $open) = (0, '');
 		}
 	}
-	return $text;
+	return $text . $close;
 }
 
 # name -> "argument default", of the items of a page that look like ${pattern}.

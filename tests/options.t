@@ -48,7 +48,7 @@ my %listed;
 while ($help =~ /^  --([\w-]+)(?:(=| )(\S+))?(?:  \((.*)\))?$/mg) {
 	$listed{$1} = { kind => $2 // '', argument => $3, default => $4 };
 }
-my @flags = qw(tls tls-cert tls-key tls-min tls-ocsp tls-program users mail-user allow deny secrets apop-only plaintext private
+my @flags = qw(tls tls-cert tls-key tls-min tls-ocsp tls-program users passwords mail-user allow deny secrets apop-only plaintext private
     hide-users fail-delay mailbox read-only content-length locks lock-timeout
     journal-window idle-timeout login-timeout host gate-user judge-user sandbox log log-deletes preauth
     greeting-style verbose cache-dir state-dir config check-config set-secret set-password remove-user
@@ -92,6 +92,7 @@ Dewey::write_file("$dir/names", "mrose\n");
 Dewey::write_file("$dir/empty", '');
 my %good = (
 	users => [ "$dir/users" ],
+	'passwords' => [ 'users' ],
 	'mail-user' => [ 'nobody' ],
 	allow => [ "$dir/names" ],
 	deny => [ "$dir/empty" ],

@@ -117,6 +117,7 @@ sub sessions {
 		[\@users, @pass, 'QUIT'],
 		[\@users, 'USER virtual', 'PASS pw', 'QUIT'],
 		[['--users=/absent'], @pass, 'QUIT'],
+		[['--passwords=saslauthd:/absent/mux'], @pass, 'QUIT'],
 		[['--mailbox=%h/absent/x'], @pass, 'QUIT'],
 		[['--mailbox=/etc/passwd'], @pass, 'QUIT'],
 		[['--mailbox=/dev/null'], @pass, 'QUIT'],

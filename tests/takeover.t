@@ -11,6 +11,7 @@ use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
 use Processes;
+use Saslauthd;
 use Test::More;
 use Fcntl;
 use Socket;
@@ -296,14 +297,15 @@ sub ask_judge {
 	return $answer =~ /^(?:\+OK|-ERR) (did|failed|killed)$/ ? $1 : $answer;
 }
 
-# All attempts; what came of each.
+# All attempts of a list, with flags; what came of each.
 sub check_judge {
-	my ($form, $o, @attempts) = @_;
+	my ($form, $o, $tried, @flags) = @_;
+	my @attempts = @$tried;
 	my ($c, $judge, %got);
-	my ($other, $his) = taken_judge($form, $o);
+	my ($other, $his) = taken_judge($form, $o, @flags);
 	for my $attempt (@attempts) {
 		my ($what, $call) = @$attempt;
-		($c, $judge) = taken_judge($form, $o) unless $c;
+		($c, $judge) = taken_judge($form, $o, @flags) unless $c;
 		my $gate = (Processes::below($c->pid))[1];
 		$got{$what} = ask_judge($c, $call, PARENT => $c->pid, DIR => 0,
 		    BYSTANDER => $his, GATE => $gate);
@@ -336,7 +338,7 @@ my @writing = (['write a file', 'openat -100 /tmp/taken 66 384'],
 mkdir '/var/lib/judged' or die $!;
 Dewey::write_file('/var/lib/judged/own', 'x', 0666);
 for my $form (sort keys %form) {
-	my $got = check_judge($form, {}, @attempts, @writing);
+	my $got = check_judge($form, {}, [@attempts, @writing]);
 	is join(', ', sort grep { $got->{$_} eq 'did' } keys %$got),
 	    join(', ', sort @{ $can{$form} }),
 	    "judge ($form): what it can do";
@@ -351,18 +353,41 @@ for my $form (sort keys %form) {
 is join(' ', snapshot()), $spool, 'nothing in the spool has changed';
 is Dewey::read_file('/var/lib/judged/own'), 'x', 'nor elsewhere';
 
+# Where saslauthd is asked the judge may no more: it is given a connection when it
+# asks for one, to that socket alone.
+{
+	my $path = '/run/taken-mux';
+	my $fake = Saslauthd->start($path, answer => sub { Saslauthd::answer('NO') });
+	my $got = check_judge('files', {}, [@attempts, @writing],
+	    "--passwords=saslauthd:$path");
+	is join(', ', sort grep { $got->{$_} eq 'did' } keys %$got),
+	    join(', ', sort @{ $can{files} }),
+	    'judge that asks saslauthd: what it can do';
+	is scalar($fake->asked), 0, '... and nobody was asked';
+	my ($c, $judge) = taken_judge('files', undef,
+	    "--passwords=saslauthd:$path");
+	my $before = keys %{ Processes::look($judge)->{fds} };
+	answers($c, "ask 3 1 dwmrose $password");
+	is scalar($fake->asked), 3, '... of three questions each is asked';
+	ok !grep({ $_->[0] != Accounts::uid('dewey-judge') } $fake->asked),
+	    '... with the judge\'s rights';
+	$c->close;
+	$c->exit_code;
+	$fake->stop;
+}
+
 # One wall at a time: on old kernels the filter alone keeps it from files,
 # networks and others of its kind; Landlock alone does on new ones.
 for my $abi (0, 1, 3, 5) {
 	my $got = check_judge('files', { env => { TAKEOVER_ABI => $abi } },
-	    @writing, grep { $_->[0] =~ /^(?:connect|signal|truncate$|create$)/ }
-	    @attempts);
+	    [@writing, grep { $_->[0] =~ /^(?:connect|signal|truncate$|create$)/ }
+	    @attempts]);
 	is join(', ', grep { $got->{$_} eq 'did' } keys %$got), '',
 	    "judge, Landlock $abi: nothing is written, and nobody hears";
 }
 {
 	my $got = check_judge('files', { env => { TAKEOVER_NO_FILTER => 1 } },
-	    @writing, grep { $_->[0] =~ /^signal/ } @attempts);
+	    [@writing, grep { $_->[0] =~ /^signal/ } @attempts]);
 	# kill(2) of everybody always succeeds, though nobody hears it.
 	is join(', ', grep { $got->{$_} eq 'did' && !/everybody/ } keys %$got),
 	    '', 'judge, without a filter: nothing is written, and nobody hears';

@@ -10,6 +10,7 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
+use Saslauthd;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -62,6 +63,21 @@ if ($>) {
 	    ['a user whom --deny keeps out', 'dwdenied', 'PASS hoopy'];
 }
 
+# saslauthd takes its time for a wrong password alone.
+my $dir = Dewey::tmpdir();
+chmod 0755, $dir;
+my $fake = Saslauthd->start("$dir/mux", backlog => 50, answer => sub {
+	my ($name) = @_;
+	return Saslauthd::answer('NO such user') if $name ne 'dwfrated';
+	sleep 0.02;
+	return Saslauthd::answer('NO wrong password');
+});
+my @asked = ("--passwords=saslauthd:$dir/mux", '--secrets=none');
+push @causes, map { [@$_[0 .. 2], \@asked] }
+    ['an unknown user, asked of saslauthd', 'dwzaphod', 'PASS hoopy'],
+    ['a wrong password, asked of saslauthd', 'dwfrated', 'PASS hoopy'],
+    ['a name that cannot be, not asked', '../dwfrated', 'PASS hoopy'];
+
 # Asks on all sessions at once: [answer, seconds] of each.
 sub ask {
 	my ($cases, $sessions) = @_;
@@ -95,7 +111,7 @@ sub ask {
 
 # ---- One text, and a time that no work shows in
 
-my @sessions = map { $start->('--fail-delay=1') } @causes;
+my @sessions = map { $start->('--fail-delay=1', @{ $_->[3] // [] }) } @causes;
 $_->greeting for @sessions;
 for my $try (1 .. 3) {
 	my @got = ask(\@causes, \@sessions);
@@ -112,7 +128,8 @@ for my $i (0 .. $#causes) {
 	is $c->rest, '', "$what: closed";
 	is $c->exit_code, 1, '... exit code';
 	my @lines = sort map { s/^dewey\[\d+\]: //r =~
-	    s/seconds=\S+|method=\S+| user=\w\S*//gr } split /\n/, $c->stderr;
+	    s/seconds=\S+|method=\S+| user=\w\S*//gr }
+	    grep { !/saslauthd says no/ } split /\n/, $c->stderr;
 	is_deeply \@lines, [sort((map { "refused login peer=pipe  try=$_" }
 	    1 .. 3), 'user=- peer=pipe  messages=0 octets=0 retrieved=0 ' .
 	    'retrieved-octets=0 deleted=0 left=0  end=auth-failed')],
@@ -134,7 +151,8 @@ SKIP: {
 		# would wait for each other.
 		for my $part (0 .. 2) {
 			my @mine = grep { $_ % 3 == $part } 0 .. $#causes;
-			my @parts = map { $start->('--fail-delay=1') } @mine;
+			my @parts = map { $start->('--fail-delay=1',
+			    @{ $causes[$_][3] // [] }) } @mine;
 			$_->greeting for @parts;
 			my @got = ask([@causes[@mine]], \@parts);
 			push @{ $seconds[$mine[$_]] }, $got[$_][1]

@@ -125,6 +125,12 @@
 #define LIMITS_ITERATIONS_LEAST 4096
 #define LIMITS_ITERATIONS_MOST 1000000
 
+/* saslauthd: octets of a string that it is asked, and of its answer, its own
+ * limits; milliseconds that it may take: LDAP waits for a server for 10 s. */
+#define LIMITS_SASLAUTHD 256
+#define LIMITS_SASLAUTHD_ANSWER 1024
+#define LIMITS_SASLAUTHD_MS 30000
+
 /* Octets of a client's nonce in SCRAM, and random octets of ours. */
 #define LIMITS_NONCE 512
 #define LIMITS_NONCE_OURS 18
@@ -169,7 +175,7 @@
 /* Seconds: RFC 1939 s3 wants an inactivity timer of at least 10 minutes. */
 #define LIMITS_IDLE_LEAST 600
 
-/* Milliseconds: the first pause between two tries for a lock, the longest. */
+/* Milliseconds: first pause between tries (lock, saslauthd); the longest. */
 #define LIMITS_LOCK_FIRST_MS 10
 #define LIMITS_LOCK_PAUSE_MS 250
 
@@ -326,7 +332,7 @@
 #define LIMITS_TLS_OUTPUT 69632
 
 /* Users whom a judge may find; questions a gate may ask, answered or not, of
- * which the line of a command takes a few. */
+ * which a line takes a few; how often a judge may try to reach saslauthd. */
 #define LIMITS_FOUND LIMITS_LOGIN_LINES
 #define LIMITS_QUESTIONS (4 * LIMITS_LOGIN_LINES)
 

@@ -203,4 +203,6 @@ front_open(struct dialogue *dialogue, struct verdict *verdict,
 	verdict->peer = dialogue->peer.text;
 	verdict->waiting = &dialogue->wire.waiting;
 	verdict->stop = dialogue->wire.stop;
+	verdict->login.saslauthd.waiting = verdict->waiting;
+	verdict->login.saslauthd.stop = verdict->stop;
 }

@@ -14,6 +14,7 @@
 #include "rights/judge.h"
 #include "rights/letter.h"
 #include "rights/process.h"
+#include "rights/reach.h"
 #include "rights/sandbox.h"
 #include "settings/options.h"
 #include "who/sources.h"
@@ -147,6 +148,8 @@ judge_main(struct session *session, struct judge_channels channels)
 	struct pollfd pfd = { .fd = channels.gate, .events = 0 };
 	struct dialogue *dialogue = &session->dialogue;
 
+	session->verdict.login.saslauthd.reach = reach_ask;
+	session->verdict.login.saslauthd.to = &channels.monitor;
 	process_leave_client();
 	stls_close(&dialogue->stls);
 	if (sandbox_close(find_role(session->options),

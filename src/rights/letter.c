@@ -50,7 +50,7 @@ static const struct letter_field answer[] = {
 };
 
 static const struct letter_field user[] = {
-	FIELD(user, BYTE, method, LOGIN_METHODS - 1),
+	FIELD(user, BYTE, method, LETTER_REACH),
 	FIELD(user, BYTE, keys, 1),
 	FIELD(user, LONG, uid, UINT32_MAX),
 	FIELD(user, LONG, gid, UINT32_MAX),

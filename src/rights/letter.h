@@ -29,9 +29,9 @@ enum letter_kind {
 	LETTER_LINE,		/* from the session to the keeper: for the
 				 * log */
 	LETTER_RECORD,		/* the same, of the whole session */
-	LETTER_RESULT,		/* back: a number, which the request gives its
-				 * meaning; with a descriptor if that was for
-				 * one */
+	LETTER_RESULT,		/* back, and from the asker to the judge: a
+				 * number, which the request gives its meaning;
+				 * with a descriptor if that was for one */
 	LETTER_KINDS
 };
 
@@ -71,9 +71,13 @@ struct letter_answer {
 	struct span challenge;	/* for the client */
 };
 
+/* Instead of a method in what comes from the judge: it wants a connection to
+ * saslauthd, which the result brings. */
+#define LETTER_REACH LOGIN_METHODS
+
 /* Somebody who is to be let in. */
 struct letter_user {
-	uint32_t method;	/* enum login_method */
+	uint32_t method;	/* enum login_method, or LETTER_REACH */
 	uint32_t keys;		/* some user has a stored key */
 	uint32_t uid, gid;
 	struct span name;

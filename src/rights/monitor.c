@@ -25,6 +25,7 @@
 #include "rights/letter.h"
 #include "rights/monitor.h"
 #include "rights/process.h"
+#include "rights/reach.h"
 #include "rights/starter.h"
 #include "rights/watch.h"
 #include "settings/options.h"
@@ -39,6 +40,8 @@ monitor_hear_judge(int channel, struct session *session)
 
 	if (letter_receive(channel, LETTER_USER, &letter, &message) != 1)
 		return 0;
+	if (letter.method == LETTER_REACH)
+		return 2;
 	memset(user, 0, sizeof(*user));
 	if (!users_can_be(letter.name) ||
 	    span_copy(letter.name, user->name, sizeof(user->name)) == -1 ||
@@ -154,6 +157,31 @@ let_in(struct watch *monitor)
 	return fault != MAILBOX_FINE;
 }
 
+/* Hear the judge until somebody is in, or the session is over. */
+static void
+serve_judge(struct watch *monitor, struct account_ids ids)
+{
+	struct session *session = monitor->session;
+	int64_t until = clock_ms() + LIMITS_GRACE_MS +
+	    (int64_t)session->options->login_timeout * LIMITS_SECOND_MS;
+	int found = 0, reached = 0, heard;
+
+	while (found < LIMITS_FOUND && reached < LIMITS_QUESTIONS) {
+		if (wire_wait(&session->dialogue.wire, monitor->to_judge,
+		    until) != 1)
+			return;
+		heard = monitor_hear_judge(monitor->to_judge, session);
+		found += heard == 1;
+		reached += heard == 2;
+		if (heard == 2)
+			reach_saslauthd(session->verdict.login.saslauthd.path,
+			    ids.uid, ids.gid, monitor->to_judge);
+		else if (heard == 0 || !enter_tls(&session->dialogue) ||
+		    !let_in(monitor))
+			return;
+	}
+}
+
 /* AUTHORIZATION is over: see to it that the judge and the gate end.  The judge
  * does when the gate has. */
 static void
@@ -262,7 +290,6 @@ monitor_main(struct session *session, struct options *options)
 	struct account accounts[ACCOUNT_KINDS];
 	const char *denied;
 	enum dialogue_exit code;
-	int64_t until;
 
 	if (account_choose(options, accounts) == -1) {
 		process_shed();
@@ -272,15 +299,7 @@ monitor_main(struct session *session, struct options *options)
 	}
 	if (fork_both(&monitor, options, accounts) == -1)
 		process_end(DIALOGUE_TROUBLE);
-	until = clock_ms() + LIMITS_GRACE_MS +
-	    (int64_t)session->options->login_timeout * 1000;
-	for (int i = 0; i < LIMITS_FOUND; i++)
-		if (wire_wait(&session->dialogue.wire, monitor.to_judge,
-		    until) != 1 ||
-		    monitor_hear_judge(monitor.to_judge, session) != 1 ||
-		    !enter_tls(&session->dialogue) ||
-		    !let_in(&monitor))
-			break;
+	serve_judge(&monitor, accounts[ACCOUNT_JUDGE].ids);
 	end_login(&monitor);
 	denied = process_become_killer(accounts[ACCOUNT_WAITING].ids.uid,
 	    accounts[ACCOUNT_WAITING].ids.gid);

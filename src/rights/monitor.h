@@ -20,8 +20,8 @@ void monitor_main(struct session *session, struct options *options)
 /*
  * monitor_hear_judge(channel, session):
  * Wait for whom the judge finds.  Returns 1 for a user, who is not root; user,
- * method and unread input are ${session}'s then.  0 if the judge has ended, or
- * does not speak as it must.
+ * method and unread input are ${session}'s then.  2 if it wants a connection to
+ * saslauthd.  0 if the judge has ended, or does not speak as it must.
  */
 int monitor_hear_judge(int channel, struct session *session);
 

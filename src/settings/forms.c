@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include <sys/un.h>
+
 #include <string.h>
 
 #include "settings/forms.h"
@@ -36,4 +38,18 @@ forms_is_host_list(struct span text)
 	while (text.p != NULL)
 		fits = span_is_host(span_trim(span_cut(&text, ','))) && fits;
 	return fits;
+}
+
+bool
+forms_is_passwords(struct span text)
+{
+	struct sockaddr_un address;
+	struct span path = text, word = span_cut(&path, ':');
+	int source = span_choice("saslauthd|shadow|users", word);
+
+	if (path.p == NULL)
+		return source != -1;
+	return source == 0 && path.n > 1 &&
+	    path.n < sizeof(address.sun_path) && path.p[0] == '/' &&
+	    memchr(path.p, '\0', path.n) == NULL;
 }

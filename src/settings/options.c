@@ -111,6 +111,9 @@ static const struct options_kind
 	.wanted = "the name of a file or directory" },
     placed_file = { .read = read_text, .fits = forms_is_given, .placed = true,
 	.wanted = "the name of a file" },
+    passwords = { .read = read_text, .fits = forms_is_passwords,
+	.wanted = "shadow, users, or saslauthd, behind which :PATH may stand, "
+	"the absolute path of its socket" },
     networks = { .read = read_text, .fits = networks_is_list,
 	.wanted = "a list of addresses, networks (192.0.2.0/24), or unix" },
     user_name = { .read = read_text, .fits = forms_is_given,
@@ -134,6 +137,11 @@ const struct options_row options_rows[] = {
 	{ "users", &placed_file, FIELD(users), "system", "system|FILE",
 	    "who may log in with a password: the accounts of the system, or\n"
 	    "the users in FILE (dewey-users(5))" },
+	{ "passwords", &passwords, FIELD(passwords), NULL,
+	    "shadow|users|saslauthd[:PATH]",
+	    "who knows the passwords: shadow(5), the file of --users, or\n"
+	    "saslauthd(8), which is asked at the socket PATH\n"
+	    "(/run/saslauthd/mux); default: where the users are" },
 	{ "mail-user", &user_name, FIELD(mail_user), NULL, "NAME",
 	    "users in FILE that have no uid of their own are served with\n"
 	    "the uid and gid of NAME" },

@@ -60,6 +60,7 @@ struct options_row;
 struct options {
 	const char *config;
 	const char *users;
+	const char *passwords;
 	const char *mail_user;
 	const char *allow;
 	const char *deny;

@@ -91,6 +91,8 @@ static const char *const texts[] = {
 	[REPLY_TOO_LONG] = "-ERR line too long",
 	[REPLY_MALFORMED] = "-ERR malformed command",
 	[REPLY_TOO_MANY_BAD] = "-ERR too many bad commands",
+	[REPLY_UNJUDGED] = ("-ERR [SYS/TEMP] passwords cannot be checked now, "
+	    "wait and try again"),
 	[REPLY_MISCONFIGURED] = "-ERR [SYS/PERM] server is misconfigured",
 };
 

@@ -113,6 +113,8 @@ verdict_give(struct verdict *verdict, struct login_question *question,
 		return REPLY_CHALLENGE;
 	case LOGIN_NO_KEYS:
 		return REPLY_NO_MECHANISM;
+	case LOGIN_UNJUDGED:
+		return *verdict->stop != 0 ? REPLY_SENT : REPLY_UNJUDGED;
 	case LOGIN_MISCONFIGURED:
 		break;
 	}

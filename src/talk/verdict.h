@@ -31,7 +31,7 @@ enum log_method verdict_method(enum login_method method);
  * Judge ${question}.  REPLY_MAILDROP: ${entry} may be let in, if the maildrop
  * can be opened.  REPLY_CHALLENGE: a challenge is in ${question}.  A refusal
  * waits as login_delay says, and is logged; the last one is
- * REPLY_REFUSED_LAST.  A fault is logged, and no try.
+ * REPLY_REFUSED_LAST.  A fault is logged, and no try; nor is REPLY_UNJUDGED.
  */
 enum reply_text verdict_give(struct verdict *verdict,
     struct login_question *question, struct users_entry *entry);

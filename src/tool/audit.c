@@ -26,6 +26,7 @@
 #include "base/span.h"
 #include "mail/index.h"
 #include "rights/account.h"
+#include "rights/reach.h"
 #include "rights/sandbox.h"
 #include "rights/starter.h"
 #include "settings/options.h"
@@ -233,7 +234,7 @@ check_starter(struct audit *audit)
 		unwise("users is no absolute path: which file it is depends on "
 		    "where dewey is started");
 	if (geteuid() != 0) {
-		if (system && !options->preauth &&
+		if (system && !options->preauth && !audit->login->passwords &&
 		    audit->login->timestamp[0] == '\0')
 			unsafe(audit, "nobody can log in: users = system wants "
 			    "root to start dewey");
@@ -261,6 +262,11 @@ check_choices(struct audit *audit)
 	if (options->plaintext == OPTIONS_PLAINTEXT_NEVER && !apop)
 		unsafe(audit, "nobody can log in: plaintext = never, and APOP "
 		    "is off");
+	if (!audit->login->passwords && options->passwords != NULL)
+		unsafe(audit, "nobody can log in with a password: passwords = "
+		    "%s, but the users are in %s: change one of these",
+		    options->passwords, options->users);
+	reach_examine(options, &audit->unsafe);
 	if (options->idle_timeout < LIMITS_IDLE_LEAST)
 		unwise("idle-timeout is less than the %d seconds of RFC 1939 "
 		    "section 3", LIMITS_IDLE_LEAST);

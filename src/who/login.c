@@ -6,12 +6,7 @@
  */
 #include "config.h"
 
-#include <sys/random.h>
-
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,40 +30,66 @@ login_secrets_path(const struct options *options, bool by_root,
 	configuration_place(path, &place, options->secrets, by_root);
 }
 
-/* Make a msg-id of RFC 822 that nobody can foresee.  Two numbers stand before
- * the host, as in the examples of RFC 1939 s7, because some clients take
- * nothing else for a timestamp: 128 random bits, which never come again. */
-static void
-make_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host)
+/* Whether there may be users with a password, where --passwords says that those
+ * are: it must not be in a file that says nothing of passwords. */
+static bool
+has_passwords(const struct login *login, bool by_root)
 {
-	uint64_t random[2];
+	const char *source = login->options->passwords;
+	bool file = login->users.file.path != NULL;
 
-	timestamp[0] = '\0';
-	if (getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random))
-		(void)snprintf(timestamp, LIMITS_TIMESTAMP,
-		    "<%" PRIu64 ".%" PRIu64 "@%s>", random[0], random[1], host);
+	if (login->saslauthd.path != NULL)
+		return true;
+	if (source != NULL && (strcmp(source, "users") == 0) != file)
+		return false;
+	return by_root || file;
 }
 
-void
-login_open(struct login *login, const struct options *options,
-    const char *host, bool by_root)
+/* Prepare to ask saslauthd.  Where there are no secrets either, for which locks
+ * count, nothing of shadow(5) is needed then. */
+static void
+open_saslauthd(struct login *login)
 {
+	const struct options *options = login->options;
+	int64_t most = (int64_t)options->login_timeout * LIMITS_SECOND_MS;
+
+	login->saslauthd.path = saslauthd_path(options->passwords);
+	login->saslauthd.patience = most < LIMITS_SASLAUTHD_MS ? most :
+	    LIMITS_SASLAUTHD_MS;
+	if (login->saslauthd.path == NULL || login->timestamp[0] != '\0')
+		return;
+	records_close(&login->users.shadow);
+	login->users.shadow.path = NULL;
+}
+
+static void
+open_secrets(struct login *login, bool by_root)
+{
+	const struct options *options = login->options;
 	char *path = login->secrets_path;
 
-	memset(login, 0, sizeof(*login));
-	login->options = options;
-	(void)span_copy(span_of(host), login->host, sizeof(login->host));
-	users_open(&login->users, options, by_root);
-	login->passwords = by_root || login->users.file.path != NULL;
 	login_secrets_path(options, by_root, path);
 	/* A file that nobody named may be missing, but not be out of reach. */
 	if (path[0] == '\0' || (options->secrets == NULL &&
 	    access(path, F_OK) == -1 && errno == ENOENT))
 		return;
 	if (records_open(&login->secrets, path, RECORDS_SECRET) == 0)
-		make_timestamp(login->timestamp, login->host);
+		secrets_timestamp(login->timestamp, login->host);
 	else
 		log_error("%s: %s; APOP is off", path, login->secrets.why);
+}
+
+void
+login_open(struct login *login, const struct options *options,
+    const char *host, bool by_root)
+{
+	memset(login, 0, sizeof(*login));
+	login->options = options;
+	(void)span_copy(span_of(host), login->host, sizeof(login->host));
+	users_open(&login->users, options, by_root);
+	open_secrets(login, by_root);
+	open_saslauthd(login);
+	login->passwords = has_passwords(login, by_root);
 }
 
 void
@@ -101,21 +122,47 @@ secret_fits(const struct login *login, struct span name,
 	return found;
 }
 
+/* How a user proves to be one by a password. */
+static enum users_proof
+by_password(const struct login *login)
+{
+	return login->saslauthd.path == NULL ? USERS_PASSWORD : USERS_ASKED;
+}
+
+/* Instead of 1, 0 or -1: nobody says. */
+#define UNJUDGED (-2)
+
+/* Whether ${password} is that of ${name}, of whom the files have ${entry}: 1, 0
+ * or UNJUDGED.  saslauthd is asked for anybody who could be a user. */
+static int
+judge_password(const struct login *login, struct span name,
+    struct span password, const struct users_entry *entry)
+{
+	enum saslauthd_answer answer = SASLAUTHD_NO;
+
+	if (login->saslauthd.path == NULL)
+		return password_fits(entry->hash, entry->other, password);
+	if (users_can_be(name))
+		answer = saslauthd_ask(&login->saslauthd, name, password);
+	return answer == SASLAUTHD_TROUBLE ? UNJUDGED : answer == SASLAUTHD_OK;
+}
+
 /* RFC 1939 s13: with a secret, a password would only weaken it. */
 static int
 check_pass(const struct login *login, struct span name, struct span password,
     struct users_entry *entry)
 {
-	int found = users_find(&login->users, name, USERS_PASSWORD, entry);
-	int secret = 0;
-	bool fits;
+	int found = users_find(&login->users, name, by_password(login), entry);
+	int secret = 0, fits;
 
 	if (found == -1)
 		return -1;
 	if (login->options->apop_only && login->timestamp[0] != '\0')
 		secret = secret_fits(login, name, LOGIN_APOP, NULL);
-	fits = password_fits(entry->hash, entry->other, password);
-	return secret == -1 ? -1 : found == 1 && fits && secret == 0;
+	fits = judge_password(login, name, password, entry);
+	if (secret == -1 || fits == UNJUDGED)
+		return secret == -1 ? -1 : UNJUDGED;
+	return found == 1 && fits == 1 && secret == 0;
 }
 
 /* By APOP or CRAM-MD5. */
@@ -140,7 +187,7 @@ static int
 check_user(const struct login *login, struct span name,
     struct users_entry *entry)
 {
-	int found = users_find(&login->users, name, USERS_PASSWORD, entry);
+	int found = users_find(&login->users, name, by_password(login), entry);
 
 	if (found == 0 && login->timestamp[0] != '\0' &&
 	    users_find(&login->users, name, USERS_SECRET, entry) == 1)
@@ -186,14 +233,14 @@ static enum login_verdict
 begin_cram(struct login *login, struct login_question *question)
 {
 	if (login->timestamp[0] != '\0')
-		make_timestamp(login->challenge, login->host);
+		secrets_timestamp(login->challenge, login->host);
 	question->challenge_n = strlen(login->challenge);
 	memcpy(question->challenge, login->challenge, question->challenge_n);
 	return question->challenge_n == 0 ? LOGIN_MISCONFIGURED :
 	    LOGIN_CHALLENGE;
 }
 
-/* 1, 0 or -1, as users_find. */
+/* 1, 0 or -1, as users_find; or UNJUDGED. */
 static int
 check(struct login *login, struct span name,
     const struct login_question *question, struct users_entry *entry)
@@ -255,6 +302,13 @@ settle(enum login_verdict verdict, struct users_entry *entry)
 	return verdict;
 }
 
+static enum login_verdict
+verdict_of(int answer)
+{
+	return answer == 1 ? LOGIN_ACCEPTED : answer == 0 ? LOGIN_REFUSED :
+	    answer == UNJUDGED ? LOGIN_UNJUDGED : LOGIN_MISCONFIGURED;
+}
+
 enum login_verdict
 login_check(struct login *login, struct login_question *question,
     struct users_entry *entry)
@@ -262,7 +316,7 @@ login_check(struct login *login, struct login_question *question,
 	char room[LIMITS_COMMAND];
 	struct span name = who_is_meant(login->options,
 	    (struct span){ question->name, question->name_n }, room);
-	int answer;
+	enum login_verdict verdict;
 
 	memset(entry, 0, sizeof(*entry));
 	switch (question->method) {
@@ -274,11 +328,10 @@ login_check(struct login *login, struct login_question *question,
 	case LOGIN_SCRAM:
 		return settle(challenge(login, name, question, entry), entry);
 	default:
-		answer = check(login, name, question, entry);
+		verdict = verdict_of(check(login, name, question, entry));
 	}
 	login_break(login);
-	return settle(answer == 1 ? LOGIN_ACCEPTED : answer == 0 ?
-	    LOGIN_REFUSED : LOGIN_MISCONFIGURED, entry);
+	return settle(verdict, entry);
 }
 
 int64_t

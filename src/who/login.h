@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "settings/options.h"
 #include "who/proof.h"
+#include "who/saslauthd.h"
 #include "who/users.h"
 
 enum login_method {
@@ -64,6 +65,7 @@ enum login_verdict {
 	LOGIN_REFUSED,
 	LOGIN_CHALLENGE,	/* the client is to answer a challenge first */
 	LOGIN_NO_KEYS,		/* nobody has a stored key */
+	LOGIN_UNJUDGED,		/* saslauthd does not say; no try */
 	LOGIN_MISCONFIGURED	/* a file cannot be read or be trusted */
 };
 
@@ -72,6 +74,8 @@ struct login {
 	struct users users;
 	struct records_file secrets;	/* none: no APOP */
 	char secrets_path[LIMITS_PATH];
+	struct saslauthd saslauthd;	/* knows the passwords, if it has a
+				 * path; with others it is asked */
 	bool passwords;		/* there may be users who have a password */
 	char timestamp[LIMITS_TIMESTAMP];	/* empty: there is no APOP */
 	char host[LIMITS_HOST + 1];	/* the name in it */
@@ -87,7 +91,8 @@ struct login {
  * login_open(login, options, host, by_root):
  * Open the files that decide who may come in and, if there is a secrets file
  * that can be trusted, make the timestamp of this session (RFC 1939 s7), with
- * ${host} as the name in it.  ${options} must outlive ${login}.
+ * ${host} as the name in it.  ${options} must outlive ${login}.  Before a
+ * question is asked ${login}->saslauthd needs its signals.
  */
 void login_open(struct login *login, const struct options *options,
     const char *host, bool by_root);

@@ -5,6 +5,11 @@
  */
 #include "config.h"
 
+#include <sys/random.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+
 #include <nettle/base16.h>
 #include <nettle/hmac.h>
 #include <nettle/md5.h>
@@ -25,6 +30,20 @@ secrets_find(const struct records_file *file, struct span name, char *secret)
 	    .fits = is_secret, .expected = "`name:secret'" };
 
 	return records_find(file, &form, name, secret, NULL);
+}
+
+/* Two numbers stand before the host, as in the examples of RFC 1939 s7, because
+ * some clients take nothing else for a timestamp: 128 random bits, which never
+ * come again. */
+void
+secrets_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host)
+{
+	uint64_t random[2];
+
+	timestamp[0] = '\0';
+	if (getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random))
+		(void)snprintf(timestamp, LIMITS_TIMESTAMP,
+		    "<%" PRIu64 ".%" PRIu64 "@%s>", random[0], random[1], host);
 }
 
 void

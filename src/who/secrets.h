@@ -19,6 +19,14 @@ int secrets_find(const struct records_file *file, struct span name,
     char *secret);
 
 /*
+ * secrets_timestamp(timestamp, host):
+ * Make a timestamp, which is a challenge too: a msg-id of RFC 822 with ${host}
+ * as the name in it, which nobody can foresee and which never comes again.  It
+ * is empty if there are no random octets.
+ */
+void secrets_timestamp(char timestamp[LIMITS_TIMESTAMP], const char *host);
+
+/*
  * secrets_digest(timestamp, secret, digest),
  * secrets_keyed(challenge, secret, digest):
  * Write the 32 lower-case hex digits of the MD5 of ${timestamp} and ${secret}

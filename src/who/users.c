@@ -151,7 +151,7 @@ is_open(const char *hash, bool has_secret)
 
 static int
 find_account(const struct users *users, struct users_entry *entry,
-    bool has_secret)
+    enum users_proof proof)
 {
 	struct passwd *pw;
 
@@ -167,9 +167,11 @@ find_account(const struct users *users, struct users_entry *entry,
 		entry->hash[0] = 'x';
 	else if (fill_entry(entry, pw, pw->pw_passwd) == -1)
 		return 0;
+	if (proof == USERS_ASKED)
+		return pw != NULL;
 	if (find_shadow(users, entry) == -1)
 		return -1;
-	return pw != NULL && is_open(entry->hash, has_secret);
+	return pw != NULL && is_open(entry->hash, proof == USERS_SECRET);
 }
 
 /* Give ${entry}, which has no ids of its own, those of --mail-user, or of the
@@ -223,9 +225,8 @@ read_entry(struct span rest, struct users_entry *entry)
 
 /* What a hash must be to stand in for one that is not there. */
 static bool (*const stands_in[])(struct span rest) = {
-	[USERS_PASSWORD] = password_is_there,
-	[USERS_SECRET] = password_is_there,
-	[USERS_KEY] = password_is_key,
+	[USERS_PASSWORD] = password_is_there, [USERS_ASKED] = password_is_there,
+	[USERS_SECRET] = password_is_there, [USERS_KEY] = password_is_key,
 };
 
 static bool
@@ -264,11 +265,12 @@ find_in_file(const struct users *users, struct users_entry *entry,
 }
 
 /* Without a users file and without root there is one user, who started dewey,
- * and no password that could be checked. */
+ * and no password that could be checked here. */
 static int
-find_self(struct users_entry *entry, struct span name, bool has_secret)
+find_self(struct users_entry *entry, struct span name, enum users_proof proof)
 {
-	return has_secret && users_self(entry) == 0 &&
+	return (proof == USERS_SECRET || proof == USERS_ASKED) &&
+	    users_self(entry) == 0 &&
 	    span_equal(name, span_of(entry->name));
 }
 
@@ -291,7 +293,6 @@ int
 users_find(const struct users *users, struct span name, enum users_proof proof,
     struct users_entry *entry)
 {
-	bool has_secret = proof == USERS_SECRET;
 	bool can_be = users_can_be(name);
 	int found, let_in;
 
@@ -302,8 +303,8 @@ users_find(const struct users *users, struct span name, enum users_proof proof,
 	let_in = is_let_in(users, span_of(entry->name));
 	found = users->file.path != NULL ?
 	    find_in_file(users, entry, proof) : users->by_root ?
-	    find_account(users, entry, has_secret) :
-	    find_self(entry, name, has_secret);
+	    find_account(users, entry, proof) :
+	    find_self(entry, name, proof);
 	/* setresuid(2) takes -1 for the id that the process has: root's. */
 	if (found == 1 && (!can_be || let_in == 0 || entry->uid == 0 ||
 	    entry->uid == NO_UID || entry->gid == (gid_t)-1 ||

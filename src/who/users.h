@@ -30,6 +30,8 @@ struct users {
 /* How a user proves to be one. */
 enum users_proof {
 	USERS_PASSWORD,
+	USERS_ASKED,		/* by a password that others judge: no hash, and
+				 * what else shadow(5) has, counts */
 	USERS_SECRET,		/* proved by then: no hash is needed */
 	USERS_KEY		/* of SCRAM, stored in place of a hash */
 };

@@ -31,8 +31,8 @@ typedef void fuzz_target(struct span input);
 
 fuzz_target fuzz_authorization, fuzz_channel, fuzz_configuration, fuzz_index,
     fuzz_journal, fuzz_key, fuzz_mbox, fuzz_mechanism, fuzz_proof,
-    fuzz_secrets, fuzz_text, fuzz_transaction, fuzz_ucspi, fuzz_uid,
-    fuzz_users;
+    fuzz_saslauthd, fuzz_secrets, fuzz_text, fuzz_transaction, fuzz_ucspi,
+    fuzz_uid, fuzz_users;
 
 /*
  * fuzz_find(name):

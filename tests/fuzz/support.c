@@ -33,6 +33,7 @@ static const struct {
 	{ "mbox", fuzz_mbox },
 	{ "mechanism", fuzz_mechanism },
 	{ "proof", fuzz_proof },
+	{ "saslauthd", fuzz_saslauthd },
 	{ "secrets", fuzz_secrets },
 	{ "text", fuzz_text },
 	{ "transaction", fuzz_transaction },
