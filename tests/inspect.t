@@ -236,6 +236,17 @@ for my $record ($keys =~ s/4096/4095/r, $keys =~ s/dU=$/dU/r, '4096', '',
 	    "--users=$dir/users3");
 	unlike $out, qr/users3:[24]/, '... and no other line';
 }
+for my $n (2, 20, 21, 40) {
+	put("$dir/users3", "fine:{SCRAM-SHA-256}$keys\n" .
+	    join '', map { "bad$_:{SCRAM-SHA-256}4096\n" } 1 .. $n);
+	my $out = config("$n stored keys that are none", 100, qr/./,
+	    "--users=$dir/users3");
+	my @named = $out =~ /users3:(\d+): the stored key is none/g;
+	is "@named", join(' ', 2 .. ($n > 20 ? 21 : $n + 1)),
+	    '... each is named, up to 20';
+	is scalar($out =~ /users3: line 22 and perhaps more: the same$/m) ? 1 : 0,
+	    $n > 20 ? 1 : 0, '... and that there are more';
+}
 put("$dir/users3", "fine:{SCRAM-SHA-256}$keys\n");
 unlike config('a stored key', 0, qr/./, "--users=$dir/users3"), qr/stored key/,
     '... is not named';

@@ -17,9 +17,8 @@
  * that processes tell each other. */
 #define LIMITS_CREDENTIAL 1024
 
-/* Octets of input held at once.  Must exceed LIMITS_COMMAND; a few hundred
- * pipelined commands fit, and what is unread at login fits one message to
- * the next process. */
+/* Octets of input held at once, more than LIMITS_COMMAND: hundreds of commands
+ * fit, and what is unread at login fits one message to the next process. */
 #define LIMITS_INPUT 2048
 
 /* Octets of output gathered before they are written. */
@@ -223,8 +222,9 @@
 #define LIMITS_FROM_LEAST 20
 
 /* Octets of a line of a mailbox that --list and --check show: a terminal's, and
- * some. */
+ * some.  Lines of a file that --check-config names one by one: a screenful. */
 #define LIMITS_SHOWN 200
+#define LIMITS_NAMED 20
 
 /* Octets of a mailbox of which all sums are taken when a first message is asked
  * for, so that each can be told from others if the mailbox changes: one or two

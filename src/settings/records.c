@@ -206,7 +206,7 @@ records_find(const struct records_file *file, const struct records_form *form,
 }
 
 unsigned
-records_first(const struct records_file *file,
+records_first(const struct records_file *file, unsigned behind,
     bool (*is_one)(struct span rest))
 {
 	struct records records;
@@ -220,7 +220,8 @@ records_first(const struct records_file *file,
 		if (got == -1 && errno != EINVAL)
 			break;
 		(void)span_cut(&line, ':');
-		if (got == 1 && line.p != NULL && is_one(line))
+		if (got == 1 && records.line > behind && line.p != NULL &&
+		    is_one(line))
 			found = records.line;
 	}
 	records_end(&records);

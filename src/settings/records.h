@@ -105,12 +105,13 @@ int records_find(const struct records_file *file,
     char *other);
 
 /*
- * records_first(file, is_one):
- * Return the number of the first line of ${file} in whose record ${is_one} is
- * true of what is behind the name and a colon; 0 if there is none.  What is
- * wrong with a line is not logged: that is for who looks a name up.
+ * records_first(file, behind, is_one):
+ * Return the number of the first line of ${file} behind the line ${behind}, 0
+ * for its begin, in whose record ${is_one} is true of what is behind the name
+ * and a colon; 0 if there is none.  What is wrong with a line is not logged:
+ * that is for who looks a name up.
  */
-unsigned records_first(const struct records_file *file,
+unsigned records_first(const struct records_file *file, unsigned behind,
     bool (*is_one)(struct span rest));
 
 /*

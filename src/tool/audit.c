@@ -72,6 +72,23 @@ wants_uid(struct span rest)
 	return span_cut(&rest, ':').n == 0;
 }
 
+/* Each line of ${file} whose stored key is none, but not without an end. */
+static void
+check_keys(struct audit *audit, const struct records_file *file)
+{
+	unsigned line = 0;
+
+	for (int i = 0; i <= LIMITS_NAMED && (line = records_first(file, line,
+	    password_is_bad_key)) != 0; i++)
+		if (i < LIMITS_NAMED)
+			unsafe(audit, "%s:%u: the stored key is none: the user "
+			    "cannot log in: dewey --set-password "
+			    "--scheme=scram NAME", file->path, line);
+		else
+			unsafe(audit, "%s: line %u and perhaps more: the same",
+			    file->path, line);
+}
+
 static void
 check_files(struct audit *audit)
 {
@@ -90,20 +107,17 @@ check_files(struct audit *audit)
 		(void)users_find(users, nobody, USERS_PASSWORD, &entry);
 	if (users->file.path != NULL && users->file.why == NULL &&
 	    users->by_root && users->mail_user == NULL &&
-	    (line = records_first(&users->file, wants_uid)) != 0)
+	    (line = records_first(&users->file, 0, wants_uid)) != 0)
 		unsafe(audit, "%s:%u: the user has no uid, and there is no "
 		    "mail-user: nobody without a uid can log in: set mail-user",
 		    users->file.path, line);
-	if (users->file.path != NULL && users->file.why == NULL &&
-	    (line = records_first(&users->file, password_is_bad_key)) != 0)
-		unsafe(audit, "%s:%u: the stored key is none: the user cannot "
-		    "log in: dewey --set-password --scheme=scram NAME",
-		    users->file.path, line);
+	if (users->file.path != NULL && users->file.why == NULL)
+		check_keys(audit, &users->file);
 	if (!check_file(audit, &login->secrets, "APOP is off") ||
 	    login->secrets.path == NULL)
 		return;
 	(void)secrets_find(&login->secrets, nobody, secret);
-	if (records_first(&login->secrets, is_any) == 0)
+	if (records_first(&login->secrets, 0, is_any) == 0)
 		unwise("%s: has no secret in it, but APOP is offered, which "
 		    "curl and others try and nothing else: remove the file",
 		    login->secrets.path);

@@ -17,7 +17,7 @@ bool
 proof_any(const struct users *users)
 {
 	return users->file.path != NULL &&
-	    records_first(&users->file, password_is_key) != 0;
+	    records_first(&users->file, 0, password_is_key) != 0;
 }
 
 /* Find the key of ${proof}->name, or make one that is nobody's. */
