@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: ISC
 # Neither the text nor the time of a refusal tells why: unknown user, wrong
 # password, locked or expired account, a user with a secret who sends PASS, a
-# wrong digest for known and unknown names.  The rule itself is in
-# tests/unit/talk/verdict-t.c, with a clock of its own; here is what a client sees.
+# wrong digest or proof for known and unknown names; nor what saslauthd takes.
+# The rule itself is in tests/unit/talk/verdict-t.c, with a clock of its own;
+# here is what a client sees.
 # DEWEY_LONG: medians are compared, too.
 use strict;
 use warnings;
@@ -11,6 +12,7 @@ use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
 use Saslauthd;
+use Scram;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -78,10 +80,35 @@ push @causes, map { [@$_[0 .. 2], \@asked] }
     ['a wrong password, asked of saslauthd', 'dwfrated', 'PASS hoopy'],
     ['a name that cannot be, not asked', '../dwfrated', 'PASS hoopy'];
 
+# A wrong proof of SCRAM: what is sent last, after the rest of the exchange.
+sub proof {
+	my ($name) = @_;
+	return sub {
+		my ($c) = @_;
+		my %o = (name => $name, nonce => 'rOprNGfwEbeRWgbNEkqO',
+		    password => 'hoopy');
+		my $said = $c->say('AUTH SCRAM-SHA-256 ' .
+		    Scram::b64(Scram::first(%o))) // '';
+		like $said, qr/^\+ \S/, "a challenge for $name";
+		my ($final) = Scram::final(Scram::unb64($said =~ s/^\+ //r), %o);
+		return Scram::b64($final);
+	};
+}
+my $key = Scram::stored('towel', 'a salt of sixteen', 4096);
+Dewey::write_file("$dir/keys", "dwfrated:$key\ndwlocked:!$key\ndwhashed:" .
+    crypt('hoopy', '$5$rounds=1000$dewey') . "\n");
+chown 0, 0, "$dir/keys" unless $>;
+my @keys = ("--users=$dir/keys", '--secrets=none',
+    $> ? () : '--mail-user=dwmrose');
+push @causes, map { [$_->[0], undef, proof($_->[1]), \@keys] }
+    ['a wrong proof', 'dwfrated'], ['a proof of an unknown user', 'dwzaphod'],
+    ['a proof for a locked key', 'dwlocked'],
+    ['a proof of who has a hash', 'dwhashed'];
+
 # Asks on all sessions at once: [answer, seconds] of each.
 sub ask {
 	my ($cases, $sessions) = @_;
-	my (@asked, @got, %left);
+	my (@asked, @got, @lines, %left);
 	for my $i (0 .. $#$cases) {
 		my $c = $sessions->[$i];
 		is $c->say("USER $cases->[$i][1]"), $cases->[$i][1] =~ /\// ?
@@ -90,10 +117,12 @@ sub ask {
 		    "USER tells nothing: $cases->[$i][0]"
 		    if defined $cases->[$i][1];
 		$left{ fileno $c->{r} } = $i;
+		my $line = $cases->[$i][2];
+		$lines[$i] = ref $line ? $line->($c) : $line;
 	}
 	for my $i (0 .. $#$cases) {
 		$asked[$i] = time;
-		$sessions->[$i]->cmd($cases->[$i][2]);
+		$sessions->[$i]->cmd($lines[$i]);
 	}
 	my $deadline = time + 20;
 	while (%left && time < $deadline) {
