@@ -258,12 +258,6 @@ log_escape(const char *p, size_t n, char *out)
 }
 
 const char *
-log_escape_text(const char *p, size_t n, char *out)
-{
-	return escape(p, n, " ", out);
-}
-
-const char *
 log_method_word(enum log_method method)
 {
 	static const char *const words[] = {

@@ -158,12 +158,6 @@ void log_let_go(enum log_holder holder);
 const char *log_escape(const char *p, size_t n, char *out);
 
 /*
- * log_escape_text(p, n, out):
- * The same, but blanks stay: for the end of a line.
- */
-const char *log_escape_text(const char *p, size_t n, char *out);
-
-/*
  * log_method_word(method):
  * Return the word for ${method} in a line of the log.
  */

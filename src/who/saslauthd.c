@@ -159,7 +159,6 @@ hear(const struct saslauthd *saslauthd, int fd, int64_t until,
 {
 	/* One octet more than the longest. */
 	char octets[COUNT + LIMITS_SASLAUTHD_ANSWER + 1];
-	char escaped[LOG_ESCAPED(LIMITS_SASLAUTHD_ANSWER)];
 	struct span reason;
 	size_t n = 0;
 	int whole = 0;
@@ -183,11 +182,11 @@ hear(const struct saslauthd *saslauthd, int fd, int64_t until,
 		return "what it answers is no answer";
 	if (*answer == SASLAUTHD_NO && is_trouble(reason))
 		*answer = SASLAUTHD_TROUBLE;
+	/* The log escapes it. */
 	if (*answer != SASLAUTHD_OK && reason.n > 0)
 		log_line(*answer == SASLAUTHD_NO ? LOG_LEVEL_INFO :
-		    LOG_LEVEL_ERROR, "%s: saslauthd says no: %s",
-		    saslauthd->path, log_escape_text(reason.p,
-		    reason.n, escaped));
+		    LOG_LEVEL_ERROR, "%s: saslauthd says no: %.*s",
+		    saslauthd->path, (int)reason.n, reason.p);
 	return NULL;
 }
 
