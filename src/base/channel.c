@@ -5,8 +5,6 @@
  */
 #include "config.h"
 
-#include <sys/socket.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/socket.h"
 
 /* Octets of a length; the lowest of a number comes first. */
 #define LENGTH 2
@@ -22,7 +21,7 @@
 int
 channel_pair(int fds[2])
 {
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds);
+	return socket_pair(fds);
 }
 
 void
@@ -82,7 +81,7 @@ channel_send(int fd, struct channel_message *message, int passed)
 		memcpy(CMSG_DATA(&control.header), &passed, sizeof(int));
 	}
 	do
-		sent = sendmsg(fd, &header, MSG_NOSIGNAL);
+		sent = socket_send_message(fd, &header, MSG_NOSIGNAL);
 	while (sent == -1 && errno == EINTR);
 	span_wipe(message->octets, message->n);
 	return sent == -1 ? -1 : 0;
@@ -111,7 +110,8 @@ channel_receive(int fd, struct channel_message *message)
 	/* Who goes and leaves something unread resets the channel, which is
 	 * told once, before what was still sent is had. */
 	do
-		got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+		got = socket_receive_message(fd, &header,
+		    MSG_CMSG_CLOEXEC);
 	while (got == -1 && (errno == EINTR ||
 	    (errno == ECONNRESET && !reset++)));
 	if (got <= 0)
@@ -132,7 +132,7 @@ channel_receive(int fd, struct channel_message *message)
 void
 channel_tell(int fd, uint8_t octet)
 {
-	(void)send(fd, &octet, 1, MSG_NOSIGNAL);
+	(void)socket_send(fd, &octet, 1, MSG_NOSIGNAL, NULL);
 }
 
 bool

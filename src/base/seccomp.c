@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/limits.h"
 #include "base/seccomp.h"
 
@@ -22,7 +23,8 @@
 
 #define DATA(field) offsetof(struct seccomp_data, field)
 
-_Static_assert(SECCOMP_LOW(2) == DATA(args[2]), "the kernel's arguments");
+_Static_assert((SECCOMP_LOW(2) & ~7) == DATA(args[2]),
+    "the kernel's arguments");
 
 /* How each program begins. */
 static const struct sock_filter begin[] = {
@@ -86,6 +88,17 @@ mark(const struct plan *plan, uint8_t *all, const struct seccomp_call *calls,
 			    answer : answer_of(plan, calls[i].call));
 }
 
+/* The calls of ${list} kill. */
+static void
+mark_list(const struct plan *plan, uint8_t *all,
+    const struct seccomp_list *list)
+{
+	if ((list->roles & plan->role) != 0)
+		for (const uint16_t *call = list->calls; *call != CALLS_END;
+		    call++)
+			all[*call] = KILL;
+}
+
 /* Fill ${runs}, in their order.  Returns how many they are. */
 static size_t
 fill(const struct plan *plan, struct run *runs)
@@ -99,7 +112,8 @@ fill(const struct plan *plan, struct run *runs)
 	memset(all, (int)others, sizeof(all));
 	/* Numbers that no call has are those of other kinds of calls. */
 	all[LIMITS_CALLS] = KILL;
-	mark(plan, all, rules->fatal, rules->fatal_n, KILL);
+	for (size_t i = 0; i < rules->fatal_n; i++)
+		mark_list(plan, all, &rules->fatal[i]);
 	mark(plan, all, rules->refused, rules->refused_n, REFUSE);
 	mark(plan, all, rules->allowed, rules->allowed_n, ALLOW);
 	for (unsigned i = 0; i <= LIMITS_CALLS; i++)

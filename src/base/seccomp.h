@@ -9,20 +9,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Processors whose calls have all their arguments in registers, one each, least
- * octet first.  On i386 and s390x those of sockets are in memory, where no
- * filter sees them; with longs of 32 bits an offset takes two registers. */
+/* Processors whose calls are known.  With longs of 32 bits an offset takes two
+ * registers: none of those is looked at. */
 #if defined(__x86_64__) && defined(__LP64__)
 #define SECCOMP_PROCESSOR AUDIT_ARCH_X86_64
 #elif defined(__aarch64__) && defined(__LP64__) && defined(__AARCH64EL__)
 #define SECCOMP_PROCESSOR AUDIT_ARCH_AARCH64
 #elif defined(__riscv) && defined(__LP64__)
 #define SECCOMP_PROCESSOR AUDIT_ARCH_RISCV64
+#elif defined(__i386__)
+#define SECCOMP_PROCESSOR AUDIT_ARCH_I386
+#elif defined(__arm__) && defined(__ARM_EABI__) && defined(__ARMEL__)
+#define SECCOMP_PROCESSOR AUDIT_ARCH_ARM
+#elif defined(__s390x__)
+#define SECCOMP_PROCESSOR AUDIT_ARCH_S390X
 #endif
 
 /* A call, and the roles that it is for: a bit for each. */
 struct seccomp_call {
 	uint16_t call, roles;
+};
+
+/* Calls up to CALLS_END, and the roles that they are for. */
+struct seccomp_list {
+	const uint16_t *calls;
+	uint16_t roles;
 };
 
 /* What an argument must be. */
@@ -43,15 +54,20 @@ struct seccomp_check {
 };
 
 /* Where an argument is, counted from 0: its lower half, its upper one. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define SECCOMP_LOW(argument) (20 + 8 * (argument))
+#define SECCOMP_HIGH(argument) (SECCOMP_LOW(argument) - 4)
+#else
 #define SECCOMP_LOW(argument) (16 + 8 * (argument))
 #define SECCOMP_HIGH(argument) (SECCOMP_LOW(argument) + 4)
+#endif
 
 /* As a value: the one that seccomp_install is given. */
 #define SECCOMP_GIVEN UINT32_MAX
 
 /* A call is what the last of these lists says that has it for a role. */
 struct seccomp_rules {
-	const struct seccomp_call *fatal;	/* it kills */
+	const struct seccomp_list *fatal;	/* it kills */
 	const struct seccomp_call *refused;	/* it fails with EPERM */
 	const struct seccomp_call *allowed;	/* if its arguments fit */
 	const struct seccomp_check *checks;

@@ -5,9 +5,6 @@
  */
 #include "config.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <syslog.h>
@@ -16,6 +13,7 @@
 
 #include "base/limits.h"
 #include "base/sink.h"
+#include "base/socket.h"
 
 static const struct sockaddr_un sink_syslogd = { AF_UNIX, _PATH_LOG };
 
@@ -70,11 +68,9 @@ try(const struct sink *sink, const char *p, size_t n, bool to_stderr,
 	if (to_stderr)
 		return ppoll(&pfd, 1, &none, NULL) == 1 &&
 		    write(STDERR_FILENO, p, n) != -1;
-	return sendto(sink->socket, p, n, flags,
-	    (const struct sockaddr *)&sink_syslogd,
-	    sizeof(sink_syslogd)) != -1 ||
+	return socket_send(sink->socket, p, n, flags, &sink_syslogd) != -1 ||
 	    ((last || !may_pass(errno)) &&
-	    send(sink->socket, p, n, flags) != -1);
+	    socket_send(sink->socket, p, n, flags, NULL) != -1);
 }
 
 bool

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/socket.h"
 #include "base/stream.h"
 
 int
@@ -75,15 +76,13 @@ stream_set_reset(int fd, bool resets)
 {
 	const struct linger linger = { .l_onoff = resets };
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	(void)socket_set_linger(fd, &linger);
 }
 
 bool
 stream_resets(int fd)
 {
 	struct linger linger = { .l_onoff = 0 };
-	socklen_t size = sizeof(linger);
 
-	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 &&
-	    linger.l_onoff != 0;
+	return socket_get_linger(fd, &linger) == 0 && linger.l_onoff != 0;
 }

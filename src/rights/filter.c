@@ -12,13 +12,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include <fcntl.h>
+#include <linux/net.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/seccomp.h"
 #include "rights/filter.h"
 
@@ -36,30 +37,6 @@
 /* Those that no module of the C library is loaded in. */
 #define OURS (EVERY & ~(L | N))
 
-/* A call that a processor lacks has the number of one that all have. */
-#ifndef __NR_poll
-#define __NR_poll __NR_exit_group
-#define __NR_epoll_wait __NR_exit_group
-#define __NR_access __NR_exit_group
-#endif
-#ifndef __NR_time
-#define __NR_time __NR_exit_group
-#endif
-#ifndef __NR_renameat
-#define __NR_renameat __NR_exit_group
-#endif
-/* Headers may be older; from 424 on all processors have the same numbers. */
-#ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452
-#endif
-#ifndef __NR_setxattrat
-#define __NR_setxattrat 463
-#define __NR_removexattrat 466
-#endif
-#ifndef __NR_file_setattr
-#define __NR_file_setattr 469
-#endif
-
 static const struct seccomp_call allowed[] = {
 	/* The client stream: wire. */
 	{ __NR_read, G | S | K | T | J | L },	/* pipes, terminals; files */
@@ -67,19 +44,19 @@ static const struct seccomp_call allowed[] = {
 	{ __NR_recvfrom, G | S | T | L },	/* wire: sockets */
 	{ __NR_sendto, ALL },		/* wire: sockets; the others: syslog */
 	{ __NR_ppoll, ALL },		/* wire: every wait */
-	{ __NR_poll, G | S | T | J | L },	/* wire: last octets */
+	{ CALLS_POLL, G | S | T | J | L },	/* wire: last octets */
 	{ __NR_shutdown, G | S | T | J | L },	/* wire: the end */
 	{ __NR_setsockopt, G | S | L },	/* wire: SO_LINGER */
 	/* Time. */
 	{ __NR_clock_gettime, EVERY },	/* where the vdso has none */
 	{ __NR_gettimeofday, EVERY },
-	{ __NR_time, EVERY },		/* syslog */
+	{ CALLS_TIME, EVERY },		/* syslog */
 	/* Between the processes: channel. */
 	{ __NR_sendmsg, EVERY & ~W },	/* questions, requests */
 	{ __NR_recvmsg, EVERY & ~W },
 	/* Memory: malloc, and the C library's own. */
 	{ __NR_brk, EVERY },
-	{ __NR_mmap, EVERY },
+	{ CALLS_MMAP, EVERY },
 	{ __NR_munmap, EVERY },
 	{ __NR_mremap, S | T | Y | J | L },	/* the index grows; GnuTLS */
 	{ __NR_madvise, EVERY },
@@ -102,24 +79,24 @@ static const struct seccomp_call allowed[] = {
 	{ __NR_pwrite64, S | K },	/* journal, index; set-aside */
 	{ __NR_fsync, S | K },		/* journal, update; set-aside */
 	{ __NR_syncfs, S | K },		/* where a directory is unreadable */
-	{ __NR_ftruncate, S | K },	/* update, journal; set-aside */
+	{ CALLS_FTRUNCATE, S | K },	/* update, journal; set-aside */
 	{ __NR_fallocate, S },		/* journal: space before the start */
-	{ __NR_fstat, ALL & ~T },	/* mailbox: has it changed; stdio */
-	{ __NR_newfstatat, ALL & ~T },	/* by older C libraries; its name */
-	{ __NR_fstatfs, S | K },	/* mailbox, lock: whose time stamps */
-	{ __NR_lseek, ALL & ~T },		/* stdio; set-aside: holes */
-	{ __NR_fcntl, S | K | L | N },	/* lock */
+	{ CALLS_FSTAT, ALL & ~T },	/* mailbox: has it changed; stdio */
+	{ CALLS_FSTATAT, ALL & ~T },	/* by older C libraries; its name */
+	{ CALLS_FSTATFS, S | K },	/* mailbox, lock: whose time stamps */
+	{ CALLS_LSEEK, ALL & ~T },		/* stdio; set-aside: holes */
+	{ CALLS_FCNTL, S | K | L | N },	/* lock */
 	{ __NR_flock, S | K },		/* lock; the session lock's end */
 	/* The keeper changes the directory for the session; the judge reads. */
 	{ __NR_openat, K | J | L | N },	/* lock: dot-lock; reopen; set-aside */
 	{ __NR_linkat, K },		/* lock: made by link(2) */
 	{ __NR_unlinkat, K },		/* lock: removed */
-	{ __NR_renameat, K },		/* lock: a stale one; set-aside */
+	{ CALLS_RENAMEAT, K },		/* lock: a stale one; set-aside */
 #ifdef __NR_renameat2
 	{ __NR_renameat2, K },
 #endif
 	{ __NR_utimensat, K },		/* lock: touched every minute */
-	{ __NR_geteuid, K | J | L },	/* mailbox: reopen's checks; records */
+	{ CALLS_GETEUID, K | J | L },	/* mailbox: reopen's checks; records */
 	{ __NR_kill, K | W },		/* lock: is its maker there; the end */
 	{ __NR_setitimer, W },		/* how long an end may take */
 	{ __NR_clone, K },		/* a recovery when a session died */
@@ -144,7 +121,7 @@ static const struct seccomp_call allowed[] = {
 	{ __NR_readv, L }, { __NR_writev, L },
 	{ __NR_pselect6, L },
 	{ __NR_epoll_create1, L }, { __NR_epoll_ctl, L },
-	{ __NR_epoll_wait, L }, { __NR_epoll_pwait, L },
+	{ CALLS_EPOLL_WAIT, L }, { __NR_epoll_pwait, L },
 	{ __NR_eventfd2, L },
 	{ __NR_timerfd_create, L }, { __NR_timerfd_settime, L },
 	{ __NR_nanosleep, L }, { __NR_clock_nanosleep, L },
@@ -152,16 +129,39 @@ static const struct seccomp_call allowed[] = {
 	{ __NR_mprotect, L },		/* loading a module */
 	{ __NR_rt_sigaction, L },
 	{ __NR_sched_yield, L },
-	{ __NR_getuid, L }, { __NR_getgid, L },
-	{ __NR_getegid, L }, { __NR_getppid, L },
+	{ CALLS_GETUID, L }, { CALLS_GETGID, L },
+	{ CALLS_GETEGID, L }, { __NR_getppid, L },
 	{ __NR_uname, L }, { __NR_sysinfo, L },
 	{ __NR_getcwd, L },
-	{ __NR_access, L }, { __NR_faccessat, L },
+	{ CALLS_ACCESS, L }, { __NR_faccessat, L },
 	{ __NR_readlinkat, L },
-	{ __NR_statx, L }, { __NR_statfs, L },
+	{ CALLS_STATFS, L },
 	{ __NR_getdents64, L },
 	/* Who knows how an unknown module does that. */
 	{ __NR_ioctl, N },
+#ifdef __LP64__
+	{ __NR_statx, L },
+#else
+	/* What the C library makes of calls above where longs have 32 bits. */
+	{ __NR_statx, ALL & ~T },
+	{ __NR_ppoll_time64, ALL },
+	{ __NR_clock_gettime64, EVERY },
+	{ __NR_futex_time64, EVERY },
+	{ __NR_utimensat_time64, K },
+	{ __NR_pselect6_time64, L },
+	{ __NR_timerfd_settime64, L },
+	{ __NR_clock_nanosleep_time64, L },
+	{ __NR_clock_getres_time64, L },
+#endif
+#ifdef __NR_sigreturn
+	{ __NR_sigreturn, EVERY },
+#endif
+#ifdef __NR_send
+	{ __NR_send, L }, { __NR_recv, L },
+#endif
+#ifdef __NR_socketcall
+	{ __NR_socketcall, L },		/* our own processes: socket */
+#endif
 };
 
 /* What the C library may try, and what is not worth a death. */
@@ -170,6 +170,12 @@ static const struct seccomp_call refused[] = {
 	{ __NR_connect, OURS },
 	{ __NR_ioctl, EVERY & ~N },
 	{ __NR_mprotect, OURS },
+#ifdef __NR_socketcall
+	{ __NR_socketcall, OURS },	/* the same */
+#endif
+#ifndef __LP64__
+	{ __NR_fcntl, N },		/* its arguments are not looked at */
+#endif
 	{ __NR_clone, N },
 #ifdef __NR_clone3
 	{ __NR_clone3, N },
@@ -182,69 +188,9 @@ static const struct seccomp_call refused[] = {
 
 /* What no look-up of an account needs: programs, other processes, their
  * priorities, other files than those there are. */
-static const struct seccomp_call fatal[] = {
-	{ __NR_execve, L | N }, { __NR_execveat, L | N },
-	{ __NR_ptrace, L | N }, { __NR_process_vm_readv, L | N },
-	{ __NR_process_vm_writev, L | N }, { __NR_kill, L | N },
-	{ __NR_tkill, L | N }, { __NR_tgkill, L | N },
-	{ __NR_rt_sigqueueinfo, L | N }, { __NR_rt_tgsigqueueinfo, L | N },
-#ifdef __NR_pidfd_open
-	{ __NR_pidfd_open, L | N }, { __NR_pidfd_send_signal, L | N },
-#endif
-#ifdef __NR_pidfd_getfd
-	{ __NR_pidfd_getfd, L | N },
-#endif
-	{ __NR_setpriority, L | N }, { __NR_ioprio_set, L | N },
-	{ __NR_sched_setparam, L | N }, { __NR_sched_setscheduler, L | N },
-	{ __NR_sched_setattr, L | N }, { __NR_sched_setaffinity, L | N },
-	{ __NR_migrate_pages, L | N }, { __NR_move_pages, L | N },
-#ifdef __NR_open
-	{ __NR_setrlimit, L | N },
-#endif
-	{ __NR_bind, L },
-	{ __NR_listen, L },
-	{ __NR_accept, L },
-	{ __NR_accept4, L },
-	{ __NR_open_by_handle_at, L | N },
-#ifdef __NR_openat2
-	{ __NR_openat2, L | N },
-#endif
-	{ __NR_linkat, L | N }, { __NR_symlinkat, L | N },
-	{ __NR_unlinkat, L | N }, { __NR_renameat, L | N },
-#ifdef __NR_renameat2
-	{ __NR_renameat2, L | N },
-#endif
-	{ __NR_mkdirat, L | N }, { __NR_mknodat, L | N },
-	{ __NR_truncate, L | N }, { __NR_fchmod, L | N },
-	{ __NR_fchmodat, L | N }, { __NR_fchmodat2, L | N },
-	{ __NR_file_setattr, L | N }, { __NR_fchown, L | N },
-	{ __NR_fchownat, L | N }, { __NR_utimensat, L | N },
-	{ __NR_setxattr, L | N }, { __NR_lsetxattr, L | N },
-	{ __NR_fsetxattr, L | N }, { __NR_removexattr, L | N },
-	{ __NR_lremovexattr, L | N }, { __NR_fremovexattr, L | N },
-	{ __NR_setxattrat, L | N }, { __NR_removexattrat, L | N },
-	{ __NR_mq_open, L | N }, { __NR_mq_unlink, L | N },
-#ifdef __NR_open
-	{ __NR_open, L | N }, { __NR_creat, L | N },
-	{ __NR_link, L | N }, { __NR_symlink, L | N },
-	{ __NR_unlink, L | N }, { __NR_rename, L | N },
-	{ __NR_mkdir, L | N }, { __NR_rmdir, L | N },
-	{ __NR_mknod, L | N }, { __NR_chmod, L | N },
-	{ __NR_chown, L | N }, { __NR_lchown, L | N },
-	{ __NR_utime, L | N }, { __NR_utimes, L | N },
-	{ __NR_futimesat, L | N },
-#endif
-	{ __NR_mount, L | N }, { __NR_umount2, L | N },
-	{ __NR_chroot, L | N }, { __NR_pivot_root, L | N },
-	{ __NR_unshare, L | N }, { __NR_setns, L | N },
-	{ __NR_memfd_create, L | N }, { __NR_bpf, L | N },
-	{ __NR_perf_event_open, L | N }, { __NR_userfaultfd, L | N },
-	{ __NR_add_key, L | N }, { __NR_keyctl, L | N },
-	{ __NR_request_key, L | N },
-#ifdef __NR_io_uring_setup
-	{ __NR_io_uring_setup, L | N },
-#endif
-	{ __NR_personality, L | N },
+static const struct seccomp_list fatal[] = {
+	{ calls_harmful, L | N },
+	{ calls_serving, L },
 };
 
 #define LOW SECCOMP_LOW
@@ -259,17 +205,17 @@ static const struct seccomp_call fatal[] = {
 
 static const struct seccomp_check checks[] = {
 	/* No signal for what happens on a descriptor: F_SETOWN. */
-	{ __NR_fcntl, S | K, LOW(1), IS, F_OFD_SETLK },
-	{ __NR_fcntl, S | K, LOW(1), IS, F_GETFL },
-	{ __NR_fcntl, L, LOW(1), IS, F_GETFD },
-	{ __NR_fcntl, L, LOW(1), IS, F_SETFD },
-	{ __NR_fcntl, L, LOW(1), IS, F_GETFL },
-	{ __NR_fcntl, L, LOW(1), IS, F_SETFL },
-	{ __NR_fcntl, L, LOW(1), IS, F_DUPFD },
-	{ __NR_fcntl, L, LOW(1), IS, F_DUPFD_CLOEXEC },
-	{ __NR_fcntl, N, LOW(1), DIFFERS, F_SETOWN },
-	{ __NR_fcntl, N, LOW(1), DIFFERS, F_SETOWN_EX },
-	{ __NR_fcntl, N, LOW(1), DIFFERS, F_SETSIG },
+	{ CALLS_FCNTL, S | K, LOW(1), IS, F_OFD_SETLK },
+	{ CALLS_FCNTL, S | K, LOW(1), IS, F_GETFL },
+	{ CALLS_FCNTL, L, LOW(1), IS, F_GETFD },
+	{ CALLS_FCNTL, L, LOW(1), IS, F_SETFD },
+	{ CALLS_FCNTL, L, LOW(1), IS, F_GETFL },
+	{ CALLS_FCNTL, L, LOW(1), IS, F_SETFL },
+	{ CALLS_FCNTL, L, LOW(1), IS, F_DUPFD },
+	{ CALLS_FCNTL, L, LOW(1), IS, F_DUPFD_CLOEXEC },
+	{ CALLS_FCNTL, N, LOW(1), DIFFERS, F_SETOWN },
+	{ CALLS_FCNTL, N, LOW(1), DIFFERS, F_SETOWN_EX },
+	{ CALLS_FCNTL, N, LOW(1), DIFFERS, F_SETSIG },
 	{ __NR_ioctl, N, LOW(1), DIFFERS, FIOSETOWN },
 	{ __NR_ioctl, N, LOW(1), DIFFERS, SIOCSPGRP },
 	{ __NR_ioctl, N, LOW(1), DIFFERS, TIOCSTI },
@@ -283,15 +229,33 @@ static const struct seccomp_check checks[] = {
 	{ __NR_sendto, OURS, LOW(3), IS, MSG_DONTWAIT | MSG_NOSIGNAL },
 	{ __NR_sendto, OURS, LOW(3), IS, MSG_NOSIGNAL },
 	{ __NR_sendmsg, OURS, LOW(2), IS, MSG_NOSIGNAL },
-	{ __NR_mmap, OURS, LOW(2), LACKS, PROT_EXEC },
+#ifndef __s390x__	/* where they are in memory */
+	{ CALLS_MMAP, OURS, LOW(2), LACKS, PROT_EXEC },
 	/* Code comes from files only: it cannot be written. */
-	{ __NR_mmap, L, LOW(2), IS, PROT_NONE },
-	{ __NR_mmap, L, LOW(2), IS, PROT_READ },
-	{ __NR_mmap, L, LOW(2), IS, PROT_READ | PROT_WRITE },
-	{ __NR_mmap, L, LOW(2), IS, PROT_READ | PROT_EXEC },
+	{ CALLS_MMAP, L, LOW(2), IS, PROT_NONE },
+	{ CALLS_MMAP, L, LOW(2), IS, PROT_READ },
+	{ CALLS_MMAP, L, LOW(2), IS, PROT_READ | PROT_WRITE },
+	{ CALLS_MMAP, L, LOW(2), IS, PROT_READ | PROT_EXEC },
+#endif
 	{ __NR_mprotect, L, LOW(2), LACKS, PROT_EXEC },
 	{ __NR_openat, J | L | N, LOW(2), LACKS, WRITES },
 	{ __NR_socket, L, LOW(0), IS, AF_UNIX },
+#ifdef __NR_socketcall
+	/* What follows is in memory, the family too. */
+	{ __NR_socketcall, L, LOW(0), IS, SYS_SOCKET },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_CONNECT },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_GETSOCKNAME },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_GETPEERNAME },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_SEND },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_RECV },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_SENDTO },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_RECVFROM },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_SHUTDOWN },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_SETSOCKOPT },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_GETSOCKOPT },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_SENDMSG },
+	{ __NR_socketcall, L, LOW(0), IS, SYS_RECVMSG },
+#endif
 	{ __NR_kill, W, LOW(0), IS, SECCOMP_GIVEN },
 	{ __NR_kill, W, LOW(1), IS, SIGKILL },
 	/* Nobody but by a number, and no stop. */
@@ -299,9 +263,9 @@ static const struct seccomp_check checks[] = {
 	{ __NR_kill, K, LOW(1), IS, 0 },
 	{ __NR_kill, K, LOW(1), IS, SIGTERM },
 	/* fork(3) of two C libraries: no namespaces. */
-	{ __NR_clone, K, LOW(0), IS,
+	{ __NR_clone, K, LOW(CALLS_CLONE_FLAGS), IS,
 	    SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID },
-	{ __NR_clone, K, LOW(0), IS, SIGCHLD },
+	{ __NR_clone, K, LOW(CALLS_CLONE_FLAGS), IS, SIGCHLD },
 	{ __NR_socketpair, K, LOW(0), IS, AF_UNIX },
 	{ __NR_socketpair, K, LOW(1), IS, SOCK_SEQPACKET | SOCK_CLOEXEC },
 	{ __NR_dup3, K, LOW(1), IS, STDERR_FILENO },

@@ -4,13 +4,12 @@
  */
 #include "config.h"
 
-#include <sys/socket.h>
-
 #include <poll.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/socket.h"
 #include "rights/judge.h"
 #include "rights/letter.h"
 #include "rights/process.h"
@@ -160,7 +159,7 @@ judge_main(struct session *session, struct judge_channels channels)
 		log_record(&dialogue->record, clock_ms());
 	}
 	/* Who waits for an answer gets none; the gate's end hangs up. */
-	(void)shutdown(channels.gate, SHUT_WR);
+	(void)socket_end(channels.gate);
 	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
 	process_end(DIALOGUE_ORDERLY);
 }

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -17,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/socket.h"
 #include "rights/account.h"
 #include "rights/front.h"
 #include "rights/gate.h"
@@ -97,7 +97,7 @@ fork_keeper(struct watch *monitor)
 	/* It ends what it does and reports that, or that somebody is in. */
 	if (wire_wait(wire, fds[0], clock_ms() +
 	    watch_patience(monitor)) != 1) {
-		(void)shutdown(fds[0], SHUT_WR);
+		(void)socket_end(fds[0]);
 		outwait(monitor, POLLIN);
 	}
 	monitor->unheard = letter_receive_number(fds[0], LETTER_FAULT,
@@ -195,7 +195,7 @@ end_login(const struct watch *monitor)
 	}
 	starter_dismiss(&monitor->session->dialogue.stls);
 	/* A judge that waits for an answer gets none. */
-	(void)shutdown(monitor->to_judge, SHUT_WR);
+	(void)socket_end(monitor->to_judge);
 	(void)poll(&pfd, 1, LIMITS_GRACE_MS);
 	(void)close(monitor->to_judge);
 	(void)kill(monitor->gate, SIGKILL);

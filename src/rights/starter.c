@@ -19,6 +19,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/socket.h"
 #include "rights/process.h"
 #include "rights/starter.h"
 #include "settings/options.h"
@@ -155,7 +156,7 @@ void
 starter_dismiss(const struct stls *stls)
 {
 	if (stls->ours)
-		(void)shutdown(stls->ucspi.control, SHUT_WR);
+		(void)socket_end(stls->ucspi.control);
 }
 
 void

@@ -17,6 +17,7 @@
 
 #include "base/channel.h"
 #include "base/clock.h"
+#include "base/socket.h"
 #include "base/stream.h"
 #include "talk/wire.h"
 
@@ -99,7 +100,8 @@ write_some(struct wire *wire, const char *p, size_t n)
 		if (wait && wait_for(wire, to->out, POLLOUT, until) == -1)
 			return -1;
 		done = to->out_socket ?
-		    send(to->out, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) :
+		    socket_send(to->out, p, n,
+		    MSG_DONTWAIT | MSG_NOSIGNAL, NULL) :
 		    write(to->out, p, n);
 		wait = true;
 	} while (done < 0 && again());
@@ -232,7 +234,7 @@ wire_fill(struct wire *wire, int64_t *until)
 		if (wait && wait_for(wire, in, POLLIN, *until) == -1)
 			return -1;
 		n = !wire->stream.in_socket ? read(in, room, size) :
-		    recv(in, room, size, wait ? MSG_DONTWAIT : 0);
+		    socket_receive(in, room, size, wait ? MSG_DONTWAIT : 0);
 		wait = true;
 	} while (n < 0 && again());
 	if (n <= 0)
@@ -328,14 +330,15 @@ wire_close(struct wire *wire)
 
 	(void)wire_flush(wire);
 	if (!wire->stream.tcp || wire->end == WIRE_LOST || wire->resets ||
-	    shutdown(wire->stream.out, SHUT_WR) == -1)
+	    socket_end(wire->stream.out) == -1)
 		return;
 	do {
 		int64_t left = until - clock_ms();
 
 		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
 			return;
-		n = recv(pfd.fd, wire->input, LIMITS_INPUT, MSG_DONTWAIT);
+		n = socket_receive(pfd.fd, wire->input, LIMITS_INPUT,
+		    MSG_DONTWAIT);
 		dropped += n;
 	} while (n > 0 && dropped < LIMITS_LINGER_OCTETS);
 }

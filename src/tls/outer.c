@@ -5,14 +5,13 @@
  */
 #include "config.h"
 
-#include <sys/socket.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/socket.h"
 #include "tls/outer.h"
 
 /* Whether ${fd} has one of ${events} within ${ms}. */
@@ -31,7 +30,7 @@ pull(gnutls_transport_ptr_t ptr, void *p, size_t n)
 	int in = outer->stream.in;
 
 	if (outer->stream.in_socket)
-		return recv(in, p, n, MSG_DONTWAIT);
+		return socket_receive(in, p, n, MSG_DONTWAIT);
 	if (is_ready(in, POLLIN, 0))
 		return read(in, p, n);
 	errno = EAGAIN;
@@ -82,7 +81,8 @@ write_some(const struct outer *outer, const void *p, size_t n)
 	const struct stream *to = &outer->stream;
 
 	if (to->out_socket)
-		return send(to->out, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		return socket_send(to->out, p, n,
+		    MSG_DONTWAIT | MSG_NOSIGNAL, NULL);
 	if (!is_ready(to->out, POLLOUT, 0)) {
 		errno = EAGAIN;
 		return -1;
@@ -123,7 +123,7 @@ outer_end(struct outer *outer)
 		left = until - clock_ms();
 	}
 	if (!outer->stream.tcp || outer->lost || left <= 0 ||
-	    shutdown(outer->stream.out, SHUT_WR) == -1)
+	    socket_end(outer->stream.out) == -1)
 		return;
 	until = clock_ms() + LIMITS_LINGER_MS;
 	while (n > 0 && dropped < LIMITS_LINGER_OCTETS) {
@@ -131,8 +131,8 @@ outer_end(struct outer *outer)
 		if (left <= 0 ||
 		    !is_ready(outer->stream.in, POLLIN, (int)left))
 			return;
-		n = recv(outer->stream.in, outer->out, sizeof(outer->out),
-		    MSG_DONTWAIT);
+		n = socket_receive(outer->stream.in, outer->out,
+		    sizeof(outer->out), MSG_DONTWAIT);
 		dropped += n;
 	}
 }

@@ -7,13 +7,12 @@
  */
 #include "config.h"
 
-#include <sys/socket.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/socket.h"
 #include "tls/relay.h"
 
 struct relay {
@@ -34,7 +33,7 @@ end_client(struct relay *relay)
 {
 	relay->client_ended = true;
 	relay->at = relay->n = 0;
-	(void)shutdown(relay->inner, SHUT_WR);
+	(void)socket_end(relay->inner);
 }
 
 /* Take a record from the client.  Returns whether one came. */
@@ -62,8 +61,8 @@ static void
 go_up(struct relay *relay)
 {
 	while (!relay->client_ended && (relay->at < relay->n || take(relay))) {
-		ssize_t n = send(relay->inner, relay->up + relay->at,
-		    relay->n - relay->at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = socket_send(relay->inner, relay->up + relay->at,
+		    relay->n - relay->at, MSG_DONTWAIT | MSG_NOSIGNAL, NULL);
 
 		if (n > 0)
 			relay->at += (size_t)n;
@@ -82,7 +81,7 @@ go_down(struct relay *relay)
 	struct outer *outer = &relay->handshake->outer;
 
 	while (outer_flush(outer) && !outer->lost && !relay->program_ended) {
-		ssize_t n = recv(relay->inner, relay->down,
+		ssize_t n = socket_receive(relay->inner, relay->down,
 		    sizeof(relay->down), MSG_DONTWAIT), sent, done = 0;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -17,6 +17,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/socket.h"
 #include "who/saslauthd.h"
 
 /* Octets that count a string; the highest comes first. */
@@ -204,7 +205,8 @@ saslauthd_ask(const struct saslauthd *saslauthd, struct span name,
 	if (n == 0)
 		return SASLAUTHD_NO;
 	fd = reach(saslauthd, until);
-	if (fd == -1 || send(fd, question, n, MSG_NOSIGNAL) != (ssize_t)n)
+	if (fd == -1 ||
+	    socket_send(fd, question, n, MSG_NOSIGNAL, NULL) != (ssize_t)n)
 		why = strerror(errno);
 	span_wipe(question, n);
 	if (why == NULL)

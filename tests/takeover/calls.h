@@ -4,11 +4,10 @@
  * NAME ARGUMENT..., a number, :loopback (an address), :notify (a path), or a
  * string.
  */
-#ifndef CALLS_H
-#define CALLS_H
+#ifndef TAKEOVER_CALLS_H
+#define TAKEOVER_CALLS_H
 
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <netinet/in.h>
@@ -19,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/calls.h"
 
 #define WORDS 9
 
@@ -46,13 +47,18 @@ static const struct {
 	CALL(capset), CALL(prctl), CALL(personality), CALL(seccomp),
 	CALL(setrlimit), CALL(prlimit64), CALL(memfd_create), CALL(bpf),
 	CALL(io_uring_setup), CALL(perf_event_open), CALL(userfaultfd),
-	CALL(fcntl), CALL(mmap), CALL(sendto), CALL(sendmsg), CALL(keyctl), CALL(add_key), CALL(reboot), CALL(sethostname),
+	{ "fcntl", CALLS_FCNTL }, { "mmap", CALLS_MMAP },
+	{ "newfstatat", CALLS_FSTATAT }, CALL(sendto), CALL(sendmsg),
+	CALL(keyctl), CALL(add_key), CALL(reboot), CALL(sethostname),
 	CALL(mq_open), CALL(mq_unlink), { "fchmodat2", 452 },
-	{ "setxattrat", 463 },
-	CALL(rt_sigprocmask), CALL(ppoll), CALL(syslog), CALL(ioctl), CALL(mprotect), CALL(newfstatat),
+	{ "setxattrat", 463 }, CALL(rt_sigprocmask), CALL(ppoll),
+	CALL(syslog), CALL(ioctl), CALL(mprotect),
 #ifdef __NR_open
 	CALL(open), CALL(creat), CALL(fork), CALL(vfork), CALL(rename),
 	CALL(unlink), CALL(link), CALL(symlink), CALL(mkdir), CALL(chmod),
+#endif
+#ifdef __NR_socketcall
+	CALL(socketcall),
 #endif
 #ifdef __x86_64__
 	{ "openx32", 0x40000000 + __NR_open },
@@ -114,7 +120,8 @@ make_call(char **words, size_t n, char answer[ANSWER])
 		if (result == 0 && (strcmp(words[0], "fork") == 0 ||
 		    strncmp(words[0], "clone", 5) == 0))
 			_exit(0);
-		if (result >= 0)
+		/* An address may look like a negative number. */
+		if (result != -1)
 			(void)snprintf(answer, ANSWER, "+OK %ld\r\n", result);
 		else
 			(void)snprintf(answer, ANSWER, "-ERR %d\r\n", errno);

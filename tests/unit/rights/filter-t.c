@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The filter room: each closed process may make the calls that
- * tests/data/rights has for it, with the arguments that stand there, and no
- * other.  The programs are not put in force here but played, for every number
+ * tests/data/rights and rights-elsewhere have for it, with the arguments that
+ * stand there, and no other.  The programs are not put in force here but played, for every number
  * of a call and for arguments near and far.
  */
 #include "config.h"
@@ -33,12 +33,19 @@
 #define HERE AUDIT_ARCH_AARCH64
 #elif defined(__riscv) && defined(__LP64__)
 #define HERE AUDIT_ARCH_RISCV64
+#elif defined(__i386__)
+#define HERE AUDIT_ARCH_I386
+#elif defined(__arm__)
+#define HERE AUDIT_ARCH_ARM
+#elif defined(__s390x__)
+#define HERE AUDIT_ARCH_S390X
 #endif
 
 #if defined(HAVE_LINUX_SECCOMP_H) && defined(HAVE_LINUX_FILTER_H) && \
     defined(HERE)
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 
 /* Calls that this machine or its headers lack. */
@@ -74,6 +81,40 @@
 #define __NR_file_setattr 469
 #endif
 
+
+/* The table has the names of 64-bit processors. */
+#ifndef __LP64__
+enum { OLD_FCNTL = __NR_fcntl };
+#define __NR_fcntl_of_old OLD_FCNTL
+#undef __NR_fcntl
+#define __NR_fcntl __NR_fcntl64
+#undef __NR_fstat
+#define __NR_fstat __NR_fstat64
+#undef __NR_newfstatat
+#define __NR_newfstatat __NR_fstatat64
+#undef __NR_ftruncate
+#define __NR_ftruncate __NR_ftruncate64
+#undef __NR_geteuid
+#define __NR_geteuid __NR_geteuid32
+#undef __NR_getuid
+#define __NR_getuid __NR_getuid32
+#undef __NR_getgid
+#define __NR_getgid __NR_getgid32
+#undef __NR_getegid
+#define __NR_getegid __NR_getegid32
+#undef __NR_lseek
+#define __NR_lseek __NR__llseek
+#undef __NR_mmap
+#define __NR_mmap __NR_mmap2
+#endif
+
+#ifdef __NR_fstatfs64
+#undef __NR_fstatfs
+#define __NR_fstatfs __NR_fstatfs64
+#undef __NR_statfs
+#define __NR_statfs __NR_statfs64
+#endif
+
 /* Minus 4321. */
 #define VICTIM 0xffffef1f
 
@@ -103,6 +144,7 @@ static const struct row {
 #define FAILS(call, processes) { FAILS, __NR_##call, processes, 0, 0 },
 #define KILLS(call, processes) { KILLS, __NR_##call, processes, 0, 0 },
 #include "data/rights"
+#include "data/rights-elsewhere"
 #undef MAY
 #undef ONLY
 #undef NEVER
@@ -183,6 +225,16 @@ play(const struct seccomp_data *data)
 	return 0;
 }
 
+/* On s390x the flags of clone(2) come second, and the arguments of mmap(2) are
+ * in memory. */
+#ifdef __s390x__
+#define IS_ELSEWHERE(row) ((row)->call == __NR_clone)
+#define IS_UNSEEN(row) ((row)->call == __NR_mmap)
+#else
+#define IS_ELSEWHERE(row) false
+#define IS_UNSEEN(row) false
+#endif
+
 /* What the table says of arguments. */
 static bool
 fits(char letter, const struct seccomp_data *data)
@@ -191,9 +243,10 @@ fits(char letter, const struct seccomp_data *data)
 
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
-		uint64_t value = data->args[row->argument];
+		unsigned at = IS_ELSEWHERE(row) ? 1 : row->argument;
+		uint64_t value = data->args[at];
 
-		if ((int)row->call != data->nr ||
+		if ((int)row->call != data->nr || IS_UNSEEN(row) ||
 		    strchr(row->processes, letter) == NULL)
 			continue;
 		if (row->call != __NR_sendto || row->argument != 4)
@@ -202,10 +255,10 @@ fits(char letter, const struct seccomp_data *data)
 			return false;
 		if (row->kind != ONLY && row->kind != NEVER)
 			continue;
-		asked[row->argument] = true;
+		asked[at] = true;
 		if (row->kind == NEVER ? (value & row->value) == 0 :
 		    value == row->value)
-			fit[row->argument] = true;
+			fit[at] = true;
 	}
 	for (size_t i = 0; i < 6; i++)
 		if (asked[i] && !fit[i])
@@ -313,14 +366,16 @@ only_what_the_table_has(void **state)
 static void
 no_other_kind_of_call(void **state)
 {
-	struct seccomp_data data = { .arch = AUDIT_ARCH_I386 };
+	const unsigned other = HERE == AUDIT_ARCH_I386 ? AUDIT_ARCH_X86_64 :
+	    AUDIT_ARCH_I386;
+	struct seccomp_data data = { .arch = other };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++) {
 		assert_int_equal(filter_install(processes[i].role,
 		    (int)VICTIM), 0);
 		data.nr = __NR_exit_group;
-		data.arch = AUDIT_ARCH_I386;
+		data.arch = other;
 		assert_true(play(&data) == SECCOMP_RET_KILL_PROCESS);
 		/* Those of x32. */
 		data.arch = HERE;
