@@ -75,6 +75,12 @@
 #define CALLS_RENAMEAT __NR_exit_group
 #endif
 
+/* A call that a C library may have no function for. */
+#ifndef HAVE_CLOSE_RANGE
+#define close_range(first, last, flags) \
+	syscall(SYS_close_range, first, last, flags)
+#endif
+
 /* What ends a list of calls. */
 #define CALLS_END UINT16_MAX
 

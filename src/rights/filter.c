@@ -100,6 +100,13 @@ static const struct seccomp_call allowed[] = {
 	{ __NR_kill, K | W },		/* lock: is its maker there; the end */
 	{ __NR_setitimer, W },		/* how long an end may take */
 	{ __NR_clone, K },		/* a recovery when a session died */
+#if !defined(__GLIBC__) && defined(__NR_open)
+	/* What musl makes of calls here. */
+	{ __NR_fork, K },
+	{ __NR_open, K | J | L | N },
+	{ __NR_stat, K | J | L },
+	{ __NR_lstat, K | J | L },
+#endif
 	{ __NR_socketpair, K },		/* its channel */
 	{ __NR_dup3, K | L },		/* ... as descriptor 2 */
 	{ __NR_set_robust_list, K },	/* fork(3) */
@@ -239,6 +246,9 @@ static const struct seccomp_check checks[] = {
 #endif
 	{ __NR_mprotect, L, LOW(2), LACKS, PROT_EXEC },
 	{ __NR_openat, J | L | N, LOW(2), LACKS, WRITES },
+#if !defined(__GLIBC__) && defined(__NR_open)
+	{ __NR_open, J | L | N, LOW(1), LACKS, WRITES },
+#endif
 	{ __NR_socket, L, LOW(0), IS, AF_UNIX },
 #ifdef __NR_socketcall
 	/* What follows is in memory, the family too. */

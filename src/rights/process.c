@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,10 +31,6 @@
 
 #ifndef HAVE__FORK
 #define _Fork fork
-#endif
-#ifndef HAVE_CLOSE_RANGE
-#define close_range(first, last, flags) \
-	syscall(SYS_close_range, first, last, flags)
 #endif
 
 /* A signal asks for the end of the session. */

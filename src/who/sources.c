@@ -16,6 +16,7 @@
 #include "settings/records.h"
 #include "who/sources.h"
 
+#ifdef __GLIBC__
 /* Look for a line of ${path} that begins with ${key}: the key of one that has a
  * colon behind it, else only its octets.  Returns whether there is one that
  * could be read; ${rest}, if not NULL, is what is behind the colon. */
@@ -95,15 +96,10 @@ reach_of(struct span source)
 	}
 }
 
-enum sources_reach
-sources_find(const struct options *options)
+/* How far the farthest source reaches. */
+static enum sources_reach
+reach_of_all(void)
 {
-	if (strcmp(options->users, "system") != 0 &&
-	    options->mail_user == NULL)
-		return SOURCES_FILES;
-#if !defined(__GLIBC__)
-	return SOURCES_UNKNOWN;
-#else
 	enum sources_reach reach = SOURCES_FILES, of_word;
 	char line[LIMITS_RECORD];
 	struct span rest, word;
@@ -120,5 +116,21 @@ sources_find(const struct options *options)
 			reach = of_word;
 	}
 	return reach;
+}
+#else
+/* Other C libraries have no such file. */
+static enum sources_reach
+reach_of_all(void)
+{
+	return SOURCES_UNKNOWN;
+}
 #endif
+
+enum sources_reach
+sources_find(const struct options *options)
+{
+	if (strcmp(options->users, "system") != 0 &&
+	    options->mail_user == NULL)
+		return SOURCES_FILES;
+	return reach_of_all();
 }
