@@ -96,14 +96,15 @@ sub check_secrets {
 
 # Waits until below ${c} are ${count} processes, and returns them all.
 sub all {
-	my ($c, $count) = @_;
+	my ($c, $count, $filter) = (@_, 2);
 	my @pids;
 	$c->wait_for(sub {
 		# The judge or the keeper, which are made first, may be the last
-		# that give up what they were made with.
+		# that give up what they were made with; a filter comes last.
 		my @looks = map { Processes::look($_) }
 		    @pids = Processes::below($c->pid);
 		@pids == $count && !grep({ !$_->{no_new_privs} ||
+		    $_->{seccomp} != $filter ||
 		    $_->{uids} =~ /\b0\b/ } @looks) && ($count < 2 ||
 		    ($looks[0]{fds}{0} // '') eq '/dev/null');
 	});
@@ -282,9 +283,9 @@ sub as_root {
 	# What --sandbox changes.
 	$c = Accounts::login('dwmrose', $password, '--sandbox=none');
 	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
-	is join(' ', map { $_->{seccomp} } all($c, 2)), '0 0 0',
+	is join(' ', map { $_->{seccomp} } all($c, 2, 0)), '0 0 0',
 	    '--sandbox=none: no filter';
-	is join(' ', map { $_->{uids} =~ s/ .*//r } all($c, 2)),
+	is join(' ', map { $_->{uids} =~ s/ .*//r } all($c, 2, 0)),
 	    "$nobody $uid $uid", '... but no rights';
 	$c->say('QUIT');
 	$c = Accounts::login('dwmrose', $password, '--sandbox=required');
