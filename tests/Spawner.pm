@@ -374,6 +374,9 @@ sub missing {
 	for my $name (@{ $what->{need} }) {
 		return "$name is not installed" unless program($name);
 	}
+	# xinetd ends without a word where no protocol has a name.
+	return 'netbase is not installed'
+	    if $kind =~ /^xinetd/ && !getprotobyname 'tcp';
 	return undef;
 }
 
