@@ -88,6 +88,10 @@ for my $name (qw(mrose trillian)) {
 turn_back('mrose', 60);
 (my $s, my $answer) = login('mrose', @delay);
 like $answer, qr/^\+OK/, 'a session that deletes';
+# The keeper notes the login, while the session says that it is one.
+$s->wait_for(sub {
+	(stat $site->dir . '/spool/.mrose.dewey')[8] > time - 30;
+});
 turn_back('mrose', 59);
 like $s->say('DELE 1') // '', qr/^\+OK/, '... does';
 is end($s), 0, '... and its UPDATE';
