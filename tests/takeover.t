@@ -419,6 +419,60 @@ for my $abi (0, 1, 3, 5) {
 	$waiting->exit_code;
 }
 
+# ---- Whom a judge names that was taken over
+
+# The judge of ${c} says to the monitor, whose channel it got last.
+sub let_in {
+	my ($c, $judge, @user) = @_;
+	my $fds = Processes::look($judge)->{fds};
+	my ($channel) = sort { $b <=> $a } grep { $fds->{$_} =~ /^socket/ }
+	    keys %$fds;
+	return ask_judge($c, join ' ', 'let', $channel, @user);
+}
+
+my ($his, $hers) = (Accounts::uid('dwother'), $uid);
+for my $row (['root', 0, 0, 'root', '/root'], ['root\'s uid', 0, $uid, 'dwmrose',
+    '/'], ['a name that leaves', $uid, $uid, '../dwother', '/'],
+    ['the directory', $uid, $uid, '..', '/'],
+    ['a name with a slash', $uid, $uid, 'a/dwother', '/'],
+    ['a hidden file', $uid, $uid, '.dwother.dewey', '/'],
+    ['a dot-lock', $uid, $uid, 'dwother.lock', '/'], ['no name', $uid, $uid],
+    ['no uid', 4294967295, $uid, 'dwmrose', '/'],
+    ['no group', $uid, 4294967295, 'dwmrose', '/'],
+    ['another\'s mailbox', $uid, $uid, 'dwother', '/']) {
+	my ($what, @user) = @$row;
+	my ($c, $judge) = taken_judge('files');
+	is let_in($c, $judge, @user), 'failed',
+	    "the judge names $what: nobody is let in";
+	$c->close;
+	my $code = $c->exit_code;
+	ok $code < 128, "... the monitor ends in order: $code";
+}
+is join(' ', snapshot()), $spool, '... nothing in the spool has changed';
+{
+	my ($c, $judge) = taken_judge('files');
+	# The session may be heard before the gate.
+	like let_in($c, $judge, $uid, Accounts::gid('dwmrose'), 'dwmrose',
+	    '/'), qr/^(?:did|\+OK)/, '... a user is';
+	$c->close;
+	$c->exit_code;
+}
+
+# A second home is given to whom the mailbox belongs, whoever is named.
+mkdir $_ or die "$_: $!" for '/shut', '/state';
+Dewey::write_file('/shut/dwother', $mail, 0600);
+chown $his, Accounts::gid('dwother'), '/shut/dwother';
+for my $row ([$hers, 0], [$his, 1]) {
+	my ($owner, $homes) = @$row;
+	my ($c, $judge) = taken_judge('files', undef, '--mailbox=/shut/%u',
+	    '--state-dir=/state');
+	let_in($c, $judge, $owner, $owner, 'dwother', '/');
+	$c->close;
+	$c->exit_code;
+	is scalar(() = glob '/state/dwother-*'), $homes, "uid $owner for " .
+	    'dwother: ' . ($homes ? 'a second home' : 'no second home');
+}
+
 # ---- What kernels cannot deny by Landlock the filter does: 1 is that of Linux
 # 5.13, 3 that of 6.2, 5 that of 6.10, the last without signals.
 

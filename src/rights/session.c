@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -39,7 +41,12 @@ void
 session_make_state(const struct session *session, const char *path)
 {
 	char dir[LIMITS_PATH], name[LIMITS_PATH];
+	struct stat st;
 
+	/* A judge that was taken over could name one user and another's uid,
+	 * and so keep the first one from having it. */
+	if (stat(path, &st) == -1 || st.st_uid != session->user.uid)
+		return;
 	if (span_copy(span_of(session->options->state_dir), dir,
 	    sizeof(dir)) == 0 && cache_directory(dir) &&
 	    state_name(name, dir, path) == 0)

@@ -7,6 +7,8 @@
  *					:loopback (an address), :notify (a path), or a string
  *   X-TAKEOVER judge NAME ARGUMENT...	... in the judge, which the gate
  *					asks to; the answer has only the reply
+ *   X-TAKEOVER judge let CHANNEL UID GID NAME HOME
+ *					... have the monitor let this user in
  *   X-TAKEOVER ask COUNT METHOD NAME SECRET
  *					ask the monitor and wait, COUNT times
  *   X-TAKEOVER flood COUNT METHOD NAME SECRET
@@ -167,6 +169,28 @@ ask_judge(struct wire *wire, char **words, size_t n)
 	    "-ERR killed\r\n"));
 }
 
+/* Say on ${words}[0] that a user is to be let in. */
+static void
+let_in(char **words, size_t n, char answer[ANSWER])
+{
+	const struct letter_user letter = {
+		.method = LOGIN_PASS,
+		.uid = n > 1 ? (uint32_t)strtoul(words[1], NULL, 10) : 0,
+		.gid = n > 2 ? (uint32_t)strtoul(words[2], NULL, 10) : 0,
+		.name = n > 3 ? span_of(words[3]) : SPAN(""),
+		.home = n > 4 ? span_of(words[4]) : SPAN(""),
+	};
+	int fd = n > 0 ? atoi(words[0]) : -1;
+	uint32_t fault = 0;
+
+	if (letter_send(fd, LETTER_USER, &letter, -1) == 0 &&
+	    letter_receive_number(fd, LETTER_FAULT, &fault) == 1)
+		(void)snprintf(answer, ANSWER, "%s %u\r\n",
+		    fault == 0 ? "+OK" : "-ERR", fault);
+	else
+		(void)snprintf(answer, ANSWER, "-ERR the monitor is gone\r\n");
+}
+
 /* The judge: what it was asked to do it did, or could not. */
 enum login_verdict
 __wrap_login_check(const struct login *login,
@@ -182,9 +206,14 @@ __wrap_login_check(const struct login *login,
 	memset(entry, 0, sizeof(*entry));
 	memcpy(text, question->name, n);
 	text[n] = '\0';
-	make_call(words, split(text, words), answer);
+	n = split(text, words);
+	if (n > 0 && strcmp(words[0], "let") == 0)
+		let_in(words + 1, n - 1, answer);
+	else
+		make_call(words, n, answer);
 	log_info("takeover: %.*s", (int)strcspn(answer, "\r"), answer);
-	return answer[0] == '+' ? LOGIN_ACCEPTED : answer[5] == 't' ?
+	return answer[0] == '+' ? LOGIN_ACCEPTED :
+	    strncmp(answer + 5, "there", 5) == 0 ?
 	    LOGIN_MISCONFIGURED : LOGIN_REFUSED;
 }
 
