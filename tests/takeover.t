@@ -341,7 +341,12 @@ my @writing = (['write a file', 'openat -100 /tmp/taken 66 384'],
     ['append to one', 'openat -100 /etc/passwd 1025'],
     ['write one of its own', 'openat -100 /var/lib/judged/own 1'],
     ['a file without a name', 'openat -100 /tmp 4259842 384'],
-    ['signal the gate', 'kill GATE 9']);
+    ['signal the gate', 'kill GATE 9'],
+    # They have the same uid.
+    ['read another judge\'s memory', 'openat -100 /proc/BYSTANDER/mem 0'],
+    ['... its environment', 'openat -100 /proc/BYSTANDER/environ 0'],
+    ['... its descriptors', 'openat -100 /proc/BYSTANDER/fd/0 0'],
+    ['... the gate\'s memory', 'openat -100 /proc/GATE/mem 0']);
 mkdir '/var/lib/judged' or die $!;
 Dewey::write_file('/var/lib/judged/own', 'x', 0666);
 for my $form (sort keys %form) {
@@ -407,6 +412,11 @@ for my $abi (0, 1, 3, 5) {
 		    'judge, by its ids alone: the gate cannot be signalled';
 	}
 	is ask_judge($c, "kill $monitor 9"), 'failed', '... nor the monitor';
+	my ($second, $his) = taken_judge('files', undef, '--sandbox=none');
+	is ask_judge($c, "openat -100 /proc/$his/$_ 0"), 'failed',
+	    "... nor another judge's $_ read" for 'mem', 'fd/0';
+	$second->close;
+	$second->exit_code;
 	is ask_judge($c, 'openat -100 /etc/taken 66 384'), 'failed',
 	    '... nor can /etc be written';
 	$c->close;
