@@ -9,8 +9,10 @@ use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Accounts;
 use Scram;
+use Spawner;
 use Tls;
 use Fcntl qw(F_SETFD);
+use IPC::Open2 qw(open2);
 use Socket;
 use Test::More;
 
@@ -191,6 +193,49 @@ for my $who (@who) {
 	like Scram::login($c, @own, header => 'y,,'), $in,
 	    '... a client that could bind is let in';
 	$c->say('QUIT');
+}
+
+# ---- Clients that others wrote: libgsasl, Cyrus SASL.  What they say and hear is
+# passed on; they are told the value of the connection, or another.
+
+sub foreign {
+	my ($c, $library, $exporter) = @_;
+	my ($r, $w);
+	my $pid = open2($r, $w, 'python3', ($ENV{srcdir} // '.') .
+	    '/tests/foreign/sasl.py', $library, 'user', 'pencil',
+	    unpack 'H*', $exporter);
+	$w->autoflush(1);
+	local $SIG{PIPE} = 'IGNORE';
+	my ($verb, $said) = ('AUTH SCRAM-SHA-256-PLUS ', undef);
+	while (defined(my $line = <$r>)) {
+		chomp $line;
+		$said = $c->say($verb . $line) // '';
+		$verb = '';
+		last if $said !~ s/^\+ //;
+		print {$w} "$said\n";
+	}
+	close $w;
+	waitpid $pid, 0;
+	return ($said, $? >> 8);
+}
+
+for my $library (qw(gsasl cyrus)) {
+	SKIP: {
+		skip 'python3 is not installed', 1
+		    unless Spawner::program('python3');
+		my ($c, $value) = secured('user', 'implicit');
+		my ($said, $code) = foreign($c, $library, $value);
+		skip "$library is not there", 4 if $code == 77 || $code == 127;
+		like $said, $in, "$library: in";
+		is $code, 0, '... and it believes the server';
+		$c->say('QUIT');
+		is $c->exit_code, 0, '... exit code';
+		($c, $value) = secured('user', 'implicit');
+		($said) = foreign($c, $library, $value ^ "\1" x 32);
+		is $said, $refused, '... with the value of another connection not';
+		$c->close;
+		$c->exit_code;
+	}
 }
 
 done_testing;
