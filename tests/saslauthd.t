@@ -561,6 +561,13 @@ directory /var/lib/dwldap
 	$pid = saslauthd('-a', 'ldap', '-O', '/etc/saslauthd.conf');
 	check_real('LDAP', 'dwmrose', 'in ldap');
 	end($slapd);
+	# Of this 2.1.28 says nothing but NO: doc/ADMIN.md has it.
+	my $c = Accounts::start('--secrets=none', '--passwords=saslauthd');
+	$c->greeting;
+	is try($c, 'dwmrose', 'in ldap'), $refused,
+	    'LDAP is gone: saslauthd does not tell';
+	$c->close;
+	$c->exit_code;
 	end($pid);
 }
 
