@@ -129,8 +129,9 @@ remedy(int error)
 	switch (error) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return "start saslauthd (systemctl enable --now saslauthd), or "
-		    "name its socket: passwords = saslauthd:PATH";
+		return "start saslauthd (Debian 12: START=yes in "
+		    "/etc/default/saslauthd), or name its socket: "
+		    "passwords = saslauthd:PATH";
 	case ENOTSOCK:
 		return "name the socket of saslauthd";
 	case EACCES:
