@@ -110,8 +110,12 @@ hear_front(int fd, struct session *session)
 static int
 hear_judge(int fd, struct session *session)
 {
-	if (monitor_hear_judge(fd, session) == 0)
-		return 0;
+	int heard = monitor_hear_judge(fd, session);
+
+	FUZZ_CHECK(heard >= 0 && heard <= 2);
+	/* It wants a connection, and nothing else that it says is looked at. */
+	if (heard != 1)
+		return heard == 2;
 	FUZZ_CHECK(session->verdict.method < LOGIN_METHODS);
 	FUZZ_CHECK(session->user.uid != 0);
 	FUZZ_CHECK(users_can_be(span_of(session->user.name)));
