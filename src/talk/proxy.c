@@ -219,6 +219,28 @@ proxy_parse(struct proxy *proxy, uint8_t *p, size_t n)
 	return parse_binary(proxy, p, n);
 }
 
+/* How many octets to read next of a header that begins with the ${n} at
+ * ${octets} and has ${wants} at least: of those that have arrived, all that
+ * are its own.  They are looked at first, or each octet of a line would be a
+ * call. */
+static size_t
+owned(int fd, uint8_t *octets, size_t n, size_t wants)
+{
+	ssize_t more = recv(fd, octets + n, LIMITS_PROXY - n,
+	    MSG_PEEK | MSG_DONTWAIT);
+	size_t there = n + (more > 0 ? (size_t)more : 0), whole = wants;
+
+	if (more <= 0)
+		return wants - n;
+	do {
+		wants = whole;
+		if (wants > there)
+			return there - n;
+		whole = proxy_wants(octets, wants);
+	} while (whole > wants);
+	return wants - n;
+}
+
 enum proxy_fault
 proxy_read(struct proxy *proxy, int fd, const sigset_t *waiting,
     const volatile sig_atomic_t *stop)
@@ -233,7 +255,7 @@ proxy_read(struct proxy *proxy, int fd, const sigset_t *waiting,
 
 		if (ready != 1)
 			return ready == 0 ? PROXY_LATE : PROXY_STOPPED;
-		got = read(fd, octets + n, wants - n);
+		got = read(fd, octets + n, owned(fd, octets, n, wants));
 		if (got <= 0)
 			return n == 0 ? PROXY_SILENT : PROXY_CUT;
 		n += (size_t)got;
