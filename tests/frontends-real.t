@@ -11,6 +11,7 @@ use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Spawner;
 use Test::More;
+use Tls;
 
 my $root = !$>;
 my $certificate = Dewey::tmpdir() . '/tls.pem';
@@ -83,12 +84,18 @@ events { worker_connections 256; }
 http {
 	access_log off;
 	$temp
+	# Who logs in by APOP: nginx has to give the password itself.
+	map \$http_auth_method \$pass {
+		default "";
+		apop pass-ann;
+	}
 	server {
 		listen unix:$dir/auth;
 		location / {
 			add_header Auth-Status OK;
 			add_header Auth-Server 127.0.0.1;
 			add_header Auth-Port $s->{behind};
+			add_header Auth-Pass \$pass;
 			return 204;
 		}
 	}
@@ -99,6 +106,7 @@ mail {
 	server {
 		listen 127.0.0.1:$s->{port};
 		protocol pop3;
+		@{[ $s->{more} // '' ]}
 	}
 }
 CONF
@@ -264,13 +272,40 @@ for my $name (sort keys %front) {
 	};
 }
 
+# ---- What front ends do that clients do not
+
+# What dewey wrote, sorted: [records of sessions, refused logins, all else].  Only
+# what is all else can be of a higher priority than info.
+sub written {
+	my ($dewey) = @_;
+	my @lines = grep { /dewey\[/ } split /\n/, $dewey->log;
+	return map { scalar @$_ } [ grep { /\]: user=/ } @lines ],
+	    [ grep { /\]: refused login/ } @lines ],
+	    [ grep { !/\]: (?:user=|refused login)/ } @lines ];
+}
+
+# One line for each session, one for each refused login, and no error.
+sub writes_no_more {
+	my ($dewey, $sessions, $refused, $what) = @_;
+	for (1 .. 2000) {
+		last if (written($dewey))[0] >= $sessions;
+		Time::HiRes::sleep(0.01);
+	}
+	$dewey->stop;
+	is join(' ', written($dewey)), "$sessions $refused 0",
+	    "$what: $sessions sessions, $refused refused logins, no error"
+	    or diag $dewey->log;
+}
+
 # stunnel's own STLS: it resets whoever says more than it knows, and dewey, to
 # whom that is a client that left, does not mind.
 subtest 'stunnel, protocol = pop3' => sub {
 	my $why = lacking('stunnel');
 	plan skip_all => $why if $why;
-	my $site = Spawner->site(as_root => $root, mail => { ann => '' });
-	my $dewey = server($site, proxy => undef) or
+	my $site = Spawner->site(as_root => $root, mail => { ann => '' },
+	    secrets => { ann => 'tanstaaf' });
+	my $dewey = server($site, proxy => undef,
+	    secrets => $site->dir . '/secrets', 'apop-only' => 'no') or
 	    plan skip_all => 'no spawner';
 	my $front = Spawner->start('front', behind => $dewey->port,
 	    make => sub {
@@ -280,17 +315,129 @@ subtest 'stunnel, protocol = pop3' => sub {
 		Dewey::write_file($command[-1], $text);
 		return @command;
 	    });
-	for my $commands ("CAPA\r\nCAPA\r\n", "NOOP\r\n", "QUIT\r\n",
-	    "USER ann\r\n") {
+	my $n = 0;
+	for my $commands (("CAPA\r\nCAPA\r\n", "NOOP\r\n", "QUIT\r\n",
+	    "USER ann\r\n") x 3) {
 		my $c = $front->connect;
-		like $c->greeting, qr/ \+ stunnel/, 'its greeting';
+		like $c->greeting, qr/<.*> \+ stunnel/, 'its greeting';
 		$c->send($commands);
 		$c->rest;
 		$c->close;
+		$n++;
 	}
-	ok records($dewey, 4), 'four sessions';
-	$dewey->stop;
-	unlike $dewey->log, qr/dewey\[\d+\]: (?!user=)/, 'no other lines';
+	SKIP: {
+		eval { require IO::Socket::SSL }
+		    or skip 'IO::Socket::SSL is not installed', 3;
+		my $c = $front->connect;
+		$c->greeting;
+		ok Tls::stls($c), 'its STLS';
+		$c->say('USER ann');
+		like $c->say('PASS pass-ann'), qr/^\+OK/, '... a login in it';
+		like $c->say('QUIT'), qr/^\+OK/, '... QUIT';
+		$c->close;
+		$n++;
+	}
+	writes_no_more($dewey, $n, 0, 'stunnel');
+};
+
+# nginx has an -ERR of its own and ends the connection, makes USER and PASS of
+# APOP, and hands on what is behind PASS.
+subtest 'nginx, what it changes' => sub {
+	my $why = lacking('nginx');
+	plan skip_all => $why if $why;
+	my $site = Spawner->site(as_root => $root, mail => { ann => Spawner::mbox(1) });
+	my $dewey = server($site, private => 'yes') or
+	    plan skip_all => 'no spawner';
+	my $front = Spawner->start('front', make => \&nginx,
+	    behind => $dewey->port, more => 'pop3_auth plain apop;');
+	my ($n, $refused) = (0, 0);
+	for (1 .. 3) {
+		my $c = $front->connect;
+		$c->greeting;
+		$c->say('USER ann');
+		like $c->say('PASS wrong'), qr/^-ERR(?! \[AUTH\])/,
+		    'a wrong password: an -ERR of its own';
+		is $c->rest, '', '... and the end';
+		$c = $front->connect;
+		$c->greeting;
+		like $c->apop('ann', 'whatever'), qr/^\+OK/, 'APOP is handed on';
+		my $second = $front->connect;
+		$second->greeting;
+		$second->say('USER ann');
+		like $second->say('PASS pass-ann'), qr/^-ERR(?! \[IN-USE\])/,
+		    'a maildrop in use: an -ERR of its own'
+		    or diag $dewey->log;
+		is $second->rest, '', '... and the end';
+		$c->say('QUIT');
+		$c->rest;
+		my $piped = $front->connect;
+		$piped->greeting;
+		$piped->send("USER ann\r\nPASS pass-ann\r\nSTAT\r\nQUIT\r\n");
+		like $piped->rest, qr/^(?:\+OK[^\r]*\r\n){4}\z/,
+		    'what is behind PASS is handed on';
+		($n, $refused) = ($n + 4, $refused + 1);
+	}
+	like $dewey->log, qr/user=ann \S+ port=\d+ method=pass/, 'APOP as PASS';
+	writes_no_more($dewey, $n, $refused, 'nginx');
+};
+
+# STLS at nginx: dewey has been told that such connections are private.
+subtest 'nginx, STLS' => sub {
+	my $why = lacking('nginx');
+	plan skip_all => $why if $why;
+	plan skip_all => 'no certificate' unless $tls;
+	eval { require IO::Socket::SSL }
+	    or plan skip_all => 'IO::Socket::SSL is not installed';
+	for my $starttls (qw(on only)) {
+		my $site = Spawner->site(as_root => $root,
+		    mail => { ann => Spawner::mbox() });
+		my $dewey = server($site, private => 'yes') or
+		    plan skip_all => 'no spawner';
+		my $front = Spawner->start('front', make => \&nginx,
+		    behind => $dewey->port, more => "starttls $starttls; " .
+		    "ssl_certificate $certificate; " .
+		    "ssl_certificate_key $certificate;");
+		my $c = $front->connect(from => '127.8.8.8');
+		$c->greeting;
+		like $c->multi('CAPA'), qr/^STLS\r$/m, "starttls $starttls: CAPA";
+		if ($starttls eq 'only') {
+			like $c->say('USER ann'), qr/^-ERR/,
+			    '... no USER before STLS';
+		}
+		ok Tls::stls($c), '... STLS';
+		like $c->say('USER ann'), qr/^\+OK/, '... USER';
+		like $c->say('PASS pass-ann'), qr/^\+OK/, '... PASS';
+		like $c->say('RETR 3'), qr/^\+OK/, '... RETR';
+		is Spawner::difference($c->body . ".\r\n",
+		    Spawner::sent(Spawner::message(3))), 'none',
+		    '... to the last octet';
+		like $c->say('QUIT'), qr/^\+OK/, '... QUIT';
+		$c->close;
+		ok $dewey->wait_log(qr/user=ann peer=127\.8\.8\.8 .*end=quit/),
+		    '... the address in the log' or diag $dewey->log;
+		writes_no_more($dewey, 1, 0, "STLS at nginx, $starttls");
+	}
+};
+
+# A check that ends with QUIT resets before the answer; a check that only
+# connects leaves at once.
+subtest 'HAProxy, checks' => sub {
+	my $why = lacking('haproxy v2');
+	plan skip_all => $why if $why;
+	for my $send ('', qw(send-proxy send-proxy-v2)) {
+		my $site = Spawner->site(as_root => $root,
+		    mail => { ann => '' });
+		my $dewey = server($site, $send eq '' ? (proxy => undef) : ())
+		    or plan skip_all => 'no spawner';
+		my $front = Spawner->start('front', behind => $dewey->port,
+		    make => sub { haproxy($send, @_) });
+		ok records($dewey, 30), "${send}: 30 checks and more";
+		$front->stop;
+		$dewey->stop;
+		my ($sessions, $refused, $else) = written($dewey);
+		is "$refused $else", '0 0', "... a line each, no error"
+		    or diag $dewey->log;
+	}
 };
 
 # Who reads logs.
