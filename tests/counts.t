@@ -473,4 +473,27 @@ SKIP: {
 	}
 }
 
+# A PROXY header costs one wait, one look and one read, in either version: what is
+# behind it stays, and is not asked for octet by octet.
+SKIP: {
+	skip 'strace is not here', 2 unless $strace;
+	skip 'strace may not trace here', 2 unless may_trace();
+	for my $header ("PROXY TCP4 192.0.2.7 127.0.0.1 4660 110\r\n",
+	    "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" .
+	    pack('C4C4nn', 192, 0, 2, 7, 127, 0, 0, 1, 4660, 110)) {
+		my $log = Dewey::tmpdir() . '/calls';
+		my $c = Dewey->start($site->flags(@flags, '--proxy=127.0.0.1'),
+		    { transport => 'tcp', wrapper => [$strace, '-f', '-qq',
+		    '-o', $log, '-e', 'trace=read,recvfrom'] });
+		$c->send("${header}QUIT\r\n");
+		$c->rest;
+		$c->exit_code;
+		my @calls = map { /\b(read|recvfrom)\(0, / ? $1 : () }
+		    split /\n/, Dewey::read_file($log);
+		is "@calls[0 .. 2]", 'recvfrom read recvfrom',
+		    'a PROXY header of version ' . ($header =~ /TCP4/ ? 1 : 2) .
+		    ' is looked at, and read at once';
+	}
+}
+
 done_testing;

@@ -177,6 +177,17 @@ ok !-e $path, '... or as long as one says';
 ($code, $text) = $spread->move($other, $home, $one);
 is $code, 0, '... and then its user can be moved back' or diag $text;
 
+# ---- How many users would move if the shares were changed: the same seed, the same
+# figures as in SCALING.md.
+
+my $scaling = Dewey::read_file(Spawner::srcdir() . '/doc/SCALING.md');
+my (undef, @rows) = split /\n/, qx{$^X '$contrib/spread' --simulate};
+is scalar(@rows), 7, 'a simulation';
+for my $row (@rows) {
+	my $line = '| ' . join(' | ', split /\t/, $row) . ' |';
+	ok index($scaling, "\n$line\n") > 0, "... is what SCALING.md says: $line";
+}
+
 # ---- All at once
 
 $spread->storm($rounds, $batches);

@@ -105,6 +105,15 @@ static const struct row rows[] = {
 	    "\1\0\4pop3" "\2\0\1a" "\4\0\0" "\x30\0\1n"), true,
 	    { .family = AF_INET, .port = 0x1234, .peer = { 192, 0, 2, 7 },
 	    .local = { 192, 0, 2, 1 } } },
+	{ "an id and experiments, too", ROW_OF(V2 "\x21\x11\0\x18" TCP4
+	    "\5\0\2id" "\xe0\0\0" "\xf0\0\1x"), true,
+	    { .family = AF_INET, .port = 0x1234, .peer = { 192, 0, 2, 7 },
+	    .local = { 192, 0, 2, 1 } } },
+	{ "all that can be said of TLS", ROW_OF(V2 "\x21\x11\0\x2e" TCP4
+	    "\x20\0\x1f\1\0\0\0\0" "\x21\0\7TLSv1.3" "\x22\0\1n"
+	    "\x23\0\1n" "\x24\0\1n" "\x25\0\1n"), true,
+	    { .family = AF_INET, .port = 0x1234, .tls = true,
+	    .peer = { 192, 0, 2, 7 }, .local = { 192, 0, 2, 1 } } },
 	{ "one reaches beyond", ROW_OF(V2 "\x21\x11\0\x10" TCP4 "\1\0\2a"),
 	    false, { .port = 0 } },
 	{ "half a head", ROW_OF(V2 "\x21\x11\0\x0e" TCP4 "\1\0"), false,
