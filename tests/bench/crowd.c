@@ -3,9 +3,11 @@
  * crowd OPTION... COMMAND...: starts COMMAND, a spawner with its POP3 server or
  * a POP3 daemon, and has --clients of them at a time call it over the loopback
  * interface for --seconds.  Prints what came of it as words name=value:
- * sessions that ended as they should, errors, wall (the time, microseconds),
- * cpu (processor time, user and system, of COMMAND and all that it started, in
- * the same span).
+ * sessions that ended as they should, errors, wall (the time, microseconds).
+ * Those that had begun are heard out then: ended counts them, too, and cpu is
+ * the processor time, user and system, that COMMAND and all that it started took
+ * for them; front is what of that the processes had that are called --front, a
+ * proxy that stands before the server and stays.
  *
  * What a session says:
  *
@@ -93,7 +95,7 @@ static const struct line fetching[] = {
 static struct {
 	unsigned clients, seconds, users;
 	uint16_t port;
-	const char *name, *password, *spool, *box;
+	const char *name, *password, *spool, *box, *front;
 	const struct line *lines;
 	char octets[INPUT];	/* of the box */
 	size_t size;
@@ -159,13 +161,13 @@ start(char **command)
 }
 
 /* Processor time of the process ${pid} and of those that it waited for, in
- * ticks. */
+ * ticks; if ${only} is not NULL, 0 of a process that has another name. */
 static int64_t
-ticks_of(const char *pid)
+ticks_of(const char *pid, const char *only)
 {
 	unsigned long own[2] = { 0 };
 	long below[2] = { 0 };
-	char path[LINE], text[LINE * 2], *end;
+	char path[LINE], text[LINE * 2], *begin, *end;
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "/proc/%s/stat", pid);
@@ -175,7 +177,12 @@ ticks_of(const char *pid)
 	/* The name may hold anything but ends at the last parenthesis. */
 	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
 	(void)fclose(f);
+	begin = strchr(text, '(');
 	end = strrchr(text, ')');
+	if (only != NULL && (begin == NULL || end == NULL ||
+	    (size_t)(end - begin - 1) != strlen(only) ||
+	    memcmp(begin + 1, only, strlen(only)) != 0))
+		return 0;
 	if (end != NULL)
 		(void)sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u "
 		    "%*u %*u %lu %lu %ld %ld", &own[0], &own[1], &below[0],
@@ -183,26 +190,36 @@ ticks_of(const char *pid)
 	return (int64_t)(own[0] + own[1]) + below[0] + below[1];
 }
 
-/* Processor time of everything but this process, in microseconds. */
+/* Processor time of all processes that are there but this one, or of those that
+ * are called ${only}, in microseconds. */
 static int64_t
-servers_cpu(void)
+cpu_of(const char *only)
 {
-	struct rusage gone;
 	struct dirent *entry;
 	int64_t ticks = 0;
-	DIR *dir;
+	DIR *dir = opendir("/proc");
 
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
-	dir = opendir("/proc");
-	if (dir == NULL || getrusage(RUSAGE_CHILDREN, &gone) == -1)
+	if (dir == NULL)
 		die("/proc");
 	while ((entry = readdir(dir)) != NULL)
 		if (isdigit((unsigned char)entry->d_name[0]) &&
 		    strcmp(entry->d_name, "1") != 0)
-			ticks += ticks_of(entry->d_name);
+			ticks += ticks_of(entry->d_name, only);
 	(void)closedir(dir);
-	return ticks * (1000000 / sysconf(_SC_CLK_TCK)) +
+	return ticks * (1000000 / sysconf(_SC_CLK_TCK));
+}
+
+/* The same of everything but this process, with those that are gone. */
+static int64_t
+servers_cpu(void)
+{
+	struct rusage gone;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+	if (getrusage(RUSAGE_CHILDREN, &gone) == -1)
+		die("getrusage");
+	return cpu_of(NULL) +
 	    ((int64_t)gone.ru_utime.tv_sec + gone.ru_stime.tv_sec) * 1000000 +
 	    gone.ru_utime.tv_usec + gone.ru_stime.tv_usec;
 }
@@ -318,37 +335,44 @@ hear(struct client *c)
 		say_next(c);
 }
 
+/* Hear the clients that are in, for a tenth of a second at most; returns how
+ * many that were. */
+static unsigned
+attend(void)
+{
+	struct pollfd fds[CLIENTS];
+	unsigned open = 0;
+
+	for (unsigned i = 0; i < o.clients; i++) {
+		fds[i] = (struct pollfd){ .fd = clients[i].fd,
+		    .events = POLLIN };
+		open += clients[i].fd != -1;
+	}
+	if (open > 0 && poll(fds, o.clients, 100) == -1)
+		die("poll");
+	for (unsigned i = 0; i < o.clients; i++)
+		if (fds[i].fd != -1 && fds[i].revents != 0)
+			hear(&clients[i]);
+	return open;
+}
+
 /* Let all clients call until ${until}, or, if that is 0, until each user was
- * there once; then hear out those who are in. */
+ * there once and has ended. */
 static void
 play(int64_t until)
 {
-	struct pollfd fds[CLIENTS];
-	unsigned turns = o.users / o.clients, open;
-	int64_t last = until == 0 ? INT64_MAX : until;
+	unsigned turns = o.users / o.clients;
 
 	do {
-		bool more = now_us() < last;
-
-		open = 0;
+		if (until != 0 && now_us() >= until)
+			return;
 		for (unsigned i = 0; i < o.clients; i++) {
 			struct client *c = &clients[i];
 
-			if (c->fd == -1 && more &&
-			    (until != 0 || c->turn < turns))
+			if (c->fd == -1 && (until != 0 || c->turn < turns))
 				call(c);
-			fds[i] = (struct pollfd){ .fd = c->fd,
-			    .events = POLLIN };
-			open += c->fd != -1;
 		}
-		if (until != 0 && !more)
-			return;
-		if (open > 0 && poll(fds, o.clients, 100) == -1)
-			die("poll");
-		for (unsigned i = 0; i < o.clients; i++)
-			if (fds[i].fd != -1 && fds[i].revents != 0)
-				hear(&clients[i]);
-	} while (open > 0);
+	} while (attend() > 0);
 }
 
 /* Call until the server answers. */
@@ -379,7 +403,8 @@ wait_for_server(void)
 static void
 serve(char **command)
 {
-	int64_t began, cpu;
+	int64_t began, wall, cpu, front = 0;
+	unsigned long in_time;
 
 	make_world();
 	(void)alarm(o.seconds + START_S + GRACE_S);
@@ -390,11 +415,20 @@ serve(char **command)
 	play(0);
 	sessions = errors = 0;
 	cpu = -servers_cpu();
+	if (o.front != NULL)
+		front = -cpu_of(o.front);
 	began = now_us();
 	play(began + (int64_t)o.seconds * 1000000);
+	wall = now_us() - began;
+	in_time = sessions;
+	while (attend() > 0)
+		continue;
 	cpu += servers_cpu();
-	(void)printf("sessions=%lu errors=%lu wall=%" PRId64 " cpu=%" PRId64
-	    "\n", sessions, errors, now_us() - began, cpu);
+	if (o.front != NULL)
+		front += cpu_of(o.front);
+	(void)printf("sessions=%lu errors=%lu wall=%" PRId64 " ended=%lu cpu=%"
+	    PRId64 " front=%" PRId64 "\n", in_time, errors, wall, sessions,
+	    cpu, front);
 	(void)fflush(stdout);
 }
 
@@ -427,7 +461,7 @@ static void
 usage(void)
 {
 	(void)fputs("usage: crowd [--clients=N] [--seconds=N] [--users=N] "
-	    "[--port=N] --name=PREFIX\n\t--password=WORD "
+	    "[--port=N] [--front=NAME] --name=PREFIX\n\t--password=WORD "
 	    "[--box=FILE --spool=DIR] COMMAND...\n", stderr);
 	exit(100);
 }
@@ -440,6 +474,7 @@ main(int argc, char **argv)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "users", required_argument, NULL, 'u' },
 		{ "port", required_argument, NULL, 'P' },
+		{ "front", required_argument, NULL, 'f' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "password", required_argument, NULL, 'p' },
 		{ "box", required_argument, NULL, 'b' },
@@ -458,6 +493,8 @@ main(int argc, char **argv)
 			o.users = number(optarg, 100000);
 		else if (c == 'P')
 			o.port = (uint16_t)number(optarg, UINT16_MAX);
+		else if (c == 'f')
+			o.front = optarg;
 		else if (c == 'n')
 			o.name = optarg;
 		else if (c == 'p')

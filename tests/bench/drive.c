@@ -15,6 +15,9 @@
  *   dele-first, dele-alternate   DELE, QUIT, until the end of the stream
  *   poll            STAT, UIDL, LIST, QUIT, until the process is gone
  *
+ * --proxy=1 and --proxy=2 (0: not) begin with a header of the PROXY protocol, as a front
+ * end on loopback sends it.
+ *
  * wall is the time of what the row is about, in microseconds; cpu the
  * processor time of the server in the same span, where it is one span of
  * processes that live through it; session-cpu that of the whole session,
@@ -53,6 +56,7 @@ enum { LINE = 512 };
 struct drive {
 	bool tcp;
 	bool silent;			/* no greeting is to come */
+	int proxy;			/* version of a PROXY header, or 0 */
 	const char *user, *password;	/* NULL: logged in from the start */
 	unsigned uid, gid;
 	unsigned long count;		/* messages of RETR and DELE */
@@ -162,6 +166,20 @@ start(const struct drive *d, int server, int null)
 	_exit(127);
 }
 
+/* 127.0.0.1, ports 1234 and 110. */
+static void
+send_header(const struct drive *d)
+{
+	static const char one[] = "PROXY TCP4 127.0.0.1 127.0.0.1 1234 110\r\n",
+	    two[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\1\x7f\0\0\1"
+	    "\x04\xd2\0\x6e";
+	const char *header = d->proxy == 1 ? one : two;
+	size_t n = (d->proxy == 1 ? sizeof(one) : sizeof(two)) - 1;
+
+	if (send(d->fd, header, n, MSG_NOSIGNAL) != (ssize_t)n)
+		die("the PROXY header");
+}
+
 static void
 spawn(struct drive *d)
 {
@@ -176,6 +194,8 @@ spawn(struct drive *d)
 	    setsockopt(d->fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
 	    sizeof(limit)) == -1)
 		die("setsockopt");
+	if (d->proxy != 0)
+		send_header(d);
 	d->began = clock_ns(CLOCK_MONOTONIC);
 	d->pid = start(d, server, null);
 	if (d->pid == -1)
@@ -391,6 +411,9 @@ leave(struct drive *d)
 	say(d, "QUIT\r\n");
 	while (hear(d) > 0)
 		;
+	/* A server may wait for that, so that nothing it sent is lost. */
+	if (d->tcp)
+		(void)shutdown(d->fd, SHUT_WR);
 }
 
 /* ---- The rows */
@@ -717,8 +740,8 @@ read_environment(struct drive *d, size_t n, const char *path)
 static void
 usage(void)
 {
-	(void)fputs("usage: drive [--tcp] [--silent] [--user=NAME --password=WORD] "
-	    "[--uid=N --gid=N] [--count=N]\n\t[--limit=SECONDS] "
+	(void)fputs("usage: drive [--tcp] [--proxy=1|2] [--silent] "
+	    "[--user=NAME --password=WORD]\n\t[--uid=N --gid=N] [--count=N]\n\t[--limit=SECONDS] "
 	    "[--env=NAME=VALUE]... [--environment=FILE] ROW COMMAND...\n",
 	    stderr);
 	exit(100);
@@ -729,6 +752,7 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "tcp", no_argument, NULL, 't' },
+		{ "proxy", required_argument, NULL, 'P' },
 		{ "silent", no_argument, NULL, 's' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "password", required_argument, NULL, 'p' },
@@ -746,6 +770,8 @@ main(int argc, char **argv)
 	for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;)
 		if (c == 't')
 			d.tcp = true;
+		else if (c == 'P')
+			d.proxy = (int)strtoul(optarg, NULL, 10);
 		else if (c == 's')
 			d.silent = true;
 		else if (c == 'u')
