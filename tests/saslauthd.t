@@ -53,6 +53,22 @@ my $usual = sub {
 	    $word eq $password ? 'OK' : 'NO wrong, this word');
 };
 
+# %i: each virtual host has a saslauthd of its own.
+{
+	my $fake = Saslauthd->start("$dir/127.0.0.1", answer => $usual);
+	for my $row (['tcp', $password, qr/^\+OK/], ['tcp', 'wrong', qr/^-ERR \[AUTH\]/],
+	    ['socketpair', $password, qr/^-ERR \[SYS\/TEMP\]/]) {
+		my ($transport, $word, $answer) = @$row;
+		my $c = $site->start('--secrets=none', '--log=stderr',
+		    "--passwords=saslauthd:$dir/%i", { transport => $transport });
+		$c->greeting;
+		like try($c, 'dwmrose', $word), $answer,
+		    "\%i in --passwords, $transport";
+		$c->say('QUIT');
+		$c->exit_code;
+	}
+}
+
 {
 	my $fake = Saslauthd->start($mux, answer => $usual);
 	my $c = begin();

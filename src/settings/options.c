@@ -111,7 +111,7 @@ static const struct options_kind
 	.wanted = "the name of a file or directory" },
     placed_file = { .read = read_text, .fits = forms_is_given, .placed = true,
 	.wanted = "the name of a file" },
-    passwords = { .read = read_text, .fits = forms_is_passwords,
+    passwords = { .read = read_text, .fits = forms_is_passwords, .placed = true,
 	.wanted = "shadow, users, or saslauthd, behind which :PATH may stand, "
 	"the absolute path of its socket" },
     networks = { .read = read_text, .fits = networks_is_list,
