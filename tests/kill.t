@@ -264,6 +264,22 @@ is Dewey::read_file($box), join('', @messages[0, 2 .. 5], $since, $much),
     'mail behind an UPDATE that was killed: all is there';
 cmp_ok scalar(@syncs), '<', 10, '... moved in few steps';
 
+# More than a page moves, and a write finds no space.
+my @large = map { message($_) =~ s/\n\n\K/('x' x 63 . "\n") x 50/er } 1 .. 4;
+my @odd;
+for my $window (0, 5000) {
+	for my $n (1 .. 16) {
+		begin(join '', @large);
+		my ($r) = update([1], { window => $window }, { KINDS => 'w',
+		    AT => $n, DO => 'fail', ERRNO => POSIX::ENOSPC() });
+		my @may = (join('', @large[1 .. 3]), join '', @large);
+		pop @may if $r->{output} =~ /signing off/;
+		push @odd, map { "window $window, write $n: $_" }
+		    look(\@may, [@large[1 .. 3]]);
+	}
+}
+is join("\n", @odd), '', 'a write of more than a page finds no space';
+
 # ---- Killed when its locks have fallen
 
 my @deletes = map { "DELE $_" } 1, 3, 5;

@@ -23,8 +23,8 @@ save(const struct plan *plan, struct plan_part *part, struct slot *slot)
 {
 	int result = plan_copy(plan, part, &slot->hash_data);
 
-	if (result == -1 && store_is_full(errno) &&
-	    part->length > LIMITS_PAGE) {
+	if (result == -1 && slot->phase == SLOT_COPY &&
+	    store_is_full(errno) && part->length > LIMITS_PAGE) {
 		part->length = slot->length = LIMITS_PAGE;
 		result = plan_copy(plan, part, &slot->hash_data);
 	}
