@@ -50,6 +50,7 @@
 #include "maildrop/message.h"
 #include "maildrop/update.h"
 #include "spool/journal.h"
+#include "spool/sidecar.h"
 
 /* The messages from first on, all marked, go, and the file is cut at end. */
 struct tail {
@@ -129,6 +130,10 @@ log_unmoved(const struct maildrop *drop, int error)
 		log_error("%s: this process may not make files of that size "
 		    "(ulimit -f, LimitFSIZE=): nothing is moved",
 		    drop->mailbox.path);
+	else if (error == ESTALE)
+		log_error("%s: the file %s beside it was removed during the "
+		    "session: nothing is moved", drop->mailbox.path,
+		    drop->mailbox.sidecar_name);
 	else
 		log_error("%s: no journal can be written: %s; nothing is moved",
 		    drop->mailbox.path, strerror(error));
@@ -138,9 +143,11 @@ static enum update_result
 compact(struct maildrop *drop, const struct tail *tail)
 {
 	struct journal journal = { .touched = false };
-	int result = -1, error = ENOSPC;
+	int result = -1;
+	int error = drop->mailbox.no_journal ? ENOSPC : ESTALE;
 
-	if (!drop->mailbox.no_journal) {
+	/* An administrator may have removed the sidecar since. */
+	if (!drop->mailbox.no_journal && sidecar_has_name(&drop->mailbox)) {
 		result = journal_begin(&journal, drop->mailbox.fd,
 		    drop->mailbox.sidecar, drop->mailbox.dir,
 		    drop->block.octets);

@@ -295,6 +295,15 @@ sidecar_has_journal(const struct mailbox *mailbox)
 	    fstat(mailbox->sidecar, &st) == 0 && st.st_size > 0;
 }
 
+bool
+sidecar_has_name(const struct mailbox *mailbox)
+{
+	struct stat st;
+
+	return mailbox->sidecar != -1 &&
+	    fstat(mailbox->sidecar, &st) == 0 && st.st_nlink > 0;
+}
+
 int
 sidecar_pending(const char *path, const char *state_dir)
 {

@@ -44,6 +44,12 @@ bool sidecar_is_early(const struct mailbox *mailbox, unsigned delay);
 bool sidecar_has_journal(const struct mailbox *mailbox);
 
 /*
+ * sidecar_has_name(mailbox):
+ * Say whether the sidecar still has a name: nobody finds a journal without.
+ */
+bool sidecar_has_name(const struct mailbox *mailbox);
+
+/*
  * sidecar_adopted(mailbox, make), sidecar_tidy(mailbox):
  * Open the file of adopted unique-ids beside a mailbox that has mail, if there
  * is one;  ${make} it otherwise.  It must be the mailbox owner's: or else the
