@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Base64.  Nettle skips blanks, so they are looked for before.
+ * Base64.  Nettle skips blanks, and takes A=== for no octet, so both are looked
+ * for before.
  */
 #include "config.h"
 
@@ -33,6 +34,9 @@ base64_decode(struct span text, char *octets, size_t size, struct span *out)
 		right = right && text.p[i] > ' ';
 	if (!right || text.n == 0)
 		return right ? 0 : -1;
+	/* At most two of the last four are padding. */
+	if (text.p[text.n - 3] == '=')
+		return -1;
 	base64_decode_init(&base64);
 	right = base64_decode_update(&base64, &n, (uint8_t *)octets, text.n,
 	    text.p) == 1 && base64_decode_final(&base64) == 1;

@@ -7,16 +7,12 @@
 #include "base/calls.h"
 
 /* Headers may be older; from 424 on all processors have the same numbers. */
-#ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452
-#endif
-#ifndef __NR_setxattrat
-#define __NR_setxattrat 463
-#define __NR_removexattrat 466
-#endif
-#ifndef __NR_file_setattr
-#define __NR_file_setattr 469
-#endif
+enum {
+	FCHMODAT2 = 452,
+	SETXATTRAT = 463,
+	REMOVEXATTRAT = 466,
+	FILE_SETATTR = 469
+};
 
 const uint16_t calls_harmful[] = {
 	__NR_execve,
@@ -63,8 +59,8 @@ const uint16_t calls_harmful[] = {
 	__NR_truncate,
 	__NR_fchmod,
 	__NR_fchmodat,
-	__NR_fchmodat2,
-	__NR_file_setattr,
+	FCHMODAT2,
+	FILE_SETATTR,
 	__NR_fchown,
 	__NR_fchownat,
 	__NR_utimensat,
@@ -74,8 +70,8 @@ const uint16_t calls_harmful[] = {
 	__NR_removexattr,
 	__NR_lremovexattr,
 	__NR_fremovexattr,
-	__NR_setxattrat,
-	__NR_removexattrat,
+	SETXATTRAT,
+	REMOVEXATTRAT,
 	__NR_mq_open,
 	__NR_mq_unlink,
 #ifdef __NR_open
