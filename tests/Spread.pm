@@ -225,7 +225,7 @@ sub move_many {
 		my @who = grep { $self->host_of($_) eq $from && !$gone{$_} }
 		    @{ $self->{names} };
 		@who = @who[0 .. 5] if @who > 6;
-		last unless @who;
+		next unless @who;
 		$gone{$_} = 1 for @who;
 		my ($code, $text) = $self->move($from, $to, @who);
 		for my $name (@who) {
