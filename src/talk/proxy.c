@@ -15,6 +15,7 @@
 
 #include "base/channel.h"
 #include "base/clock.h"
+#include "base/socket.h"
 #include "base/span.h"
 #include "talk/proxy.h"
 
@@ -226,7 +227,7 @@ proxy_parse(struct proxy *proxy, uint8_t *p, size_t n)
 static size_t
 owned(int fd, uint8_t *octets, size_t n, size_t wants)
 {
-	ssize_t more = recv(fd, octets + n, LIMITS_PROXY - n,
+	ssize_t more = socket_receive(fd, octets + n, LIMITS_PROXY - n,
 	    MSG_PEEK | MSG_DONTWAIT);
 	size_t there = n + (more > 0 ? (size_t)more : 0), whole = wants;
 
