@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,9 +88,15 @@ connect_for(const char *path, uid_t uid, gid_t gid, int channel)
 void
 reach_saslauthd(const char *path, uid_t uid, gid_t gid, int channel)
 {
-	pid_t asker = path == NULL ? -1 : process_fork_silent();
+	struct pollfd pfd = { .fd = channel, .events = POLLOUT };
+	pid_t asker;
 	int status;
 
+	/* A judge that has been taken over and does not hear its answers could
+	 * have root wait for room for one. */
+	if (poll(&pfd, 1, 0) != 1)
+		return;
+	asker = path == NULL ? -1 : process_fork_silent();
 	if (asker == 0)
 		connect_for(path, uid, gid, channel);
 	/* Who waits for an answer gets one. */
