@@ -283,6 +283,17 @@ ftruncate(int fd, off_t length)
 	    (int)syscall(SYS_ftruncate, fd, length);
 }
 
+/* A file in memory has no name; a sidecar has. */
+int
+fstat(int fd, struct stat *st)
+{
+	int result = fstatat(fd, "", st, AT_EMPTY_PATH);
+
+	if (result == 0 && st->st_nlink == 0)
+		st->st_nlink = 1;
+	return result;
+}
+
 int
 posix_fallocate(int fd, off_t offset, off_t length)
 {
