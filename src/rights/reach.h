@@ -22,8 +22,8 @@ int reach_ask(void *to);
  * reach_saslauthd(path, uid, gid, channel):
  * As root: have a process with these ids, and the group of the directory where
  * the socket ${path} is, connect to it and send what comes of that to the
- * judge, on ${channel}.  If ${path} is NULL the judge hears that it cannot be.  If
- * too many answers wait there unheard, do nothing.
+ * judge, on ${channel}.  If ${path} is NULL the judge hears that it cannot be.
+ * If too many answers wait there unheard, do nothing.
  */
 void reach_saslauthd(const char *path, uid_t uid, gid_t gid, int channel);
 
