@@ -584,15 +584,17 @@ sub close {
 	@$self{qw(w r)} = ();
 }
 
-# Polls sub ${condition} until it is true and returns its value.
+# Polls sub ${condition} until it is true and returns its value; that it looks at
+# a process that has just ended does not count as an answer.
 sub wait_for {
 	my ($self, $condition) = @_;
 	my ($deadline, $pause) = (time + $self->{timeout}, 0.0003);
 	while (1) {
-		my $value = $condition->();
+		my $value = eval { $condition->() };
+		die $@ if $@ && $@ !~ /^process \d+ is gone/;
 		return $value if $value;
-		$self->fail("not true within $self->{timeout} s")
-		    if time > $deadline;
+		$self->fail("not true within $self->{timeout} s" .
+		    ($@ && ": $@")) if time > $deadline;
 		sleep $pause;
 		$pause = $pause * 1.5 if $pause < 0.02;
 	}
