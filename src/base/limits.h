@@ -226,11 +226,6 @@
 #define LIMITS_SHOWN 200
 #define LIMITS_NAMED 20
 
-/* Octets of a mailbox of which all sums are taken when a first message is asked
- * for, so that each can be told from others if the mailbox changes: one or two
- * milliseconds.  After so many octets, too, UIDL looks whether it changed. */
-#define LIMITS_AHEAD 8388608
-
 /* Octets of one step of UPDATE that the journal holds: fewer, larger steps
  * need fewer fsyncs, and as much space twice.  Less when space is short, but
  * never less than a page. */

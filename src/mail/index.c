@@ -17,7 +17,7 @@
 #include "base/store.h"
 #include "mail/index.h"
 
-#define MAGIC (uint64_t)0x3430786449776544u	/* DewIdx04 */
+#define MAGIC (uint64_t)0x3530786449776544u	/* DewIdx05 */
 #define HEAD_OCTETS STORE_OCTETS(struct index_head)
 #define RECORDS_AT LIMITS_PAGE
 

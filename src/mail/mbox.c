@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/imprint.h"
 #include "mail/mbox.h"
 
 void
@@ -223,6 +224,47 @@ mbox_end(struct mbox *mbox)
 	if (mbox->state == MBOX_PREFIX)
 		return last[2] == '\r' ? refuse(mbox, mbox->at - 1) : 0;
 	return yield(mbox, mbox->at, mbox_empty_line(last), last[2] != '\n');
+}
+
+uint64_t
+mbox_sure(const struct mbox *mbox, uint64_t *begin)
+{
+	uint64_t end = mbox->state == MBOX_FROM ? mbox->line : mbox->at;
+
+	*begin = mbox->first ? end : mbox->message.offset;
+	/* An empty line, all of it or its CR, may be the separator. */
+	return mbox->first ? end : end - (MBOX_LAST - 1);
+}
+
+/* The sum of a message of which ${octets} are sent; they may be told wrong in
+ * an index. */
+static uint64_t
+sum_of(uint64_t imprint, uint64_t octets)
+{
+	uint64_t sum = imprint ^ (octets << 32 | octets >> 32);
+
+	return sum == 0 ? 1 : sum;
+}
+
+void
+mbox_begin_sum(struct imprint *imprint, uint64_t offset)
+{
+	imprint_begin(imprint, offset);
+}
+
+uint64_t
+mbox_end_sum(struct imprint *imprint, uint64_t octets)
+{
+	return sum_of(imprint_end(imprint), octets);
+}
+
+uint64_t
+mbox_sum(const struct mbox_message *message, const char *p)
+{
+	size_t n = (size_t)(message->end - message->separator -
+	    message->offset);
+
+	return sum_of(imprint_of(message->offset, p, n), message->octets);
 }
 
 size_t

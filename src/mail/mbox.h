@@ -14,6 +14,8 @@
 #include "mail/from.h"
 #include "mail/look.h"
 
+struct imprint;
+
 /* One message, as the file stores it and as RETR sends it. */
 struct mbox_message {
 	uint64_t offset;	/* where its From_ line begins */
@@ -89,6 +91,14 @@ void mbox_skip(struct mbox *mbox, uint64_t until);
 void mbox_ask(struct mbox *mbox, mbox_reach *reach);
 
 /*
+ * mbox_sure(mbox, begin):
+ * Return the offset before which it is known of all octets that were fed
+ * whether they belong to the open message, its separator apart, and store in
+ * ${begin} where that begins; both are where it may begin if none is open.
+ */
+uint64_t mbox_sure(const struct mbox *mbox, uint64_t *begin);
+
+/*
  * mbox_feed(mbox, p, n), mbox_end(mbox):
  * Feed the next ${n} octets; say that the file ends.
  * Returns 0, what yield returned if it was not 0, or -1 with errno EBADMSG if
@@ -97,6 +107,21 @@ void mbox_ask(struct mbox *mbox, mbox_reach *reach);
  */
 int mbox_feed(struct mbox *mbox, const char *p, size_t n);
 int mbox_end(struct mbox *mbox);
+
+/*
+ * mbox_begin_sum(imprint, offset), mbox_end_sum(imprint, octets):
+ * Take the sum of a message, by which it is told from others: it begins at
+ * ${offset}, and ${octets} are sent of it.  Feed ${imprint} all its stored
+ * octets, its separator apart.  A sum is never 0.
+ */
+void mbox_begin_sum(struct imprint *imprint, uint64_t offset);
+uint64_t mbox_end_sum(struct imprint *imprint, uint64_t octets);
+
+/*
+ * mbox_sum(message, p):
+ * Return the sum of ${message}, of which all is stored at ${p}.
+ */
+uint64_t mbox_sum(const struct mbox_message *message, const char *p);
 
 /* How far into a message TOP goes. */
 struct mbox_top {

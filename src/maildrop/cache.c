@@ -226,8 +226,6 @@ use(struct maildrop *drop)
 	    !mailbox_is(&drop->mailbox, &drop->stamp))
 		return false;
 	store(drop, n, n - 1);
-	/* Only now: the records that stay in the file are without sums. */
-	message_sum_scanned(drop);
 	return true;
 }
 
@@ -243,8 +241,6 @@ cache_scan(struct maildrop *drop)
 	    drop->mailbox.fd == -1 || !maildrop_is_locked(drop) ||
 	    maildrop_stamp(drop) == -1 || !use(drop))) {
 		fault = scan_all(drop);
-		if (fault == MAILBOX_FINE)
-			message_sum_scanned(drop);
 		if (fault == MAILBOX_FINE && drop->mailbox.fd != -1)
 			store(drop, 0, 0);
 	}

@@ -35,50 +35,19 @@ count_copies(struct table *table, struct maildrop *drop)
 	return 0;
 }
 
-/* The ids of the messages from ${from} up to ${to} were computed just now, of
- * the octets that were scanned if the mailbox is still unchanged.  If it is
- * not, forget them. */
-static enum mailbox_fault
-vouch(struct maildrop *drop, size_t from, size_t to)
-{
-	if (from >= to || maildrop_is_unchanged(drop))
-		return MAILBOX_FINE;
-	for (size_t i = from; i < to; i++) {
-		drop->messages[i].copy = 0;
-		drop->messages[i].sum = 0;
-	}
-	return MAILBOX_CHANGED;
-}
-
-/* Compute the ids that are not known, but none of octets that may not be those
+/* Compute the ids that are not known, but none of octets that are not those
  * that were scanned. */
 static enum mailbox_fault
 hash_all(struct maildrop *drop)
 {
-	bool unchanged = maildrop_is_unchanged(drop), proved;
-	size_t from = 0, to = 0;
-	enum mailbox_fault fault;
-
-	if (!unchanged)
+	if (!maildrop_is_unchanged(drop))
 		block_forget(&drop->block);
-	for (size_t i = 0; i < drop->count; i++) {
-		if (drop->messages[i].copy != 0)
-			continue;
-		if (message_identify(drop, i, unchanged, &proved) == -1)
-			return unchanged ? MAILBOX_TROUBLE : MAILBOX_CHANGED;
-		if (proved)
-			continue;
-		from = from >= to ? i : from;
-		to = i + 1;
-		if (maildrop_end_of(drop, i) - drop->messages[from].offset <
-		    LIMITS_AHEAD)
-			continue;
-		fault = vouch(drop, from, to);
-		if (fault != MAILBOX_FINE)
-			return fault;
-		from = to;
-	}
-	return vouch(drop, from, to);
+	for (size_t i = 0; i < drop->count; i++)
+		if (drop->messages[i].copy == 0 &&
+		    message_identify(drop, i) == -1)
+			return errno == ESTALE ? MAILBOX_CHANGED :
+			    MAILBOX_TROUBLE;
+	return MAILBOX_FINE;
 }
 
 /* The own ids of all messages are known: find the adopted ones. */
@@ -189,16 +158,13 @@ renew_by_id(struct maildrop *old, struct maildrop *drop)
 	return lost != 0;
 }
 
-/* Mark the messages that were marked in ${old}, which are where they were.
- * Returns whether a mark is lost: of its message nothing is known by which it
- * can be told from another one. */
-static bool
+/* Mark the messages that were marked in ${old}, which are where they were. */
+static void
 mark_by_place(const struct maildrop *old, struct maildrop *drop)
 {
 	for (size_t i = 0; i < old->count; i++)
-		if (old->messages[i].marked && old->messages[i].sum != 0)
+		if (old->messages[i].marked)
 			maildrop_mark(drop, i);
-	return drop->marked != old->marked;
 }
 
 enum mailbox_fault
@@ -211,10 +177,8 @@ identity_renew(struct maildrop *drop, bool *lost)
 	drop->messages = NULL;
 	drop->room = 0;
 	fault = scan_all(drop);
-	if (fault == MAILBOX_FINE)
-		message_sum_scanned(drop);
 	if (fault == MAILBOX_FINE && only_grew(&old, drop)) {
-		*lost = mark_by_place(&old, drop);
+		mark_by_place(&old, drop);
 	} else if (fault == MAILBOX_FINE) {
 		log_warning("%s: was rewritten during the session; the marked "
 		    "messages are looked for by their unique-ids",

@@ -36,10 +36,10 @@ struct span identity_print(const struct maildrop *drop, size_t i,
  * identity_renew(drop, lost):
  * The mailbox is not, or not certainly, as it was scanned; the mailbox locks
  * are held.  Scan it again.  If every old message is where it was, with the
- * same octets, and the same id or sum where that is known, the marks stay as
- * they are; otherwise those messages are marked whose ids were.  A mark goes to
- * nobody, and ${lost} is set, if neither id nor sum of its message was known,
- * or if the id is now borne by another number of messages.
+ * same octets, as its sum or id tells, the marks stay as they are; otherwise
+ * those messages are marked whose ids were.  A mark goes to nobody, and ${lost}
+ * is set, if the id of its message was not known, or is now borne by another
+ * number of messages.
  * Returns as scan_all.
  */
 enum mailbox_fault identity_renew(struct maildrop *drop, bool *lost);

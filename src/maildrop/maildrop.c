@@ -152,7 +152,8 @@ maildrop_forget(struct maildrop *drop)
 }
 
 int
-maildrop_add(struct maildrop *drop, const struct mbox_message *message)
+maildrop_add(struct maildrop *drop, const struct mbox_message *message,
+    uint64_t sum)
 {
 	if (drop->count == drop->room) {
 		size_t room = drop->room == 0 ? LIMITS_LIST : drop->room * 2;
@@ -172,6 +173,7 @@ maildrop_add(struct maildrop *drop, const struct mbox_message *message)
 	drop->messages[drop->count++] = (struct maildrop_message){
 		.offset = message->offset,
 		.octets = message->octets,
+		.sum = sum,
 		.separator = (uint8_t)message->separator,
 	};
 	drop->end = message->end;

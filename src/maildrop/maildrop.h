@@ -28,7 +28,7 @@ struct maildrop_message {
 	uint64_t offset;	/* stored: where its From_ line begins */
 	uint64_t octets;	/* as sent */
 	uint64_t sum;		/* of the octets stored, and of the id where
-				 * that is known; 0: not known */
+				 * that is known */
 	uint32_t copy;		/* which of those with this id, from 1; 0: the
 				 * id is not known */
 	uint8_t id[LIMITS_UID_OCTETS];
@@ -87,7 +87,6 @@ struct maildrop {
 				 * in the file as the list says */
 	size_t shown;		/* those that the client knows of: not what
 				 * UPDATE found to have come since */
-	bool ahead;		/* sums were looked for ahead of the client */
 	uint64_t begin;		/* offset of the first message; what is before
 				 * it belongs to nobody and stays */
 	uint64_t end;		/* offset behind the last message */
@@ -181,12 +180,14 @@ bool maildrop_has_ids(const struct maildrop *drop);
 void maildrop_forget(struct maildrop *drop);
 
 /*
- * maildrop_add(drop, message), maildrop_hide(drop), maildrop_scanned(drop):
- * Add ${message} to the end of the list, with an id that is not known; take the
- * first one from the list; all of the mailbox was scanned so: to
- * MAILDROP_SCANNED.  maildrop_add returns 0, or -1 with errno.
+ * maildrop_add(drop, message, sum), maildrop_hide(drop),
+ * maildrop_scanned(drop):
+ * Add ${message} to the end of the list, with ${sum} and an id that is not
+ * known; take the first one from the list; all of the mailbox was scanned so:
+ * to MAILDROP_SCANNED.  maildrop_add returns 0, or -1 with errno.
  */
-int maildrop_add(struct maildrop *drop, const struct mbox_message *message);
+int maildrop_add(struct maildrop *drop, const struct mbox_message *message,
+    uint64_t sum);
 void maildrop_hide(struct maildrop *drop);
 void maildrop_scanned(struct maildrop *drop);
 

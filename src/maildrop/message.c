@@ -40,23 +40,6 @@ has_sum(const struct maildrop_message *m, uint64_t sum)
 	return m->sum == (m->copy == 0 ? sum : with_id(sum, m->id));
 }
 
-/* Begin the sum of message ${m}, of which ${n} octets are stored.  It also
- * tells whether the index is right about how many are sent. */
-static void
-begin_sum(struct imprint *imprint, const struct maildrop_message *m, uint64_t n)
-{
-	imprint_begin(imprint, m->offset ^ m->octets << 32, n);
-}
-
-/* The sum that ${imprint} makes; never 0, which stands for one not known. */
-static uint64_t
-end_sum(struct imprint *imprint)
-{
-	uint64_t value = imprint_end(imprint);
-
-	return value == 0 ? 1 : value;
-}
-
 /* The offset behind what RETR sends of message ${i}. */
 static uint64_t
 stored_end(const struct maildrop *drop, size_t i)
@@ -112,7 +95,7 @@ is_bounded(struct maildrop *drop, size_t i)
 }
 
 /* Sum what is stored of message ${m}, up to ${end}, and compute its id where
- * ${id} is not NULL. */
+ * ${id} is not NULL.  Returns 0, or -1 with errno; ESTALE if there is less. */
 static int
 read_stored(struct maildrop *drop, const struct maildrop_message *m,
     uint64_t end, uint8_t id[LIMITS_UID_OCTETS], uint64_t *sum)
@@ -121,12 +104,16 @@ read_stored(struct maildrop *drop, const struct maildrop_message *m,
 	struct imprint imprint;
 	struct span piece;
 	struct uid uid;
+	int got;
 
 	if (id != NULL)
 		uid_begin(&uid);
-	begin_sum(&imprint, m, end - at);
+	mbox_begin_sum(&imprint, at);
 	while (at < end) {
-		if (block_next(&drop->block, &at, end, &piece) != 1)
+		got = block_next(&drop->block, &at, end, &piece);
+		if (got == 0)
+			errno = ESTALE;
+		if (got != 1)
 			return -1;
 		if (id != NULL)
 			uid_feed(&uid, piece.p, piece.n);
@@ -134,7 +121,7 @@ read_stored(struct maildrop *drop, const struct maildrop_message *m,
 	}
 	if (id != NULL)
 		uid_end(&uid, id);
-	*sum = end_sum(&imprint);
+	*sum = mbox_end_sum(&imprint, m->octets);
 	return 0;
 }
 
@@ -156,27 +143,18 @@ message_is_whole(struct maildrop *drop, size_t i)
 	const struct maildrop_message *m = &drop->messages[i];
 	uint64_t sum;
 
-	if (m->sum == 0)
-		return is_bounded(drop, i);
 	hold(drop, i);
 	return edge_is_behind_empty(&drop->block, m->offset) &&
 	    read_stored(drop, m, stored_end(drop, i), NULL,
 	    &sum) == 0 && has_sum(m, sum) && is_ended(drop, i);
 }
 
-void
-message_begin_sum(const struct maildrop *drop, size_t i,
-    struct imprint *imprint)
-{
-	const struct maildrop_message *m = &drop->messages[i];
-
-	begin_sum(imprint, m, stored_end(drop, i) - m->offset);
-}
-
 bool
 message_was_whole(struct maildrop *drop, size_t i, struct imprint *imprint)
 {
-	return has_sum(&drop->messages[i], end_sum(imprint)) &&
+	const struct maildrop_message *m = &drop->messages[i];
+
+	return has_sum(m, mbox_end_sum(imprint, m->octets)) &&
 	    (!maildrop_is_cached(drop) || is_ended(drop, i));
 }
 
@@ -202,35 +180,28 @@ message_measure(struct maildrop *drop, size_t i)
 }
 
 bool
-message_is_proved(struct maildrop *drop, size_t i)
-{
-	return drop->messages[i].sum != 0 && message_is_whole(drop, i);
-}
-
-bool
 message_is_same(struct maildrop *drop, size_t i, const struct maildrop *old)
 {
 	const struct maildrop_message *was = &old->messages[i];
-	uint64_t end = stored_end(old, i), sum;
+	const struct maildrop_message *now = &drop->messages[i];
+	uint64_t end = stored_end(old, i), sum = now->sum;
 
 	/* Behind the last one a delivery agent may have put an empty line. */
-	if (drop->messages[i].offset != was->offset ||
-	    (drop->messages[i].octets != was->octets &&
+	if (now->offset != was->offset || (now->octets != was->octets &&
 	    (i + 1 < old->count ||
 	    !edge_is_empty_line(&drop->block, end, stored_end(drop, i)))))
 		return false;
-	if (was->sum == 0)
-		return true;
 	if (was->marked && was->copy != 0)
 		return has_id(drop, was, end);
+	if (stored_end(drop, i) != end &&
+	    read_stored(drop, was, end, NULL, &sum) == -1)
+		return false;
 	/* A mail reader may have edited what the id does not tell of. */
-	return (read_stored(drop, was, end, NULL, &sum) == 0 &&
-	    has_sum(was, sum)) || (was->copy != 0 && has_id(drop, was, end));
+	return has_sum(was, sum) || (was->copy != 0 && has_id(drop, was, end));
 }
 
 int
-message_identify(struct maildrop *drop, size_t i, bool unchanged,
-    bool *proved)
+message_identify(struct maildrop *drop, size_t i)
 {
 	struct maildrop_message *m = &drop->messages[i];
 	uint8_t id[LIMITS_UID_OCTETS];
@@ -238,8 +209,7 @@ message_identify(struct maildrop *drop, size_t i, bool unchanged,
 
 	if (read_stored(drop, m, stored_end(drop, i), id, &sum) == -1)
 		return -1;
-	*proved = m->sum == sum;
-	if (!unchanged && !*proved) {
+	if (m->sum != sum) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -247,58 +217,4 @@ message_identify(struct maildrop *drop, size_t i, bool unchanged,
 	m->sum = with_id(sum, id);
 	m->copy = 1;
 	return 0;
-}
-
-static void
-sum_one(struct maildrop *drop, size_t i)
-{
-	struct maildrop_message *m = &drop->messages[i];
-	uint64_t sum;
-
-	if (m->sum == 0 && read_stored(drop, m, stored_end(drop, i),
-	    NULL, &sum) == 0)
-		m->sum = sum;
-}
-
-void
-message_sum_scanned(struct maildrop *drop)
-{
-	if (drop->settled && drop->stamp.size > LIMITS_BLOCK)
-		return;
-	for (size_t i = 0; i < drop->count; i++)
-		sum_one(drop, i);
-}
-
-void
-message_sum_ahead(struct maildrop *drop)
-{
-	if (drop->ahead)
-		return;
-	drop->ahead = true;
-	if (drop->end - drop->begin <= LIMITS_AHEAD)
-		message_sum_from(drop, 0, LIMITS_AHEAD);
-}
-
-void
-message_sum_from(struct maildrop *drop, size_t i, uint64_t octets)
-{
-	uint64_t until = drop->messages[i].offset + octets;
-	size_t n = i;
-
-	if (drop->messages[i].sum != 0)
-		return;
-	if (block_is_sure(&drop->block, drop->messages[i].offset,
-	    stored_end(drop, i))) {
-		sum_one(drop, i);
-		return;
-	}
-	if (!maildrop_is_unchanged(drop))
-		return;
-	for (; n < drop->count && drop->messages[n].sum == 0 &&
-	    (n == i || maildrop_end_of(drop, n) <= until); n++)
-		sum_one(drop, n);
-	/* What was read is what was scanned only if that is so still. */
-	if (!maildrop_is_unchanged(drop))
-		while (n-- > i)
-			drop->messages[n].sum = 0;
 }

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/imprint.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/span.h"
 #include "mail/mbox.h"
@@ -81,6 +83,17 @@ hide_pseudo(struct maildrop *drop)
 	return 0;
 }
 
+/* A scan on its way through the mailbox. */
+struct pass {
+	struct maildrop *drop;
+	struct mbox mbox;
+	struct imprint imprint;	/* of the open message, for its sum ... */
+	uint64_t summed;	/* ... up to this offset */
+	const char *octets;	/* those of the mailbox from ... */
+	uint64_t at;		/* ... this offset on */
+	bool missed;		/* there is a message without its sum */
+};
+
 /* Whether a message may end at ${at}: there is the end of the file, or behind a
  * line end an empty line with either that end or a usual From_ line behind. */
 static bool
@@ -114,7 +127,7 @@ is_end(struct maildrop *drop, uint64_t at)
 static uint64_t
 reach(void *to, uint64_t text)
 {
-	struct maildrop *drop = to;
+	struct maildrop *drop = ((struct pass *)to)->drop;
 	uint64_t size = drop->stamp.size, at = text, length = 0;
 	uint64_t limit = text + LIMITS_HEADER < size ? text + LIMITS_HEADER :
 	    size;
@@ -134,10 +147,92 @@ reach(void *to, uint64_t text)
 	return fields == 1 && header.p != NULL && is_end(drop, at) ? at : 0;
 }
 
+/* Take the sum of the message that begins at ${begin} up to ${end}.  Returns
+ * whether the octets are in memory. */
+static bool
+sum_up(struct pass *pass, uint64_t begin, uint64_t end)
+{
+	if (pass->summed <= begin) {
+		mbox_begin_sum(&pass->imprint, begin);
+		pass->summed = begin;
+	}
+	if (pass->summed < pass->at)
+		return false;
+	imprint_feed(&pass->imprint, pass->octets + (pass->summed - pass->at),
+	    (size_t)(end - pass->summed));
+	pass->summed = end;
+	return true;
+}
+
 static int
 add(void *to, const struct mbox_message *message)
 {
-	return maildrop_add(to, message);
+	struct pass *pass = to;
+	uint64_t end = message->end - message->separator, sum = 0;
+
+	if (message->offset >= pass->at)
+		sum = mbox_sum(message, pass->octets +
+		    (message->offset - pass->at));
+	else if (sum_up(pass, message->offset, end))
+		sum = mbox_end_sum(&pass->imprint, message->octets);
+	else
+		pass->missed = true;
+	return maildrop_add(pass->drop, message, sum);
+}
+
+/* Read message ${m}, which ends at ${end}, for its sum. */
+static int
+sum_again(struct maildrop *drop, struct maildrop_message *m, uint64_t end)
+{
+	uint64_t at = m->offset;
+	struct imprint imprint;
+	struct span piece;
+	int got;
+
+	mbox_begin_sum(&imprint, at);
+	while ((got = block_next(&drop->block, &at, end, &piece)) == 1)
+		imprint_feed(&imprint, piece.p, piece.n);
+	m->sum = mbox_end_sum(&imprint, m->octets);
+	return got;
+}
+
+static int
+sum_missed(struct maildrop *drop)
+{
+	for (size_t i = 0; i < drop->count; i++)
+		if (drop->messages[i].sum == 0 && sum_again(drop,
+		    &drop->messages[i], maildrop_end_of(drop, i) -
+		    drop->messages[i].separator) == -1)
+			return -1;
+	return 0;
+}
+
+/* Read on, from what is not summed yet to behind ${at}, and scan that.  Returns
+ * how many octets it was, 0 at the end of the file, or -1 with errno. */
+static ssize_t
+read_on(struct pass *pass, uint64_t at)
+{
+	uint64_t begin, sure = mbox_sure(&pass->mbox, &begin);
+	/* To copy whole pages is faster. */
+	uint64_t from = sure - sure % LIMITS_PAGE;
+	ssize_t n;
+
+	/* What may be a From_ line is longer than the block: */
+	if (at - from >= LIMITS_BLOCK)
+		from = at;
+	block_forget(&pass->drop->block);
+	n = block_read(&pass->drop->block, from, UINT64_MAX, &pass->octets);
+	if (n > 0)
+		pass->at = from;
+	if (n <= (ssize_t)(at - from))
+		return n < 0 ? -1 : 0;
+	if (mbox_feed(&pass->mbox, pass->octets + (at - from),
+	    (size_t)n - (size_t)(at - from)) == -1)
+		return -1;
+	sure = mbox_sure(&pass->mbox, &begin);
+	if (begin < sure)
+		(void)sum_up(pass, begin, sure);
+	return n - (ssize_t)(at - from);
 }
 
 /* Add the messages from offset ${at}, where one begins, to the end of the file.
@@ -145,32 +240,28 @@ add(void *to, const struct mbox_message *message)
 static int
 feed(struct maildrop *drop, uint64_t at)
 {
-	struct span piece;
-	struct mbox mbox;
-	int result = 0, got = 0;
+	struct pass pass = { .drop = drop };
+	ssize_t n = 1;
 
-	mbox_begin(&mbox, at, add, drop);
+	mbox_begin(&pass.mbox, at, add, &pass);
 	if (drop->exact) {
 		if (block_open(&drop->second) == -1)
 			return -1;
-		mbox_ask(&mbox, reach);
+		mbox_ask(&pass.mbox, reach);
 	}
-	while (result == 0 && at < drop->stamp.size &&
-	    (got = block_next(&drop->block, &at, UINT64_MAX, &piece)) == 1)
-		result = mbox_feed(&mbox, piece.p, piece.n);
-	if (got == -1)
-		result = -1;
-	else if (result == 0)
-		result = mbox_end(&mbox);
+	for (; n > 0 && at < drop->stamp.size; at += (uint64_t)n)
+		n = read_on(&pass, at);
+	if (n >= 0)
+		n = mbox_end(&pass.mbox);
 	block_forget(&drop->second);
 	block_close(&drop->second);
-	if (result == -1 && mbox.state == MBOX_REFUSED) {
+	if (n == -1 && pass.mbox.state == MBOX_REFUSED) {
 		log_error("%s: not an mbox: the line at offset %llu is no "
 		    "From_ line", drop->mailbox.path,
-		    (unsigned long long)mbox.at);
+		    (unsigned long long)pass.mbox.at);
 		errno = EBADMSG;
 	}
-	return result;
+	return n == 0 && pass.missed ? sum_missed(drop) : (int)n;
 }
 
 enum mailbox_fault

@@ -56,7 +56,7 @@ is_as_scanned(struct maildrop *drop, size_t i, bool streams)
 		    end - at < LIMITS_BLOCK ? end : at + LIMITS_BLOCK);
 	if (!maildrop_is_unchanged(drop)) {
 		block_forget(&drop->block);
-		return message_is_proved(drop, i);
+		return message_is_whole(drop, i);
 	}
 	block_vouch(&drop->block);
 	return bounded;
@@ -71,27 +71,19 @@ look(struct maildrop *drop, size_t i, bool whole)
 	    LIMITS_BLOCK;
 	bool streams = whole && !fits;
 
-	if (whole || fits)
-		message_sum_ahead(drop);
-	/* What does not fit into memory is read while it is sent, and there may
-	 * be a change meanwhile: its sum tells. */
-	if (streams)
-		message_sum_from(drop, i, 0);
-	if (streams && drop->messages[i].sum == 0)
-		return CHANGED;
 	/* Looking for its end may read on, over its begin. */
 	if (is_held(drop, i) && is_bounded(drop, i, false) && is_held(drop, i))
 		return HELD;
 	if (!is_as_scanned(drop, i, streams))
 		return CHANGED;
+	/* What does not fit into memory is read while it is sent, and there may
+	 * be a change meanwhile: its sum tells. */
 	return streams ? SUMMED : is_held(drop, i) ? HELD : BEGUN;
 }
 
-/* Whether message ${i}, which TOP had begun, still is what was scanned, now
- * that ${n} of its stored octets were sent: the first block of them was
- * certainly that, the others are if the whole has the sum that is known. */
+/* Whether message ${i}, of which TOP was sent, still is what was scanned. */
 static bool
-is_still(struct maildrop *drop, size_t i, uint64_t n)
+is_still(struct maildrop *drop, size_t i)
 {
 	/* Other stamps may hide a change in the same tick of the clock. */
 	if (drop->settled && mailbox_is_still(&drop->mailbox, &drop->stamp)) {
@@ -99,8 +91,7 @@ is_still(struct maildrop *drop, size_t i, uint64_t n)
 		return true;
 	}
 	block_forget(&drop->block);
-	return drop->messages[i].sum != 0 ? message_is_proved(drop, i) :
-	    n <= LIMITS_BLOCK;
+	return message_is_whole(drop, i);
 }
 
 /* A message on its way to the client. */
@@ -161,8 +152,7 @@ was_right(struct maildrop *drop, struct sending *sending, int64_t sent)
 	if (sent < 0 || (sending->top == NULL && (uint64_t)sent != m->octets))
 		return false;
 	if (sending->certainty == BEGUN)
-		return is_still(drop, sending->i,
-		    sending->text - m->offset + (uint64_t)sent);
+		return is_still(drop, sending->i);
 	return sending->certainty == HELD ||
 	    message_was_whole(drop, sending->i, &sending->imprint);
 }
@@ -185,11 +175,9 @@ send_message(struct retrieve *retrieve, size_t i, struct mbox_top *top)
 	    maildrop_text_of(drop, i, &sending.text) == -1)
 		return REPLY_CHANGED;
 	reply_say(retrieve->wire, &reply);
-	/* DELE will want the sum, and need not read the message again. */
-	if (sending.certainty == HELD && top == NULL)
-		message_sum_from(drop, i, 0);
 	if (sending.certainty == SUMMED)
-		message_begin_sum(drop, i, &sending.imprint);
+		mbox_begin_sum(&sending.imprint,
+		    drop->messages[i].offset);
 	sent = send_text(retrieve, &sending);
 	retrieve->octets += sent < 0 ? 0 : (uint64_t)sent;
 	if (retrieve->wire->end != WIRE_OPEN)

@@ -170,9 +170,6 @@ dele(void *to, struct dispatch_command *command)
 	if (text != REPLY_OK)
 		return text == REPLY_IS_DELETED ?
 		    REPLY_ALREADY_DELETED : text;
-	/* By its sum it is known again if the mailbox changes. */
-	message_sum_ahead(drop);
-	message_sum_from(drop, (size_t)command->reply.n - 1, LIMITS_BLOCK);
 	maildrop_mark(drop, (size_t)command->reply.n - 1);
 	return REPLY_DELETED;
 }

@@ -29,7 +29,6 @@ open_drop(struct maildrop *drop, const char *path, bool exact)
 	fault = scan_peek(drop, path, exact);
 	if (fault == MAILBOX_FINE) {
 		(void)sidecar_adopted(&drop->mailbox, false);
-		message_sum_scanned(drop);
 		fault = identity_complete(drop);
 	}
 	if (fault == MAILBOX_FINE)

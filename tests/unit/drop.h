@@ -32,10 +32,7 @@ drop_open(void **state, struct maildrop *drop)
 	if (fault != MAILBOX_FINE)
 		return fault;
 	assert_int_equal(maildrop_prepare(drop, drop_locks, 0), 0);
-	fault = scan_all(drop);
-	if (fault == MAILBOX_FINE)
-		message_sum_scanned(drop);
-	return fault;
+	return scan_all(drop);
 }
 
 /* Write the file `box', the same one if it is there, and open it. */

@@ -11,7 +11,7 @@ take(const char *octets, size_t n, size_t piece)
 {
 	struct imprint imprint;
 
-	imprint_begin(&imprint, 7, n);
+	imprint_begin(&imprint, 7);
 	for (size_t at = 0; at < n; at += piece)
 		imprint_feed(&imprint, octets + at,
 		    n - at < piece ? n - at : piece);
@@ -36,7 +36,7 @@ test_pieces(void **state)
 	for (size_t n = 0; n < sizeof(octets); n += n < 200 ? 1 : 97)
 		for (size_t piece = 1; piece < 300; piece += 7)
 			assert_int_equal(take(octets, n, piece),
-			    take(octets, n, sizeof(octets)));
+			    imprint_of(7, octets, n));
 }
 
 /* Each change of one octet, each two that take each other's place, and each

@@ -33,7 +33,7 @@ static void
 test_stored(void **state)
 {
 	static const uint64_t head[FIELDS - 2] = {
-		0x3430786449776544u,	/* DewIdx04 */
+		0x3530786449776544u,	/* DewIdx05 */
 		1, 2, 3000, 4, 5, 6, 7,	/* the mailbox' stamp */
 		0, 0,		/* of this boot */
 		3, 2, 111, 12, 2999, 1,	/* totals */
