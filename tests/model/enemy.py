@@ -397,16 +397,11 @@ class Talk:
         t.kind = 'same'
         t.closed = False
         t.strict = True
-        t.sums = False
-        t.ids = False
         t.quit = None
     def there(t):
         return [i for i in range(len(t.ms)) if i not in t.marked]
     def must(t):
-        return t.kind == 'same' \
-                or (t.kind == 'appended'
-                and (t.ids or t.sums or (len(t.F0) <= 262144
-                and '--cache-dir=none' in t.flags)))
+        return t.kind in ('same', 'appended')
     def answer(t, s, c):
         if t.closed:
             return
@@ -487,8 +482,6 @@ class Talk:
                     die('uidl in vain')
                 count['uidl refused'] += 1
                 return
-            if t.kind == 'same':
-                t.ids = True
             if n is not None:
                 k, u = l[4:].split(b' ')
                 if int(k) != n:
@@ -521,8 +514,6 @@ class Talk:
                 if t.must():
                     die('torn in vain')
                 return
-            if len(t.F0) <= 8 << 20 and t.kind == 'same':
-                t.sums = True
             e = m.retr() if v == 'RETR' else m.top(c[2])
             if unstuff(b) != e:
                 u = unstuff(b)
@@ -539,8 +530,6 @@ class Talk:
                     count['read-only'] += 1
                     return
                 die('dele')
-            if len(t.F0) <= 8 << 20 and t.kind == 'same':
-                t.sums = True
             t.marked.add(n - 1)
 
 def judge(t, Fc, after, reply, T):
@@ -695,7 +684,6 @@ def session2(T, F0, fl, crash, env, s):
         if crash:
             clean()
         return
-    t.flags = fl
     t.uids = {}
     t.shim = crash
     g = s.line()
