@@ -207,6 +207,19 @@ sum_missed(struct maildrop *drop)
 	return 0;
 }
 
+/* Read what the file has from ${from} on.  Returns as block_read. */
+static ssize_t
+read_from(struct pass *pass, uint64_t from)
+{
+	ssize_t n;
+
+	block_forget(&pass->drop->block);
+	n = block_read(&pass->drop->block, from, UINT64_MAX, &pass->octets);
+	if (n > 0)
+		pass->at = from;
+	return n;
+}
+
 /* Read on, from what is not summed yet to behind ${at}, and scan that.  Returns
  * how many octets it was, 0 at the end of the file, or -1 with errno. */
 static ssize_t
@@ -220,12 +233,15 @@ read_on(struct pass *pass, uint64_t at)
 	/* What may be a From_ line is longer than the block: */
 	if (at - from >= LIMITS_BLOCK)
 		from = at;
-	block_forget(&pass->drop->block);
-	n = block_read(&pass->drop->block, from, UINT64_MAX, &pass->octets);
-	if (n > 0)
-		pass->at = from;
-	if (n <= (ssize_t)(at - from))
-		return n < 0 ? -1 : 0;
+	n = read_from(pass, from);
+	/* Nothing new is not the end: a disk gives what is before a broken
+	 * place, and only who asks for that is told. */
+	if (n > 0 && n <= (ssize_t)(at - from)) {
+		from = at;
+		n = read_from(pass, from);
+	}
+	if (n <= 0)
+		return n;
 	if (mbox_feed(&pass->mbox, pass->octets + (at - from),
 	    (size_t)n - (size_t)(at - from)) == -1)
 		return -1;

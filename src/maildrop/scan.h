@@ -15,7 +15,8 @@ struct maildrop;
 /*
  * scan_all(drop):
  * Read the whole mailbox and make the list of messages, with their sums, anew.
- * Needs the mailbox locks.  Marks and ids are gone.  After a fault nothing is known of ${drop}.
+ * Needs the mailbox locks.  Marks and ids are gone.  After a fault nothing is
+ * known of ${drop}.
  */
 enum mailbox_fault scan_all(struct maildrop *drop);
 
