@@ -50,14 +50,15 @@ edge_is_behind_empty(struct block *block, uint64_t offset)
 bool
 edge_is_empty_line(struct block *block, uint64_t at, uint64_t end)
 {
-	const char *p = NULL;
+	char octets[2];
 
 	if (end <= at)
 		return end == at;
-	if (end - at > 2 ||
-	    block_read(block, at, end, &p) != (ssize_t)(end - at))
+	if (end - at > sizeof(octets) ||
+	    !copy(block, at, octets, (size_t)(end - at)))
 		return false;
-	return p[end - at - 1] == '\n' && (end - at == 1 || *p == '\r');
+	return octets[end - at - 1] == '\n' &&
+	    (end - at == 1 || octets[0] == '\r');
 }
 
 bool
