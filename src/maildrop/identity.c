@@ -101,11 +101,7 @@ identity_print(const struct maildrop *drop, size_t i,
 static bool
 only_grew(const struct maildrop *old, struct maildrop *drop)
 {
-	bool replaced = drop->stamp.dev != old->stamp.dev ||
-	    drop->stamp.ino != old->stamp.ino;
-
-	/* In another file, equal places mean nothing without equal ids. */
-	if (drop->count < old->count || (replaced && !maildrop_has_ids(old)))
+	if (drop->count < old->count)
 		return false;
 	for (size_t i = 0; i < old->count; i++)
 		if (!message_is_same(drop, i, old))

@@ -19,8 +19,7 @@ struct maildrop;
  * identity_complete(drop):
  * Compute the unique-id of every message of ${drop}, as it was scanned, and
  * find the adopted ones, if that was not done.  Returns MAILBOX_FINE;
- * MAILBOX_CHANGED if a message is not, or not certainly, what was scanned;
- * MAILBOX_TROUBLE.
+ * MAILBOX_CHANGED if a message is not what was scanned; MAILBOX_TROUBLE.
  */
 enum mailbox_fault identity_complete(struct maildrop *drop);
 
