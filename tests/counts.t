@@ -17,7 +17,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use constant {
-	MANY => 1500,		# messages: more than is summed ahead
+	MANY => 1500,		# messages of the larger mailbox
 	MESSAGES => 200,	# of the smaller mailbox
 	SETTLED => 2.3,		# seconds until a cached index is believed
 };

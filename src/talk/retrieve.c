@@ -20,7 +20,7 @@
 enum certainty {
 	CHANGED,	/* it is not, or nobody knows */
 	BEGUN,		/* it is now: look again behind its last octet */
-	SUMMED,		/* its sum is known: take that of what is sent */
+	SUMMED,		/* the sum of what is sent will tell */
 	HELD		/* it is, and it is in memory from end to end */
 };
 
