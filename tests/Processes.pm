@@ -11,7 +11,9 @@ sub slurp {
 	my ($path) = @_;
 	open my $fh, '<:raw', $path or return undef;
 	local $/;
-	return scalar <$fh>;
+	my $text = <$fh>;
+	# A process that has ended since has an empty file, or none to read.
+	return length $text // '' ? $text : undef;
 }
 
 # The parent of every process, from /proc/PID/stat, which all may read.
@@ -27,14 +29,18 @@ sub parents {
 	return %parent;
 }
 
-# The processes below ${pid}, nearest first; those that have ended are not
-# there.
+# Behind the largest pid the kernel begins anew with small ones: children are in
+# the order in which they were made if one counts on from their parent's.
+my $max = slurp('/proc/sys/kernel/pid_max') // 1 << 22;
+
+# The processes below ${pid}, nearest first, the elder before the younger; those
+# that have ended are not there.
 sub below {
-	my ($pid) = @_;
-	my %parent = parents();
-	my @found = sort { $a <=> $b }
+	my ($pid, %parent) = @_;
+	%parent = parents() unless %parent;
+	my @found = sort { ($a - $pid) % $max <=> ($b - $pid) % $max }
 	    grep { $parent{$_} == $pid } keys %parent;
-	return map { ($_, below($_)) } @found;
+	return map { ($_, below($_, %parent)) } @found;
 }
 
 # Whether ${pid} runs no more; it may still wait for its parent to notice.

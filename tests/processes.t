@@ -74,13 +74,13 @@ sub check {
 	ok !$look->{dumpable}, '... not dumpable' if $want{uid};
 	return if $>;
 	# What was passed on is closed here a moment after the fork.
-	for (1 .. 200) {
-		last if Processes::descriptors($look) eq $want{fds};
+	my $deadline = time + 20;
+	until (Processes::descriptors($look) eq $want{fds} || time > $deadline) {
 		select undef, undef, undef, 0.005;
-		$look = Processes::look($look->{pid});
+		$look = eval { Processes::look($look->{pid}) } or last;
 	}
-	is Processes::descriptors($look), $want{fds}, '... descriptors';
-	like $look->{root}, $want{root} // qr{^/$}, '... root directory';
+	is $look && Processes::descriptors($look), $want{fds}, '... descriptors';
+	like $look && $look->{root}, $want{root} // qr{^/$}, '... root directory';
 }
 
 sub check_secrets {
@@ -94,21 +94,32 @@ sub check_secrets {
 	}
 }
 
-# Waits until below ${c} are ${count} processes, and returns them all.
+# Waits until below ${c} are ${count} processes, and returns them all as they were
+# then: later they may have ended.
 sub all {
 	my ($c, $count, $filter) = (@_, 2);
-	my @pids;
+	my ($first, @looks);
 	$c->wait_for(sub {
 		# The judge or the keeper, which are made first, may be the last
 		# that give up what they were made with; a filter comes last.
-		my @looks = map { Processes::look($_) }
-		    @pids = Processes::below($c->pid);
-		@pids == $count && !grep({ !$_->{no_new_privs} ||
+		@looks = map { Processes::look($_) } Processes::below($c->pid);
+		$first = Processes::look($c->pid);
+		@looks == $count && !grep({ !$_->{no_new_privs} ||
 		    $_->{seccomp} != $filter ||
 		    $_->{uids} =~ /\b0\b/ } @looks) && ($count < 2 ||
 		    ($looks[0]{fds}{0} // '') eq '/dev/null');
 	});
-	return map { Processes::look($_) } $c->pid, @pids;
+	return ($first, @looks);
+}
+
+# Has the kernel begin anew with small pids after ${n} more; false if it cannot be
+# told to.
+sub begin_anew {
+	my ($n) = @_;
+	my $max = Processes::slurp('/proc/sys/kernel/pid_max') or return 0;
+	open my $fh, '>', '/proc/sys/kernel/ns_last_pid' or return 0;
+	print {$fh} $max - 1 - $n;
+	return close $fh;
 }
 
 # ---- Started by root
@@ -126,9 +137,16 @@ sub as_root {
 	$) = '0 0 1 2';
 	# A descriptor that the spawner forgot to close.
 	my @leaky = ('sh', '-c', 'exec 9</etc/shadow "$@"', 'sh');
+	# The kernel has come to its largest pid between the judge and the gate.
+	my $begun_anew = begin_anew(2);
 	my $c = Accounts::start({ wrapper => \@leaky });
 	$c->greeting;
 	my ($monitor, $judge, $gate) = all($c, 2);
+	SKIP: {
+		skip 'the next pid cannot be chosen', 1 unless $begun_anew;
+		cmp_ok $gate->{pid}, '<', $judge->{pid},
+		    'the younger process has the smaller pid';
+	}
 	check('monitor, before login', $monitor, uid => 0, gid => 0,
 	    seccomp => 0, fds => held('M'),
 	    groups => $monitor->{groups});
