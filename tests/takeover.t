@@ -452,11 +452,13 @@ for my $row (['root', 0, 0, 'root', '/root'], ['root\'s uid', 0, $uid, 'dwmrose'
     ['another\'s mailbox', $uid, $uid, 'dwother', '/']) {
 	my ($what, @user) = @$row;
 	my ($c, $judge) = taken_judge('files');
-	is let_in($c, $judge, @user), 'failed',
+	# The monitor ends them all, maybe before the gate has answered.
+	like let_in($c, $judge, @user), qr/^(?:failed|killed)$/,
 	    "the judge names $what: nobody is let in";
 	$c->close;
 	my $code = $c->exit_code;
 	ok $code < 128, "... the monitor ends in order: $code";
+	unlike $c->stderr, qr/user=(?!- )/, '... of a session of nobody';
 }
 is join(' ', snapshot()), $spool, '... nothing in the spool has changed';
 {
@@ -535,7 +537,9 @@ for my $row ([keeper => 0, 'the client leaves'], [keeper => 0, 'SIGTERM'],
 	is $c->rest, '', 'a keeper is stopped before it lets in';
 	$c->exit_code;
 	cmp_ok time - $from, '<', 16, '... it ends';
-	ok !grep({ !Processes::has_ended($_) } @all), '... and nothing is left';
+	ok eval {
+		$c->wait_for(sub { !grep { !Processes::has_ended($_) } @all });
+	}, '... and nothing is left';
 	kill 'KILL', @all;
 
 	# It says that the maildrop is locked, and stays.
