@@ -31,12 +31,12 @@ sub end {
 my @delay = ('--login-delay=60');
 my $early = qr/^-ERR \[LOGIN-DELAY\] .*\bwait\b/;
 
-# Turn the last login of ${name} back by so many seconds.
+# Turn the last login of ${name} back by so many seconds, or from ${time}.
 sub turn_back {
-	my ($name, $seconds) = @_;
+	my ($name, $seconds, $time) = @_;
 	my ($file) = glob $site->dir . "/spool/.$name.dewey";
 	my ($atime, $mtime) = (stat $file)[8, 9];
-	utime $atime - $seconds, $mtime, $file or die "$file: $!";
+	utime +($time // $atime) - $seconds, $mtime, $file or die "$file: $!";
 }
 
 # CAPA, in both states.
@@ -66,10 +66,15 @@ for my $name (qw(mrose trillian)) {
 	($s, $answer) = login($name);
 	like $answer, qr/^\+OK/, "$name: without the option nobody asks";
 	end($s);
-	turn_back($name, 58);
-	($s, $answer) = login($name, @delay);
+	# On a busy machine two seconds may have gone.
+	for (1 .. 20) {
+		my $begin = time;
+		turn_back($name, 58, $begin);
+		($s, $answer) = login($name, @delay);
+		end($s);
+		last if time < $begin + 2;
+	}
 	like $answer, $early, "$name: two seconds too early";
-	end($s);
 	turn_back($name, 60);
 	($s, $answer) = login($name, @delay);
 	like $answer, qr/^\+OK/, "$name: late enough";
