@@ -50,6 +50,12 @@ sub has_ended {
 	return $stat =~ /.*\) [XZ] /s;
 }
 
+# Whether ${pid} waits for something.
+sub sleeps {
+	my ($pid) = @_;
+	return (slurp("/proc/$pid/stat") // '') =~ /.*\) S /s;
+}
+
 # Whether a signal was sent to ${pid} that it has not got yet.
 sub pending {
 	my ($pid) = @_;

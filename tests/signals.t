@@ -112,13 +112,21 @@ for my $transport (qw(socketpair pipe tcp)) {
 	}
 }
 
+# Waits until the session has read its command, and sleeps: inside UPDATE.
+sub waits {
+	my ($c) = @_;
+	$c->taken;
+	my ($session) = Processes::below($c->pid);
+	$c->wait_for(sub { Processes::sleeps($session // $c->pid) });
+}
+
 # Inside UPDATE: somebody's dot-lock makes it wait there.
 for my $signals ([ 'TERM' ], [ 'HUP' ], [ 'INT' ], [ qw(TERM HUP INT TERM) ]) {
 	my $c = $site->login('mrose', '--log=stderr');
 	$c->say('DELE 1');
 	Dewey::write_file("$box.lock", '');
 	$c->cmd('QUIT');
-	sleep 0.3;
+	waits($c);
 	$c->kill($_) for @$signals;
 	sleep 0.2;
 	ok Dewey::read_file($box) eq $mbox, "@$signals in UPDATE: it waits";
@@ -137,7 +145,7 @@ for my $signals ([ 'TERM' ], [ 'HUP' ], [ 'INT' ], [ qw(TERM HUP INT TERM) ]) {
 	$c->say('DELE 1');
 	Dewey::write_file("$box.lock", '');
 	$c->cmd('QUIT');
-	sleep 0.2;
+	waits($c);
 	$c->kill('TERM');
 	is $c->line, '-ERR [SYS/TEMP] some deleted messages not removed',
 	    'TERM in an UPDATE that fails: QUIT is answered';
