@@ -124,9 +124,9 @@ for my $with ([ '--idle-timeout=1', 'N' ],
 	sleep 1.3;
 	is $short->say('NOOP'), '+OK', 'after the login there is no limit of it';
 	$short->say('QUIT');
-	my $c = $site->login('mrose', '--idle-timeout=2');
+	my $c = $site->login('mrose', '--idle-timeout=4');
 	for (1 .. 4) {
-		sleep 0.6;
+		sleep 1.1;
 		is $c->say('NOOP'), '+OK', 'a command in time';
 	}
 	$c->say('QUIT');
@@ -136,12 +136,12 @@ for my $with ([ '--idle-timeout=1', 'N' ],
 # A client that reads slowly but steadily is not cut off.  Not over TCP, whose
 # buffers would hold it all.
 for my $transport (qw(socketpair pipe)) {
-	my $c = $site->login('mrose', '--idle-timeout=1',
+	my $c = $site->login('mrose', '--idle-timeout=2',
 	    { transport => $transport });
 	$c->cmd('RETR 2');
 	my ($got, $begin) = ('', time);
 	while (length $got < 2_700_000) {
-		sleep 0.2 if time < $begin + 2;
+		sleep 0.2 if time < $begin + 3;
 		$got .= $c->octets(200_000);
 	}
 	$c->{in} = substr($got, -6) . $c->{in};
