@@ -96,15 +96,21 @@ $said = qx{cd '$obj' && $make check TESTS='$ENV{CHECK_TESTS}' 2>&1 </dev/null};
 like $said, qr/^FAIL: .*the unit tests were not built/m,
     'make check says that configure did not see cmocka';
 
-# An apt-get that notes what it is asked for and has nothing, and no package is
-# installed.
+# An apt-get that notes what it is asked for and has nothing but what it is to
+# install: all of that comes, but lintian, at which it fails.
 Dewey::write_file("$dir/bin/apt-get", <<"SH", 0755);
 #!/bin/sh
-echo "\$*" >>$dir/asked
+echo "\$* " >>$dir/asked
 exit 1
 SH
-unlink "$dir/bin/dpkg-query";
-Dewey::write_file("$dir/bin/dpkg-query", "#!/bin/sh\nexit 1\n", 0755);
+unlink map { "$dir/bin/$_" } qw(apt-cache dpkg-query);
+Dewey::write_file("$dir/bin/apt-cache", "#!/bin/sh\nexit 0\n", 0755);
+Dewey::write_file("$dir/bin/dpkg-query", <<"SH", 0755);
+#!/bin/sh
+for name; do :; done
+[ "\$name" != lintian ] && [ -e $dir/asked ] &&
+    grep -q "^install .* \$name " $dir/asked && echo installed
+SH
 
 # All of them are built, and some are run.
 $ENV{CHECK_TESTS} .= ' tests/unit/base/span-t tests/unit/who/users-t';
@@ -133,9 +139,13 @@ for my $what ('packages', 'unpacked', 'sources') {
 }
 my $asked = -e "$dir/asked" ? Dewey::read_file("$dir/asked") : '';
 my %may = map { $_ => 1 } @installed;
-is join(' ', grep { !$may{$_} } map { split ' ', s/^install -y \S+ \S+ //r }
-    grep { /^install / } split /\n/, $asked), '',
-    '... and asks for no other package';
+my @orders = grep { /^install / } split /\n/, $asked;
+is join(' ', grep { !$may{$_} && !/^(?:-|Dpkg::|install$)/ } map { split ' ' }
+    @orders), '', '... and asks for no other package';
+is join(' ', grep { !/ -o Dpkg::Options::=--force-confold / } @orders), '',
+    '... and keeps the configuration that somebody wrote';
+is join(' ', $said =~ /^bootstrap: (\S+) could not be installed$/mg),
+    $> ? '' : 'lintian', '... and names what did not come, and only that';
 
 # Debian's fetchmail starts only if START_DAEMON says so.
 my @starting;
