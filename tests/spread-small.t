@@ -79,15 +79,20 @@ sub beside {
 	return $dir;
 }
 
+# Dovecot 2.4 has another language of configuration.
+my $is_2_4;
+
 sub dovecot {
 	my ($timeout) = @_;
+	$is_2_4 = qx{dovecot --version} !~ /^2\.[0-3]\./;
 	for my $user (qw(dovecot dovenull)) {
 		getpwnam $user or must('useradd', '-r', $user);
 	}
 	my $dir = beside('/etc/dovecot/dewey');
-	lay_file('dovecot-proxy/dovecot.conf', '/etc/dovecot/dovecot.conf',
+	lay_file('dovecot-proxy/' . ($is_2_4 ? 'dovecot-2.4.conf' : 'dovecot.conf'),
+	    '/etc/dovecot/dovecot.conf',
 	    qr{192\.0\.2\.1} => $address{a},
-	    qr{proxy_timeout=5} => "proxy_timeout=$timeout",
+	    qr{proxy_timeout( ?= ?)5} => "proxy_timeout=$timeout",
 	    qr{^listen = \*, ::$}m => 'listen = 127.0.0.1',
 	    qr{^protocols = pop3$}m => "protocols = pop3\nlog_path = /dev/stderr");
 	return ($dir, "$contrib/dovecot-proxy/reload $dir " . ($timeout + 1));
@@ -236,8 +241,10 @@ sub tls_behind {
 		my $file = '/etc/dovecot/dovecot.conf';
 		my $text = Dewey::read_file($file);
 		$text =~ s/ host=\S+$/ ssl=yes port=995 host=$host/m;
-		Dewey::write_file($file, $text .
-		    "ssl_ca = <$path.crt\nssl_require_crl = no\n", 0644);
+		$text =~ s/^ *host = \S+$/ssl = yes\nport = 995\nhost = $host/m;
+		$text .= $is_2_4 ? "ssl_client_ca_file = $path.crt\n"
+		    : "ssl_ca = <$path.crt\nssl_require_crl = no\n";
+		Dewey::write_file($file, $text, 0644);
 		my ($dovecot) = $start{dovecot}->();
 		my $c = client('stls');
 		like login($c, $names[-1]), $answer,
@@ -254,14 +261,9 @@ for my $front (qw(dovecot perdition)) {
 	subtest $front => sub {
 		Rootfs::lay('/', $front)
 		    or plan skip_all => "$front is not unpacked";
-		if ($front eq 'dovecot') {
-			my (undef, $version) = Spread::said(
-			    Spawner::program('dovecot'), '--version');
-			plan skip_all => "contrib/dovecot-proxy is for Dovecot " .
-			    "2.3, this is $1" if $version =~ /^(2\.[4-9]\S*)/;
-			must('cp', '-a', Spawner::unpacked() .
-			    '/dovecot-pop3d/.', '/');
-		}
+		must('cp', '-a', map({ "$_/." } grep { -d } glob
+		    Spawner::unpacked() . '/dovecot-{pop3d,sieve}'), '/')
+		    if $front eq 'dovecot';
 		start_deweys();
 		my ($dir, $reload) = $front eq 'dovecot' ? dovecot(1)
 		    : perdition(0);
