@@ -25,7 +25,9 @@ my $dir = Dewey::tmpdir();
 my $log = "$dir/log";
 my $make = $ENV{MAKE} || 'make';
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES)};
-# What a shell would say to its users, and what a test harness says.
+# What a shell would say to its users, and what a test harness says; where
+# programs are unpacked is said beside the build directory only.
+$ENV{DEWEY_UNPACKED} = Spawner::unpacked();
 delete @ENV{qw(builddir DEWEY_ROOTFS)};
 
 # Runs a command of the shell in a directory; true if it succeeds.
@@ -151,14 +153,13 @@ sub account {
 	return $box;
 }
 
-# Whether the root ${root} has an inetd: the one of this machine, or the one that
-# is unpacked beside the build.
+# Whether the root ${root} has an inetd: the one that is unpacked beside the build,
+# which may have brought libraries, or the one of this machine.
 sub has_inetd {
 	my ($root) = @_;
-	return 1 if -x "$root/usr/sbin/inetd";
-	return sh('/', "cp -a /usr/sbin/inetd $root/usr/sbin")
-	    if -x '/usr/sbin/inetd';
-	return Rootfs::lay($root, 'inetd');
+	return 1 if -x "$root/usr/sbin/inetd" || Rootfs::lay($root, 'inetd');
+	return -x '/usr/sbin/inetd' &&
+	    sh('/', "cp -a /usr/sbin/inetd $root/usr/sbin");
 }
 
 # The installed packages that have the libraries of the program ${name}; those
