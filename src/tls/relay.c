@@ -134,9 +134,13 @@ is_cut(const struct relay *relay)
 void
 relay_run(struct handshake *handshake, int inner, int patience_ms)
 {
-	struct relay relay = { .handshake = handshake, .inner = inner };
+	/* Of pages that hold nothing but buffers none is touched until there is
+	 * something for it. */
+	static struct relay relay;
 	struct outer *outer = &handshake->outer;
 
+	relay.handshake = handshake;
+	relay.inner = inner;
 	for (;;) {
 		go_up(&relay);
 		go_down(&relay);
