@@ -13,28 +13,31 @@
 const char *
 certificate_import(struct certificate *certificate, const gnutls_datum_t *pem)
 {
-	gnutls_x509_crt_t first;
-	int got;
+	gnutls_x509_crt_t parsed[LIMITS_CHAIN];
+	unsigned n = LIMITS_CHAIN;
+	int got = gnutls_x509_crt_list_import(parsed, &n, pem,
+	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
 
 	memset(certificate, 0, sizeof(*certificate));
-	certificate->n = LIMITS_CHAIN;
-	got = gnutls_pcert_list_import_x509_raw(certificate->chain,
-	    &certificate->n, pem, GNUTLS_X509_FMT_PEM,
-	    GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
 	if (got < 0)
 		return got == GNUTLS_E_SHORT_MEMORY_BUFFER ?
 		    "has too many certificates" : gnutls_strerror(got);
-	if (certificate->n == 0)
+	if (got == 0)
 		return "has no certificate";
-	certificate->key = gnutls_pubkey_get_pk_algorithm(
-	    certificate->chain[0].pubkey, &certificate->bits);
-	got = gnutls_pcert_export_x509(&certificate->chain[0], &first);
-	if (got < 0)
-		return gnutls_strerror(got);
-	certificate->begins = gnutls_x509_crt_get_activation_time(first);
-	certificate->ends = gnutls_x509_crt_get_expiration_time(first);
-	gnutls_x509_crt_deinit(first);
-	return NULL;
+	certificate->n = n;
+	got = gnutls_pcert_import_x509_list(certificate->chain, parsed,
+	    &certificate->n, 0);
+	if (got == 0) {
+		certificate->key = gnutls_pubkey_get_pk_algorithm(
+		    certificate->chain[0].pubkey, &certificate->bits);
+		certificate->begins =
+		    gnutls_x509_crt_get_activation_time(parsed[0]);
+		certificate->ends =
+		    gnutls_x509_crt_get_expiration_time(parsed[0]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		gnutls_x509_crt_deinit(parsed[i]);
+	return got == 0 ? NULL : gnutls_strerror(got);
 }
 
 int
