@@ -36,9 +36,10 @@
 #include "tls/pem.h"
 #include "tls/relay.h"
 
-/* The files, open; -1: there is none. */
+/* The files: the key's is open, the others' octets are read, not parsed. */
 struct files {
-	int certificate, key, staple;
+	gnutls_datum_t certificate, staple;
+	int key;
 };
 
 /* Open a file that an option names.  Returns -1 if it cannot be had, which is
@@ -55,16 +56,36 @@ open_file(const char *option, const char *path, mode_t forbidden)
 	return fd;
 }
 
+/* Read what everybody may see.  Returns 0, or -1 and there are no octets. */
+static int
+read_file(const char *option, const char *path, gnutls_datum_t *octets)
+{
+	int fd = open_file(option, path, PEM_PUBLIC);
+
+	*octets = (gnutls_datum_t){ NULL, 0 };
+	if (fd == -1)
+		return -1;
+	if (pem_read(fd, octets) == 0)
+		return 0;
+	log_error("%s: %s: %s", option, path, strerror(errno));
+	return -1;
+}
+
+/* Before the fork, for the C library tidies its heap when it is first asked
+ * for as much as a file: after it each process would have to copy the pages
+ * that this touches. */
 static int
 open_files(const struct options *options, struct files *files)
 {
-	files->certificate = open_file("tls-cert", options->tls_cert,
-	    PEM_PUBLIC);
+	int got = read_file("tls-cert", options->tls_cert,
+	    &files->certificate);
+
 	files->key = open_file("tls-key", options->tls_key, PEM_KEY);
+	files->staple = (gnutls_datum_t){ NULL, 0 };
 	/* Without it clients ask for themselves. */
-	files->staple = options->tls_ocsp == NULL ? -1 :
-	    open_file("tls-ocsp", options->tls_ocsp, PEM_PUBLIC);
-	return files->certificate == -1 || files->key == -1 ? -1 : 0;
+	if (options->tls_ocsp != NULL)
+		(void)read_file("tls-ocsp", options->tls_ocsp, &files->staple);
+	return files->key == -1 ? -1 : got;
 }
 
 /* Fork the process that has the key.  Not by process_fork: GnuTLS must learn
@@ -87,8 +108,6 @@ fork_key(const struct options *options, const struct files *files,
 		(void)close(fds[0]);
 		(void)close(ucspi->control);
 		(void)close(ucspi->in);
-		(void)close(files->certificate);
-		(void)close(files->staple);
 		key_main(fds[1], files->key,
 		    (struct key_ids){ ids.uid, ids.gid },
 		    (enum sandbox_wish)options->sandbox);
@@ -98,30 +117,23 @@ fork_key(const struct options *options, const struct files *files,
 	return child == -1 ? -1 : fds[0];
 }
 
-/* Read what is shown to clients, with no rights any more. */
+/* Parse what is shown to clients, with no rights any more. */
 static int
 prepare(struct handshake *handshake, const struct options *options,
-    const struct files *files)
+    struct files *files)
 {
-	gnutls_datum_t pem;
-	const char *why;
+	const char *why = certificate_import(&handshake->certificate,
+	    &files->certificate);
 	int got;
 
-	if (pem_read(files->certificate, &pem) == -1) {
-		log_error("tls-cert: %s: %s", options->tls_cert,
-		    strerror(errno));
-		return -1;
-	}
-	why = certificate_import(&handshake->certificate, &pem);
-	pem_forget(&pem);
+	pem_forget(&files->certificate);
 	if (why != NULL) {
 		log_error("tls-cert: %s: %s", options->tls_cert, why);
 		return -1;
 	}
 	if (certificate_days(&handshake->certificate, time(NULL)) < 0)
 		log_warning("tls-cert: %s: has expired", options->tls_cert);
-	if (files->staple != -1)
-		(void)pem_read(files->staple, &handshake->certificate.staple);
+	handshake->certificate.staple = files->staple;
 	got = handshake_begin(handshake, options->tls_min == OPTIONS_TLS_1_3);
 	if (got < 0)
 		log_error("TLS cannot begin: %s", gnutls_strerror(got));
