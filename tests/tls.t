@@ -355,6 +355,13 @@ for my $who (@who) {
 	is $c->rest, '', "$who: no dewey-tls, and TLS: nothing is said";
 	$c->close;
 	is $c->exit_code, 100, '... exit code';
+	my $none = Dewey::write_file('/no-program', "no program\n", 0755);
+	$c = start($who, 'implicit', "--tls-program=$none");
+	is $c->rest, '', "$who: what cannot be executed: nothing is said";
+	$c->close;
+	is $c->exit_code, 100, '... exit code';
+	like $c->stderr, qr{tls-program: \Q$none\E: Exec format error},
+	    '... and the administrator is told';
 }
 
 # ---- --check-config

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,60 +25,103 @@
 #include "rights/starter.h"
 #include "settings/options.h"
 
-/* Become dewey-tls.  Returns only if that cannot be. */
-static void
-become(const struct options *options, char **environment)
-{
-	char name[] = "dewey-tls";
+/* What the first word of dewey-tls's command line is. */
+#define NAME "dewey-tls"
 
-	options->operands[0] = name;
-	(void)execve(options->tls_program, options->operands, environment);
+/* The environment of dewey-tls. */
+struct environment {
+	char texts[3][LIMITS_FD_PATH];
+	char *strings[4];
+};
+
+/* Have what dewey-tls needs of ${ucspi} stay open and be told.  Returns 0, or
+ * -1 with errno. */
+static int
+pass_on(const struct ucspi *ucspi, struct environment *to)
+{
+	const size_t room = sizeof(to->texts[0]);
+
+	(void)snprintf(to->texts[0], room, "SSLCTLFD=%d", ucspi->control);
+	(void)snprintf(to->texts[1], room, "SSLREADFD=%d", ucspi->in);
+	(void)snprintf(to->texts[2], room, "SSLWRITEFD=%d", ucspi->out);
+	for (size_t i = 0; i < 3; i++)
+		to->strings[i] = to->texts[i];
+	to->strings[3] = NULL;
+	return fcntl(ucspi->control, F_SETFD, 0) == -1 ||
+	    fcntl(ucspi->in, F_SETFD, 0) == -1 ? -1 : 0;
 }
 
-/* ... for a client. */
-static void __attribute__((noreturn))
-execute(const struct options *options, const struct ucspi *ucspi)
+static void
+complain(const struct options *options)
 {
-	char texts[3][LIMITS_FD_PATH];
-	char *environment[] = { texts[0], texts[1], texts[2], NULL };
-
-	(void)snprintf(texts[0], sizeof(texts[0]), "SSLCTLFD=%d",
-	    ucspi->control);
-	(void)snprintf(texts[1], sizeof(texts[1]), "SSLREADFD=%d", ucspi->in);
-	(void)snprintf(texts[2], sizeof(texts[2]), "SSLWRITEFD=%d",
-	    ucspi->out);
-	if (fcntl(ucspi->control, F_SETFD, 0) != -1 &&
-	    fcntl(ucspi->in, F_SETFD, 0) != -1)
-		become(options, environment);
 	log_error("tls-program: %s: %s", options->tls_program,
 	    strerror(errno));
-	_exit(DIALOGUE_TROUBLE);
 }
 
-/* Wait until the client wants TLS. */
+/* Wait until the client wants TLS, and become dewey-tls. */
 static void __attribute__((noreturn))
 wait_and_execute(const struct options *options, const struct ucspi *ucspi)
 {
-	char octet;
-	ssize_t n = 1;
+	struct environment environment;
+	char name[] = NAME, octet;
+	ssize_t n;
 
-	/* A front end's header comes before TLS, and is not ours to read. */
-	if (options->tls == OPTIONS_TLS_STLS || options->proxy != NULL)
-		do
-			n = read(ucspi->control, &octet, 1);
-		while (n == -1 && errno == EINTR);
-	if (n == 1)
-		execute(options, ucspi);
-	_exit(DIALOGUE_ORDERLY);
+	do
+		n = read(ucspi->control, &octet, 1);
+	while (n == -1 && errno == EINTR);
+	if (n != 1)
+		_exit(DIALOGUE_ORDERLY);
+	options->operands[0] = name;
+	if (pass_on(ucspi, &environment) == 0)
+		(void)execve(options->tls_program, options->operands,
+		    environment.strings);
+	complain(options);
+	_exit(DIALOGUE_TROUBLE);
 }
 
-/* Fork the process. */
+/* Have dewey-tls run at once.  Nothing of this process is copied for that: a
+ * fork would, page after page.  Returns as fork(2) in the parent. */
+static pid_t
+execute(const struct options *options, const struct ucspi *ucspi)
+{
+	struct environment environment;
+	char name[] = NAME, *ours = options->operands[0];
+	pid_t child = -1;
+
+	options->operands[0] = name;
+	if (pass_on(ucspi, &environment) == 0)
+		errno = posix_spawn(&child, options->tls_program, NULL, NULL,
+		    options->operands, environment.strings);
+	options->operands[0] = ours;
+	if (errno == 0)
+		return child;
+	complain(options);
+	return -1;
+}
+
+/* ... or when the client wants TLS: a front end's header comes before that, and
+ * is not dewey-tls's to read. */
+static pid_t
+execute_later(const struct options *options, const struct ucspi *ucspi,
+    struct ucspi ours)
+{
+	pid_t child = process_fork("TLS");
+
+	if (child == 0) {
+		(void)close(ours.control);
+		(void)close(ours.in);
+		wait_and_execute(options, ucspi);
+	}
+	return child;
+}
+
+/* Start the process. */
 static int
-fork_starter(struct dialogue *dialogue)
+start(struct dialogue *dialogue)
 {
 	const struct options *options = dialogue->options;
 	int control[2], inner[2];
-	struct ucspi ucspi;
+	struct ucspi ours, theirs;
 	pid_t child;
 
 	if (access(options->tls_program, X_OK) == -1) {
@@ -91,16 +135,13 @@ fork_starter(struct dialogue *dialogue)
 		log_error("no sockets for TLS: %s", strerror(errno));
 		return -1;
 	}
-	child = process_fork("TLS");
-	if (child == 0) {
-		(void)close(control[0]);
-		(void)close(inner[0]);
-		ucspi = (struct ucspi){ control[1], inner[1], inner[1] };
-		wait_and_execute(options, &ucspi);
-	}
+	ours = (struct ucspi){ control[0], inner[0], inner[0] };
+	theirs = (struct ucspi){ control[1], inner[1], inner[1] };
+	child = options->tls == OPTIONS_TLS_STLS || options->proxy != NULL ?
+	    execute_later(options, &theirs, ours) : execute(options, &theirs);
 	(void)close(control[1]);
 	(void)close(inner[1]);
-	dialogue->stls.ucspi = (struct ucspi){ control[0], inner[0], inner[0] };
+	dialogue->stls.ucspi = ours;
 	dialogue->stls.ours = true;
 	dialogue->stls.pid = child;
 	return child == -1 ? -1 : 0;
@@ -125,7 +166,7 @@ starter_open(struct dialogue *dialogue)
 		log_error("preauth and tls exclude each other");
 		return -1;
 	}
-	if (!there && fork_starter(dialogue) == -1)
+	if (!there && start(dialogue) == -1)
 		return -1;
 	stls_open(stls, &dialogue->wire.stream);
 	return 0;
@@ -134,14 +175,16 @@ starter_open(struct dialogue *dialogue)
 int
 starter_examine(const struct options *options)
 {
-	char *environment[] = { NULL };
+	char *environment[] = { NULL }, name[] = NAME;
 	int status;
 	pid_t child;
 
 	(void)fflush(stdout);
 	child = process_fork("TLS");
 	if (child == 0) {
-		become(options, environment);
+		options->operands[0] = name;
+		(void)execve(options->tls_program, options->operands,
+		    environment);
 		(void)printf("unsafe: %s: %s: there is no TLS: build it, name "
 		    "it with --tls-program, or say tls = none\n",
 		    options->tls_program, strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The starter: the process that becomes dewey-tls, at once or when a client
- * wants TLS.
+ * The start of dewey-tls: at once, or by a process of its own, the starter,
+ * that becomes it when a client wants TLS.
  */
 #ifndef STARTER_H
 #define STARTER_H
@@ -13,7 +13,7 @@ struct options;
 /*
  * starter_open(dialogue):
  * See to it that TLS can be had as --tls says: by whoever the environment names
- * (UCSPI-TLS), or by a process that is forked.  Before a stranger is heard.
+ * (UCSPI-TLS), or by a process that is started.  Before a stranger is heard.
  * Returns 0, or -1 if it cannot, which is logged.
  */
 int starter_open(struct dialogue *dialogue);
