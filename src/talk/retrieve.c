@@ -18,7 +18,7 @@
 
 /* Is a message that is about to be sent what was scanned? */
 enum certainty {
-	CHANGED,	/* it is not, or nobody knows */
+	CHANGED,	/* it is not */
 	BEGUN,		/* it is now: look again behind its last octet */
 	SUMMED,		/* the sum of what is sent will tell */
 	HELD		/* it is, and it is in memory from end to end */
