@@ -43,8 +43,9 @@ load(const uint8_t *p, unsigned i)
 INLINE __m128i
 first(uint64_t seed, uint64_t i)
 {
-	return _mm_set_epi64x((long long)(seed + (i + 1) * STEP),
-	    (long long)(seed + i * STEP));
+	uint64_t low = seed + i * STEP, high = low + STEP;
+
+	return _mm_set_epi64x((long long)high, (long long)low);
 }
 
 INLINE struct lanes
