@@ -21,6 +21,8 @@ use Storable qw(retrieve store);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use constant BLOCK => 256 << 10;
+
 my ($seed, $only) = split /\./, $ENV{DEWEY_SEED} // time =~ s/\..*//r;
 my $sessions = Dewey::slow() ? 20 : $ENV{DEWEY_LONG} ? 10_000 : 250;
 
@@ -293,7 +295,7 @@ my %check = (
 	UIDL => sub {
 		my ($s, $line, $reply, $body) = @_;
 		my (undef, $n) = split ' ', $line;
-		return refused($s, $line, 0) if $reply =~ /^-/;
+		return refused($s, $line, 1) if $reply =~ /^-/;
 		my @uids = uids($s);
 		my ($got, $right) = $n ? ($reply, "+OK $n $uids[$n - 1]") :
 		    ($body, listing($s, @uids));
@@ -305,7 +307,7 @@ my %check = (
 	DELE => sub {
 		my ($s, $line, $reply) = @_;
 		my (undef, $n) = split ' ', $line;
-		return refused($s, $line, 0) if $reply =~ /^-/;
+		return refused($s, $line, 1) if $reply =~ /^-/;
 		$s->{marked}{$n} = 1;
 		$count{marks}++;
 	},
@@ -316,10 +318,14 @@ my %check = (
 	NOOP => sub { },
 );
 
-# The server went: there is no UPDATE, and what was sent was not finished.
+# The server went: there is no UPDATE, and what was sent was not finished.  That
+# is for what is read while it is sent; what fits a block is refused before.
 sub torn {
 	my ($s, $line) = @_;
+	my (undef, $n) = split ' ', $line;
 	$s->{closed} = 1;
+	complain($s, 'closed, not refused', $line) if defined $n &&
+	    length $s->{login}[$n - 1]{raw} <= BLOCK;
 	record($s, "S: (closed during the answer to $line)");
 	refused($s, "$line: closed", 1);
 }
