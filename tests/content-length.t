@@ -247,6 +247,28 @@ unlike check($next), qr/content-length/, '... and nothing if they agree';
 	is Dewey::read_file($path), $next, 'DELE takes the whole of it';
 }
 
+# Mail comes before anything is asked for, in mailboxes that end around the
+# border of a block, with From_ lines inside of what the number tells of.
+my @wrong;
+for my $more (-80 .. 80) {
+	my $body = $inner . 'y' x ((256 << 10) + $more - 2 * length $next) . "\n";
+	my $one = "${from}Content-Length: " . length($body) . "\n\n$body\n";
+	Dewey::write_file($path, $one . $next . $one);
+	my $c = start($path, '--content-length=exact');
+	$c->greeting;
+	open my $fh, '>>:raw', $path or die "$path: $!";
+	print {$fh} $next;
+	close $fh or die "$path: $!";
+	my $sent = substr($one, length $from, -1) =~ s/\n/\r\n/gr;
+	my $right = $c->multi('RETR 3') eq $sent &&
+	    $c->multi('UIDL') =~ /\A1 .*\r\n2 .*\r\n3 .*\r\n\z/ &&
+	    $c->multi('RETR 1') eq $sent && $c->say('DELE 1') =~ /^\+OK/ &&
+	    $c->say('QUIT') =~ /^\+OK/ &&
+	    Dewey::read_file($path) eq $next . $one . $next;
+	push @wrong, $more unless $right;
+}
+is "@wrong", '', 'mail comes to a mailbox of exact lengths, of any size';
+
 my $cache = Dewey::tmpdir();
 my @boxes = map { "$dir/grows.$_" } 1 .. 12;
 my $large = join '', map { $agent{'mail.local'}->(honest() . 'x' x 9000 . "\n") }
