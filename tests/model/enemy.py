@@ -532,6 +532,21 @@ class Talk:
                 die('dele')
             t.marked.add(n - 1)
 
+def let_in(when, T):
+    """a session of no command"""
+    s = Session(flags(), None, T)
+    try:
+        g = s.line()
+        T.append('%s: %r' % (when, g))
+        if not g or not g.startswith(b'+OK'):
+            raise Finding('login %s: %r' % (when, g))
+        s.send(b'QUIT\r\n')
+        s.line()
+        s.gone()
+    finally:
+        T.append('LOG ' + s.log()[-300:])
+        s.destroy()
+
 def judge(t, Fc, after, reply, T):
     """no crash: what QUIT left of Fc"""
     marked = t.marked if reply is not None else set()
@@ -795,17 +810,7 @@ def session2(T, F0, fl, crash, env, s):
     # the locks are gone before the answer
     if reply and R.random() < .15:
         judge(t, Fc, read(), reply, T)
-        u = Session(flags(), None, T)
-        try:
-            l = u.line()
-            T.append('at once: %r' % l)
-            if not l or not l.startswith(b'+OK'):
-                raise Finding('login at once after QUIT: %r' % l)
-            u.send(b'QUIT\r\n')
-            u.line()
-            u.gone()
-        finally:
-            u.destroy()
+        let_in('at once after QUIT', T)
     s.gone()
     after = read()
     if litter():
@@ -920,18 +925,7 @@ def recovered(T, Fc, allowed):
                 capture_output=True, timeout=60,
                 env={'PATH': '/bin', 'HOME': W.dir})
         T.append('--recover: %d %s' % (r.returncode, r.stderr[-300:]))
-    s = Session(flags(), None, T)
-    try:
-        g = s.line()
-        T.append('after: %r' % g)
-        if not g or not g.startswith(b'+OK'):
-            raise Finding('login after a crash: %r' % g)
-        s.send(b'QUIT\r\n')
-        s.line()
-        s.gone()
-    finally:
-        T.append('LOG ' + s.log()[-300:])
-        s.destroy()
+    let_in('after a crash', T)
     for f in os.listdir(W.spool):
         if 'aside' in f:
             raise Finding('a journal was set aside')
