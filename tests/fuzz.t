@@ -19,7 +19,7 @@ use Time::HiRes qw(sleep time);
 my $srcdir = abs_path($ENV{srcdir});
 my $builddir = abs_path($ENV{builddir} // '.');
 my $clang = $ENV{CLANG} // 'clang';
-my $seconds = $ENV{FUZZ_SECONDS} // ($ENV{DEWEY_LONG} || $ENV{CI} ? 10 : 3);
+my $seconds = $ENV{FUZZ_SECONDS} // ($ENV{DEWEY_LONG} ? 10 : $ENV{CI} ? 5 : 3);
 my $keep = $ENV{FUZZ_CORPUS};
 
 # A target, and the part of the time that it gets.
