@@ -817,6 +817,18 @@ def session2(T, F0, fl, crash, env, s):
         raise Finding('a journal is left')
     judge(t, Fc, after, reply, T)
 
+def group(leader):
+    """The processes of a process group."""
+    found = []
+    for name in sorted(os.listdir('/proc')):
+        try:
+            if name.isdigit() and os.getpgid(int(name)) == leader:
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
 def crashed(T, t, Fc, s, env):
     count['crashes'] += 1
     reply = None
@@ -835,11 +847,10 @@ def crashed(T, t, Fc, s, env):
                 if R.random() < .5:
                     os.killpg(s.p.pid, signal.SIGKILL)
                 else:
-                    kids = subprocess.run(['pgrep', '-g', str(s.p.pid)],
-                            capture_output=True).stdout.split()
+                    kids = group(s.p.pid)
                     if kids:
                         try:
-                            os.kill(int(R.choice(kids)), signal.SIGKILL)
+                            os.kill(R.choice(kids), signal.SIGKILL)
                         except OSError:
                             pass
             else:
