@@ -257,8 +257,9 @@ sub uids {
 # ---- What UPDATE leaves
 
 # The mailbox without the messages of these numbers, from 1.  Its end stays as it
-# was found: if no empty line stood there and the last one of all goes, the last
-# one that stays has none behind it, but for one that ends with one itself.
+# was found: if a line, and not an empty one, ended there and the last one of all
+# goes, the last one that stays has no empty line behind it, but for one that ends
+# with one itself.
 sub without {
 	my ($octets, $scan, @numbers) = @_;
 	my @all = @{ $scan->{messages} };
@@ -266,6 +267,7 @@ sub without {
 	my ($last) = grep { !$gone{$_} } reverse 1 .. @all;
 	my $extra = 0;
 	if (@all && $last && $last < @all && $all[-1]{separator} eq '' &&
+	    $octets =~ /\n\z/ &&
 	    !grep { $_->{stored} =~ /(?:\A|\n)\r?\n\z/ } @all[$last - 1, -1]) {
 		$extra = length $all[$last - 1]{separator};
 	}

@@ -86,6 +86,19 @@ for my $end ("\n", "\r\n") {
 		is Dewey::read_file($path), $first . $next,
 		    '... and if others are moved';
 	}
+	# One whose last line was torn with its delivery: the next mail is none
+	# of the message that stays.
+	for my $torn ($next =~ s/dy(?:\r?\n)+\z//r, $next =~ s/\n\r?\n\z//r,
+	    "From a\@b Mon Jan  1 00:00:00 2024", $next . "\0" x 100) {
+		Dewey::write_file($path, $first . $torn);
+		session('m00', 1, 2);
+		is Dewey::read_file($path), $first,
+		    'a torn last mail: the empty line before it stays';
+		Dewey::write_file($path, $bare . $first . $torn);
+		session('m00', 1, 1, 3);
+		is Dewey::read_file($path), $first,
+		    '... and if others are moved';
+	}
 }
 done_testing;
 

@@ -64,7 +64,9 @@ struct tail {
  * But if an empty line of that message's own is before the separator, that
  * stays, or the message's own would be taken for it.  The file itself is asked
  * how it ends: a last message that is nothing but a header has no separator,
- * and yet ends with an empty line. */
+ * and yet ends with an empty line.  One whose last line has no end was torn
+ * while it was delivered, and tells nothing about empty lines: without one
+ * between, the next mail would be joined to the message that stays. */
 static struct tail
 find_tail(struct maildrop *drop)
 {
@@ -78,7 +80,8 @@ find_tail(struct maildrop *drop)
 		return tail;
 	tail.end = m[tail.first].offset;
 	if (tail.first == 0 || m[drop->count - 1].separator != 0 ||
-	    edge_is_behind_empty(&drop->block, drop->end))
+	    edge_is_behind_empty(&drop->block, drop->end) ||
+	    !edge_is_empty_line(&drop->block, drop->end - 1, drop->end))
 		return tail;
 	end = tail.end - m[tail.first - 1].separator;
 	if (!edge_is_behind_empty(&drop->block, end))

@@ -218,7 +218,7 @@ def remove(F, marked):
             lastkept = m
     o = b''.join(out)
     if len(ms) - 1 in marked and lastkept is not None and ms[-1].sep == b'' \
-            and not re.search(rb'(?:\A|\n)\r?\n\Z', F[-3:] if len(F) > 2
+            and F.endswith(b'\n') and not re.search(rb'(?:\A|\n)\r?\n\Z', F[-3:] if len(F) > 2
             else F):
         sp = lastkept.sep
         if sp:
