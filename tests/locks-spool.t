@@ -155,6 +155,19 @@ for my $case (['full', 'size=256k'], ['full, without an inode left',
 	$c->close;
 	Accounts::run('mount', '-o', 'remount,rw', $spool);
 
+	# A journal there cannot be used: the mailbox may be half moved.
+	chown $uid, $mail, Dewey::write_file("$spool/.dwmrose.dewey",
+	    'journal', 0600);
+	Accounts::run('mount', '-o', 'remount,ro', $spool);
+	$c = Accounts::start("--mailbox=$spool/%u");
+	$c->greeting;
+	$c->say('USER dwmrose');
+	like $c->say("PASS $password"), qr/^-ERR \[SYS\/TEMP\]/,
+	    '... not with a journal beside it';
+	$c->close;
+	Accounts::run('mount', '-o', 'remount,rw', $spool);
+	unlink "$spool/.dwmrose.dewey";
+
 	# Not root's, so its group is not lent; then sticky and for all.
 	chown 1, -1, $spool;
 	$c = login();

@@ -17,18 +17,19 @@ enum mailbox_fault
 hold_recover(struct maildrop *drop)
 {
 	struct mailbox *mailbox = &drop->mailbox;
-	enum journal_found found = JOURNAL_UNBELIEVED;
+	enum journal_found found = JOURNAL_FAILED;
 	struct journal journal;
 
-	if (!sidecar_has_journal(mailbox))
+	/* A mailbox that is away for a while may come back, half moved. */
+	if (!sidecar_has_journal(mailbox) || mailbox->fd == -1)
 		return MAILBOX_FINE;
 	if (mailbox->read_only) {
 		log_error("%s: an UPDATE was cut short: log in once without "
 		    "--read-only", mailbox->path);
 		return MAILBOX_TROUBLE;
 	}
-	if (mailbox->fd != -1 && journal_begin(&journal, mailbox->fd,
-	    mailbox->sidecar, mailbox->dir, drop->block.octets) == 0) {
+	if (journal_begin(&journal, mailbox->fd, mailbox->sidecar,
+	    mailbox->dir, drop->block.octets) == 0) {
 		journal.most = drop->most;
 		found = journal_recover(&journal);
 		journal_end(&journal);

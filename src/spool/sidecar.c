@@ -134,7 +134,7 @@ lock_state(struct mailbox *mailbox, const char *state)
 }
 
 /* The right to open the sidecar is missing: use its second home ${state}, or
- * none, and let the mailbox be read only. */
+ * none, and let the mailbox be read only, if there is no journal in it. */
 static enum mailbox_fault
 open_without_right(struct mailbox *mailbox, const char *state)
 {
@@ -147,6 +147,13 @@ open_without_right(struct mailbox *mailbox, const char *state)
 
 	if (fault != MAILBOX_TROUBLE)
 		return fault;
+	if (!missing && st.st_size > 0) {
+		log_error("%s: may be half moved: an UPDATE was cut short, and "
+		    "the file %s beside it, which completes it, cannot be "
+		    "opened: %s", mailbox->path, mailbox->sidecar_name,
+		    strerror(error));
+		return MAILBOX_TROUBLE;
+	}
 	if (!mailbox->read_only)
 		explain(mailbox, error);
 	mailbox->read_only = true;
