@@ -231,7 +231,7 @@ test_offset(void **state)
 }
 
 static int
-stop(void *to, const struct mbox_message *message)
+end_at_second(void *to, const struct mbox_message *message)
 {
 	(void)message;
 	return ++*(int *)to == 2 ? 42 : 0;
@@ -246,11 +246,11 @@ test_yield_ends(void **state)
 	int seen = 0;
 
 	(void)state;
-	mbox_begin(&mbox, 0, stop, &seen);
+	mbox_begin(&mbox, 0, end_at_second, &seen);
 	assert_int_equal(mbox_feed(&mbox, text, sizeof(text) - 1), 42);
 	assert_int_equal(seen, 2);
 	seen = 1;
-	mbox_begin(&mbox, 0, stop, &seen);
+	mbox_begin(&mbox, 0, end_at_second, &seen);
 	assert_int_equal(mbox_feed(&mbox, F, FN), 0);
 	assert_int_equal(mbox_end(&mbox), 42);
 }

@@ -45,7 +45,7 @@ test_unheard(void **state)
 		for (int n = 0; n < ANSWERS; n++)
 			reach_saslauthd(paths[i], getuid(), getgid(), fds[0]);
 		heard = hear(fds[1]);
-		assert_in_range(heard, 1, ANSWERS - 1);
+		assert_true(heard >= 1 && heard <= ANSWERS - 1);
 		/* Who has heard them is answered again. */
 		reach_saslauthd(paths[i], getuid(), getgid(), fds[0]);
 		assert_int_equal(hear(fds[1]), 1);

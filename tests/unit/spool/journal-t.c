@@ -266,7 +266,7 @@ test_update(void **state)
 		close_site(&site);
 	}
 	/* Windows are small here, and the way is long then. */
-	assert_in_range(shorter, 60, 250);
+	assert_true(shorter >= 60 && shorter <= 250);
 }
 
 /* The name of a new sidecar is on the disk before the mailbox is changed, also
@@ -641,7 +641,7 @@ test_lost_nonce(void **state)
 		    holds(&site, site.octets, site.n, ""));
 		close_site(&site);
 	}
-	assert_in_range(lost, 10, 400);
+	assert_true(lost >= 10 && lost <= 400);
 }
 
 /* Much mail comes after a death, and there is only the space for what was
@@ -681,7 +681,7 @@ test_full(void **state)
 		finished += found == JOURNAL_FINISHED;
 		close_site(&site);
 	}
-	assert_in_range(finished, 20, 180);
+	assert_true(finished >= 20 && finished <= 180);
 }
 
 /* Recovery dies at each of its calls, too. */
