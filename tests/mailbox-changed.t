@@ -278,23 +278,31 @@ for my $octets (undef, '') {
 	is Dewey::read_file($box), Dewey::mbox(@new), 'mail arrived: it stays';
 }
 
-# ---- The sidecar is removed during the session, by a backup that comes back,
-# say: nobody would find a journal in it, so nothing is moved.
+# ---- The sidecar is removed or renamed during the session, by a backup that comes
+# back, say: nobody would find a journal in it, so nothing is moved.
 {
-	my $c = begin(0);
-	$c->say('DELE 1');
-	unlink $box =~ s{([^/]+)\z}{.$1.dewey}r or die "sidecar: $!";
-	is $c->say('QUIT'), $some, 'the sidecar was removed: QUIT';
-	$c->exit_code;
-	is Dewey::read_file($box), $mbox, '... and nothing is moved';
-	like $c->stderr, qr/\.mrose\.dewey beside it was removed during the/,
-	    '... and the log says why';
+	my $sidecar = $box =~ s{([^/]+)\z}{.$1.dewey}r;
+	my $c;
+	for my $row (['removed', sub { unlink $sidecar }],
+	    ['renamed', sub { rename $sidecar, "$sidecar.old" }],
+	    ['replaced', sub { rename $sidecar, "$sidecar.old" and
+		    Dewey::write_file($sidecar, q{}, 0600) }]) {
+		my ($what, $do) = @$row;
+		$c = begin(0);
+		$c->say('DELE 1');
+		$do->() or die "$sidecar: $what: $!";
+		is $c->say('QUIT'), $some, "the sidecar was $what: QUIT";
+		$c->exit_code;
+		is Dewey::read_file($box), $mbox, '... and nothing is moved';
+		like $c->stderr, qr/\.mrose\.dewey beside it was removed or /,
+		    '... and the log says why';
+	}
 	$c = $site->login('mrose');
 	$c->say('DELE 1');
 	is $c->say('QUIT'), bye('4 messages left'), '... the next one can';
 	$c = begin(0);
 	$c->say('DELE 5');
-	unlink $box =~ s{([^/]+)\z}{.$1.dewey}r or die "sidecar: $!";
+	unlink $sidecar or die "$sidecar: $!";
 	is $c->say('QUIT'), bye('4 messages left'),
 	    '... and what is last needs no journal';
 }

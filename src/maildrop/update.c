@@ -134,8 +134,8 @@ log_unmoved(const struct maildrop *drop, int error)
 		    "(ulimit -f, LimitFSIZE=): nothing is moved",
 		    drop->mailbox.path);
 	else if (error == ESTALE)
-		log_error("%s: the file %s beside it was removed during the "
-		    "session: nothing is moved", drop->mailbox.path,
+		log_error("%s: the file %s beside it was removed or renamed "
+		    "during the session: nothing is moved", drop->mailbox.path,
 		    drop->mailbox.sidecar_name);
 	else
 		log_error("%s: no journal can be written: %s; nothing is moved",

@@ -305,10 +305,14 @@ sidecar_has_journal(const struct mailbox *mailbox)
 bool
 sidecar_has_name(const struct mailbox *mailbox)
 {
-	struct stat st;
+	struct stat st, named;
 
-	return mailbox->sidecar != -1 &&
-	    fstat(mailbox->sidecar, &st) == 0 && st.st_nlink > 0;
+	if (mailbox->sidecar == -1 || fstat(mailbox->sidecar, &st) == -1 ||
+	    st.st_nlink == 0)
+		return false;
+	return mailbox->elsewhere || (fstatat(mailbox->dir,
+	    mailbox->sidecar_name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_dev == st.st_dev && named.st_ino == st.st_ino);
 }
 
 int

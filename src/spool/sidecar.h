@@ -45,7 +45,7 @@ bool sidecar_has_journal(const struct mailbox *mailbox);
 
 /*
  * sidecar_has_name(mailbox):
- * Say whether the sidecar still has a name: nobody finds a journal without.
+ * Say whether the sidecar still has its name: nobody finds a journal without.
  */
 bool sidecar_has_name(const struct mailbox *mailbox);
 
