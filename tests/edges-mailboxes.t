@@ -8,6 +8,7 @@ use warnings;
 use lib "$ENV{srcdir}/tests";
 use Dewey;
 use Digest::SHA qw(sha256);
+use Fcntl ();
 use MIME::Base64 qw(encode_base64url);
 use POSIX ();
 use Test::More;
@@ -409,6 +410,31 @@ is messages(crlf("${from}A: 1\n\nbody\n\n${from}B: 2\n\n")),
 	$c->send("NOOP\r\n");
 	is $c->exit_code, 1, 'E67: EPIPE: exit code';
 	like $c->stderr, qr/ end=write-error$/m, 'E67: EPIPE: the log';
+}
+
+# A file server has a lease on the mailbox, by which its clients may keep what
+# they read: it gives it back when it is asked to, which takes it a moment.
+SKIP: {
+	my ($site, $c) = serve(Dewey::mbox("Subject: 1\n\nbody\n"));
+	pipe my $told, my $tell or die "pipe: $!";
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		$SIG{IO} = sub { POSIX::_exit(0) };
+		open my $fh, '<', $site->mailbox('mrose') or POSIX::_exit(1);
+		syswrite $tell, fcntl($fh, Fcntl::F_SETLEASE(),
+		    Fcntl::F_RDLCK()) ? 'y' : 'n';
+		sleep 60;
+		POSIX::_exit(1);
+	}
+	close $tell;
+	sysread $told, my $has, 1;
+	my $reply = $has eq 'y' ? enter($c) : undef;
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+	skip 'no leases on this file system', 2 if $has ne 'y';
+	is $?, 0, 'a mailbox with a lease: it is asked for';
+	like $reply, qr/^\+OK mrose's maildrop has 1 message /,
+	    '... and waited for';
 }
 
 done_testing;

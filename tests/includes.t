@@ -16,7 +16,7 @@ my $srcdir = $ENV{srcdir} // '.';
 my @house = (
 	[base =>
 	    [qw(calls clock finding limits socket span stamp sum)],
-	    [qw(base64 imprint networks seccomp sink store stream)],
+	    [qw(base64 imprint lease networks seccomp sink store stream)],
 	    [qw(log)],
 	    [qw(channel)],
 	    [qw(ucspi)]],

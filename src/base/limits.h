@@ -178,6 +178,10 @@
 #define LIMITS_LOCK_FIRST_MS 10
 #define LIMITS_LOCK_PAUSE_MS 250
 
+/* Milliseconds that a file server has to give back a lease on the mailbox, for
+ * which it asks a client of its own. */
+#define LIMITS_LEASE_MS 5000
+
 /* Times the mailbox may be replaced while its locks are waited for: a program
  * that rewrites it does so once in a while. */
 #define LIMITS_LOCK_TRIES 10

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/lease.h"
 #include "base/log.h"
 #include "base/span.h"
 #include "base/store.h"
@@ -90,9 +91,8 @@ judge_file(const char *path, const struct stat *st, bool named)
 static void
 open_descriptor(struct mailbox *mailbox, int flags)
 {
-	flags |= O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	if (!mailbox->read_only) {
-		mailbox->fd = openat(mailbox->dir, mailbox->base,
+		mailbox->fd = lease_open(mailbox->dir, mailbox->base,
 		    O_RDWR | flags);
 		if (mailbox->fd != -1 || !store_is_denied(errno))
 			return;
@@ -100,7 +100,7 @@ open_descriptor(struct mailbox *mailbox, int flags)
 		    mailbox->path, strerror(errno));
 		mailbox->read_only = true;
 	}
-	mailbox->fd = openat(mailbox->dir, mailbox->base, O_RDONLY | flags);
+	mailbox->fd = lease_open(mailbox->dir, mailbox->base, O_RDONLY | flags);
 }
 
 /* Open the mailbox, if it is a file: to open a device may do something. */
@@ -281,8 +281,7 @@ mailbox_peek(struct mailbox *mailbox, const char *path)
 	mailbox->read_only = true;
 	if (fault != MAILBOX_FINE)
 		return fault;
-	mailbox->fd = openat(mailbox->dir, mailbox->base,
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	mailbox->fd = lease_open(mailbox->dir, mailbox->base, O_RDONLY);
 	if (mailbox->fd == -1 || fstat(mailbox->fd, &st) == -1) {
 		fault = mailbox_judge(path, "be opened");
 	} else if (!S_ISREG(st.st_mode)) {

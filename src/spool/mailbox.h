@@ -74,9 +74,10 @@ int mailbox_name(struct mailbox *mailbox, const char *path);
  * empty one, and nothing is made for it.  It must be a regular file that
  * belongs to the user and that not everybody may write; a symbolic link is
  * followed if it is root's or the user's.  A name that ends in ".lock" is
- * refused.  The cause of a fault is logged, and so is the cause if the mailbox
- * can only be read though ${read_only} is false.  After a fault nothing is
- * open.
+ * refused.  A lease that another program has on it is waited for, up to
+ * LIMITS_LEASE_MS.  The cause of a fault is logged, and so is the cause if the
+ * mailbox can only be read though ${read_only} is false.  After a fault nothing
+ * is open.
  */
 enum mailbox_fault mailbox_open(struct mailbox *mailbox, const char *path,
     bool read_only);
