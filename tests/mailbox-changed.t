@@ -234,6 +234,22 @@ for my $ids (0, 1) {
 	}
 }
 
+# A reader deletes the marked one of two copies and reads the other: now that has
+# its octets, in its place.  It is the copy that was kept.
+for my $ids (0, 1) {
+	my ($read, $unread) = map { Dewey::mbox("Status: $_\n$texts[0]") }
+	    qw(RO O);
+	my $rest = Dewey::mbox(@texts[1, 2]);
+	Dewey::write_file($box, $read . $unread . $rest);
+	my $c = $site->login('mrose', '--log=stderr');
+	$c->multi('UIDL') if $ids;
+	$c->say('DELE 1');
+	Dewey::write_file($box, $read . $rest);
+	is $c->say('QUIT'), $some, "the other copy is read, ids $ids: QUIT";
+	is Dewey::read_file($box), $read . $rest, '... and it stays';
+	$c->exit_code;
+}
+
 # A reader that writes a new file and renames it.
 for my $ids (0, 1) {
 	my $c = begin($ids);
