@@ -17,7 +17,7 @@ int
 lease_open(int dir, const char *name, int flags)
 {
 	const struct timespec pause = { .tv_nsec = LIMITS_LOCK_FIRST_MS *
-	    1000000 };
+	    1000000L };
 	int64_t until = clock_ms() + LIMITS_LEASE_MS;
 	int fd;
 
