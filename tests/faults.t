@@ -170,7 +170,8 @@ my ($checked, @lines) = check();
 is $checked, 100, 'a sidecar of another user: --check-config: exit code';
 is_deeply \@lines, ['unsafe: /var/mail/.dwford.dewey: belongs to dwmail, ' .
     'the mailbox to dwford, who can delete nothing: ' .
-    'rm /var/mail/.dwford.dewey'], '... names, and what to do';
+    'chown the mailbox, or rm /var/mail/.dwford.dewey'],
+    '... names, and what to do';
 unlink '/var/mail/.dwford.dewey';
 
 # ---- Refused logins name a user who is there, and nobody else

@@ -142,8 +142,8 @@ check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 		return;
 	if (st.st_uid != box.st_uid)
 		unsafe(audit, "%s/%s: belongs to %s, the mailbox to %s, who "
-		    "can delete nothing: rm %s/%s", dir, name,
-		    users_name(st.st_uid, true, owner),
+		    "can delete nothing: chown the mailbox, or rm %s/%s", dir,
+		    name, users_name(st.st_uid, true, owner),
 		    users_name(box.st_uid, true, user), dir, name);
 	else if (!S_ISREG(st.st_mode) || (st.st_mode & 0777) != 0600)
 		unsafe(audit, "%s/%s: is no file of mode 0600: nothing can "
