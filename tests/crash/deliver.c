@@ -130,7 +130,7 @@ begin(void)
 		    stat(mailbox, &named) == 0 && st.st_ino == named.st_ino)
 			return fd;
 		release(fd);
-		nap(200 + draw(1000));
+		nap(200 + (long)draw(1000));
 	}
 	errno = ETIMEDOUT;
 	stop("the locks");
