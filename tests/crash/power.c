@@ -701,6 +701,13 @@ play_sync(const struct shim_call *call)
 		pieces_are(!call->failed);
 }
 
+/* The octets of a record of ${call}, which are all in memory. */
+static size_t
+octets_of(const struct shim_call *call)
+{
+	return sizeof(*call) + (size_t)call->length;
+}
+
 /* One call; of a write only ${n} octets. */
 static void
 play(const struct shim_call *call, const uint8_t *octets, size_t n)
@@ -721,16 +728,16 @@ play(const struct shim_call *call, const uint8_t *octets, size_t n)
 	file->written |= call->kind != SHIM_CREATE && file == &sidecar;
 	switch (call->kind) {
 	case SHIM_WRITE:
-		file_write(file, call->offset, octets, n);
+		file_write(file, (size_t)call->offset, octets, n);
 		break;
 	case SHIM_TRUNCATE:
 		if (file == &mailbox)
 			cut_from = mailbox.n;
-		file_resize(file, call->offset);
+		file_resize(file, (size_t)call->offset);
 		break;
 	case SHIM_ALLOCATE:
 		if (call->offset > file->n)
-			file_resize(file, call->offset);
+			file_resize(file, (size_t)call->offset);
 		break;
 	case SHIM_CREATE:
 		file->written &= file->there;
@@ -747,7 +754,7 @@ has_synced_mailbox(void)
 	struct shim_call call;
 	bool found = false;
 
-	for (size_t at = 0; at < record_n; at += sizeof(call) + call.length) {
+	for (size_t at = 0; at < record_n; at += octets_of(&call)) {
 		memcpy(&call, record + at, sizeof(call));
 		found |= call.kind == SHIM_SYNC && call.file == SHIM_MAILBOX &&
 		    !call.failed;
@@ -761,7 +768,7 @@ count_calls(const uint8_t *from, size_t n)
 	struct shim_call call;
 	size_t calls = 0;
 
-	for (size_t at = 0; at < n; at += sizeof(call) + call.length, calls++)
+	for (size_t at = 0; at < n; at += octets_of(&call), calls++)
 		memcpy(&call, from + at, sizeof(call));
 	return calls;
 }
@@ -774,14 +781,15 @@ play_all(const uint8_t *from, size_t n, size_t calls, bool half,
 {
 	struct shim_call call;
 
-	for (size_t at = 0; at < n; at += sizeof(call) + call.length) {
+	for (size_t at = 0; at < n; at += octets_of(&call)) {
 		const uint8_t *octets = from + at + sizeof(call);
 		bool last = calls-- == 0;
 
 		memcpy(&call, from + at, sizeof(call));
 		if (last && (!half || call.kind != SHIM_WRITE))
 			return;
-		play(&call, octets, last ? call.length / 2 : call.length);
+		play(&call, octets, (size_t)(last ? call.length / 2 :
+		    call.length));
 		if (mail != NULL && pieces_n == 0 && call.kind == SHIM_WRITE &&
 		    call.file == SHIM_MAILBOX)
 			pieces[pieces_n++] = (struct piece){ .text = *mail,
@@ -1049,7 +1057,7 @@ pick_sync(size_t skip)
 	size_t at, seen = 0, syncs = 0;
 	long number = 0, pick = 0;
 
-	for (at = 0; at < record_n; at += sizeof(call) + call.length) {
+	for (at = 0; at < record_n; at += octets_of(&call)) {
 		memcpy(&call, record + at, sizeof(call));
 		number++;
 		if (call.kind == SHIM_SYNC && ++syncs > skip &&
