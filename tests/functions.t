@@ -16,7 +16,7 @@ use constant {
 	MEDIAN_MAX => 10,	# lines of the function in the middle
 	FILE_MAX => 350,
 	COLUMNS_MAX => 80,
-	TREE_MAX => 14700,
+	TREE_MAX => 14709,
 	TOOL_MAX => 1550,	# of what no session runs
 	TLS_MAX => 1200,	# of dewey-tls
 };

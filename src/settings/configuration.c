@@ -18,6 +18,17 @@
 #include "settings/options.h"
 #include "settings/records.h"
 
+/* What else may be wrong with ${value}, by the habits of other programs. */
+static const char *
+habit(struct span value)
+{
+	value = span_trim(value);
+	if (value.n > 0 && (value.p[0] == '"' || value.p[0] == '\''))
+		return ", without quotes";
+	return memchr(value.p, '#', value.n) == NULL ? "" :
+	    ", without a comment behind it";
+}
+
 static int
 read_line(struct options *options, const char *path, unsigned number,
     struct span line)
@@ -42,8 +53,8 @@ read_line(struct options *options, const char *path, unsigned number,
 	    "on the command line only" :
 	    options_set(options, key, span_trim(rest));
 	if (wanted != NULL)
-		return options_complain(options, "%s:%u: `%.*s' must be %s",
-		    path, number, shown, key.p, wanted);
+		return options_complain(options, "%s:%u: `%.*s' must be %s%s",
+		    path, number, shown, key.p, wanted, habit(rest));
 	return 0;
 }
 

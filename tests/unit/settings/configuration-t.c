@@ -55,7 +55,8 @@ static const struct {
 	{ "the lines before a mistake hold", "idle-timeout = 5\nx = y\n",
 	    ":2: `x'", 5 },
 	{ "a comment behind a value is a value", "idle-timeout = 5 # s\n",
-	    ":1: ", 600 },
+	    ", without a comment behind it", 600 },
+	{ "a quoted value", "idle-timeout = \"5\"\n", ", without quotes", 600 },
 };
 
 static void
