@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # The units of contrib/systemd under a real systemd, which runs in a root of its
-# own: a socket on port 110, sessions for a real account with everything that
-# dewey@.service closes closed, and dewey-recover.service after a crash.
+# own: sockets on ports 110 and 995, sessions for a real account with everything
+# that dewey@.service closes closed, and dewey-recover.service after a crash.
 use strict;
 use warnings;
 use lib "$ENV{srcdir}/tests";
@@ -10,6 +10,7 @@ use Dewey;
 use Rootfs;
 use Spawner;
 use Test::More;
+use Tls;
 use Time::HiRes qw(sleep time);
 
 my $systemd = '/lib/systemd/systemd';
@@ -17,6 +18,7 @@ plan skip_all => 'systemd is not installed' unless -x $systemd
     && Spawner::program('systemctl');
 plan skip_all => 'a tool watches the processes' if $ENV{DEWEY_WRAPPER};
 Rootfs::enter();
+my $no_tls = Tls::missing();
 
 my $units = '/etc/systemd/system';
 my $boot = Dewey::write_file('/run-systemd', <<'SCRIPT', 0755);
@@ -55,9 +57,15 @@ for my $name (qw(dewey.socket dewey@.service dewey-recover.service)) {
 	    {$1 --config=/etc/dewey/dewey.conf}m;
 	Dewey::write_file("$units/$name", $text, 0644);
 }
+# The unit for TLS is made of the one without, by `make'.
+Dewey::write_file("$units/dewey-pop3s.socket",
+    Spawner::contrib('systemd/dewey-pop3s.socket'), 0644);
+Dewey::write_file("$units/dewey-pop3s@.service",
+    Dewey::read_file("$units/dewey@.service") =~
+    s{^(ExecStart=.*)$}{$1 --tls=implicit}mr, 0644);
 Dewey::write_file("$units/dewey-test.target", <<'UNIT', 0644);
 [Unit]
-Requires=sockets.target systemd-journald.service dewey.socket
+Requires=sockets.target systemd-journald.service dewey.socket dewey-pop3s.socket
 UNIT
 my $from = Spawner::srcdir() . '/contrib/systemd';
 system('cp', Dewey::binary(1), '/usr/sbin/dewey') == 0 or die 'cp';
@@ -73,6 +81,20 @@ ok defined getpwnam $_, "sysusers: $_"
 is sprintf('%o', (stat '/var/cache/dewey')[2] & 07777), '755',
     'tmpfiles: the cache directory';
 
+# Certificate, key and program, each where an administrator has it: what is in
+# /tmp the unit does not see.
+sub tls_configuration {
+	return '' if $no_tls;
+	my $pair = Tls::certificate('p256', 1);
+	system('cp', '-p', "$pair.crt", "$pair.key", '/etc/dewey') == 0 &&
+	    system("mkdir -p /usr/libexec && cp " . Tls::built() .
+		' /usr/libexec/dewey-tls') == 0 or die 'cp';
+	my ($name) = $pair =~ m{([^/]+)$};
+	return "tls = stls\ntls-cert = /etc/dewey/$name.crt\n" .
+	    "tls-key = /etc/dewey/$name.key\n" .
+	    "tls-program = /usr/libexec/dewey-tls\n";
+}
+
 my @names = map { "mailer$_" } 1 .. 12;
 for my $name (@names) {
 	system('useradd', '-p', crypt("pass-$name", '$6$rounds=1000$dewey'),
@@ -82,7 +104,7 @@ for my $name (@names) {
 }
 mkdir '/etc/dewey';
 Dewey::write_file('/etc/dewey/dewey.conf',
-    "host = dewey.example\nsecrets = none\n", 0644);
+    "host = dewey.example\nsecrets = none\n" . tls_configuration(), 0644);
 chown 0, 0, glob("$units/dewey*"), '/etc/dewey/dewey.conf', $boot;
 
 # The cgroup namespace begins where this process is: below the real root.
@@ -103,6 +125,19 @@ sub inside {
 	    '--root', '--', @command or die "nsenter: $!";
 	local $/;
 	return scalar(<$fh>) // '';
+}
+
+# Logs in and deletes the second message.
+sub login {
+	my ($c, $name) = @_;
+	$c->say("USER $name");
+	for my $line ("PASS pass-$name", 'DELE 2', 'QUIT') {
+		my $reply = $c->say($line) // '';
+		next if $reply =~ /^\+OK/;
+		diag "$line: $reply";
+		return 0;
+	}
+	return Dewey::read_file("/var/mail/$name") eq Spawner::mbox(1, 3);
 }
 
 my $deadline = time + 20;
@@ -152,6 +187,33 @@ unlike $journal, qr/dewey.*(?:fail|denied|not permitted)/i,
     '... and nothing was refused by the unit';
 is inside('systemctl', '--no-legend', '--plain', 'list-units', '--failed',
     'dewey*'), '', 'no unit has failed';
+
+# TLS from the first octet on, and begun by STLS; the journal says so.
+SKIP: {
+	skip $no_tls, 5 if $no_tls;
+	my ($one, $other) = @names;
+	for my $name ($one, $other) {
+		Dewey::write_file("/var/mail/$name", Spawner::mbox(), 0660);
+		chown((getpwnam $name)[2], scalar getgrnam('mail'),
+		    "/var/mail/$name");
+	}
+	my $c = Spawner->connect_to(995);
+	ok Tls::begin($c), 'port 995: a handshake' or diag $@;
+	$c->greeting;
+	ok login($c, $one), '... a session';
+	$c = Spawner->connect_to(110);
+	$c->greeting;
+	ok Tls::stls($c), 'port 110: STLS' or diag $@;
+	ok login($c, $other), '... a session';
+	my $line = qr/^user=(?:$one|$other) .*tls=1\.3.*end=quit/m;
+	for (1 .. 100) {
+		$journal = inside('journalctl', '--no-pager', '-o', 'cat');
+		last if 2 <= (() = $journal =~ /$line/g);
+		sleep 0.05;
+	}
+	is scalar(() = $journal =~ /$line/g), 2,
+	    '... and the journal has a line for each, with TLS';
+}
 
 # A crash in the middle of UPDATE; then the unit that runs after boot.
 SKIP: {
