@@ -110,6 +110,16 @@ is join(' ', grep { !$in{"./$_"} } qw(usr/sbin/dewey
     usr/share/doc/dewey/examples/sessions-report)), '',
     'what a user looks for is in it';
 
+# Ports that systemd has open stay so in an upgrade, and not without the package.
+ok sh($build, "dpkg-deb -e $deb $build/control"), 'dpkg-deb -e';
+is join(' ', grep { -e "$build/control/$_"
+    && Dewey::read_file("$build/control/$_") =~ /\bstop\b.*dewey/ }
+    qw(preinst postinst prerm postrm)), 'prerm',
+    'sockets are stopped by prerm alone';
+like Dewey::read_file("$build/control/prerm"),
+    qr/= remove \].*\n.*stop dewey\.socket dewey-pop3s\.socket/,
+    '... when the package is removed';
+
 # The links of the documents, as they are installed.
 ok sh($build, "dpkg-deb -x $deb $build/in"), 'dpkg-deb -x';
 my @lost;
