@@ -31,8 +31,11 @@ sub run {
 		open STDERR, '>&', \*STDOUT;
 		chdir $o->{dir} or POSIX::_exit(127);
 		Spawner::drop_rights() unless $>;
+		# script(1) of util-linux 2.41 starts the shell of the account
+		# otherwise, which may be nologin.
 		%ENV = (PATH => $ENV{PATH}, HOME => $o->{dir}, LC_ALL => 'C',
-		    TERM => 'vt100', USER => 'tester', LOGNAME => 'tester',
+		    SHELL => '/bin/sh', TERM => 'vt100', USER => 'tester',
+		    LOGNAME => 'tester',
 		    PERL5LIB => $ENV{PERL5LIB} // '');
 		no warnings 'exec';
 		exec { $command[0] } @command or print "$command[0]: $!\n";
