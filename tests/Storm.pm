@@ -191,8 +191,9 @@ sub plain {
 	my %ours = map { $_ => 1 } qw(from to subject message-id);
 	$header = join '', grep { /^([\w-]+):/ && $ours{lc $1} }
 	    split /\n\K(?![ \t])/, $header;
-	# fdm ends each message with an empty line more.
-	$rest =~ s/\n\n\z/\n/ if $header =~ /^To: fdm/m;
+	# fdm ends each message with an empty line more; maildrop 4 writes one
+	# before the next message.
+	$rest =~ s/\n\n\z/\n/ if $header =~ /^To: (?:fdm|maildrop)/m;
 	# Agents quote lines that begin with From.
 	return "$header\n" . $rest =~ s/^>From /From /mgr;
 }
