@@ -50,14 +50,21 @@ sub cut_short {
 
 sub missing { rename $box, "$dir/away" or die "rename: $!" }
 sub back { rename "$dir/away", $box or die "rename: $!" }
+sub doubled { link $sidecar, "$dir/copy" or die "link: $!" }
+sub single { unlink "$dir/copy" or die "unlink: $!" }
 sub may { my ($mode) = @_; return sub { chmod $mode, $sidecar } }
 my $refused = qr/\A-ERR \[SYS\/TEMP\]/;
+my $foreign = qr/\A-ERR \[SYS\/PERM\]/;
 my $empty = qr/\A\+OK .* 0 messages/;
 
 for my $row (['the mailbox is away', \&missing, \&back, $empty, $empty],
     ['its journal may not be written', may(0400), may(0600), $refused,
 	    $refused],
     ['... nor read', may(0), may(0600), $refused, $refused],
+    ['its journal may be read by others', may(0644), may(0600), $foreign,
+	    $foreign],
+    ['its journal has a second name', \&doubled, \&single, $foreign,
+	    $foreign],
     ['--read-only', may(0600), may(0600), undef, $refused]) {
 	my ($what, $do, $undo, @answers) = @$row;
 	my $torn = cut_short();
@@ -68,9 +75,11 @@ for my $row (['the mailbox is away', \&missing, \&back, $empty, $empty],
 		my $answer = shift @answers or next;
 		like session(flags => $flags)->{output}, $answer,
 		    "... the answer @$flags";
-		like Dewey::read_file("$dir/log"),
-		    qr/\Q$box\E: .*an UPDATE was cut short/,
-		    '... the log says why' if $answer eq $refused;
+		next if $answer eq $empty;
+		my $log = Dewey::read_file("$dir/log");
+		like $log, qr/\Q$box\E: .*an UPDATE was cut short/,
+		    '... the log says why';
+		unlike $log, qr/remove it/, '... and not to remove the journal';
 	}
 	isnt session(action => ['--recover', $box])->{output},
 	    "$box: nothing to do\n", '... --recover finds it' if $what !~ /^--/;

@@ -160,6 +160,19 @@ open_without_right(struct mailbox *mailbox, const char *state)
 	return MAILBOX_FINE;
 }
 
+/* What to do about a sidecar that is none: without the journal that is in it, a
+ * half moved mailbox would be served. */
+static const char *
+advise(const struct mailbox *mailbox)
+{
+	struct stat st;
+
+	return fstatat(mailbox->dir, mailbox->sidecar_name, &st,
+	    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size > 0 ? "make it one and keep it: an UPDATE was cut "
+	    "short, which it completes" : "remove it";
+}
+
 static enum mailbox_fault
 open_any(struct mailbox *mailbox, const char *state)
 {
@@ -173,8 +186,8 @@ open_any(struct mailbox *mailbox, const char *state)
 
 	if (fault == MAILBOX_FOREIGN)
 		log_error("%s: the file %s beside it must be a regular file "
-		    "of the user's, mode 0600, with one link: remove it",
-		    mailbox->path, mailbox->sidecar_name);
+		    "of the user's, mode 0600, with one link: %s",
+		    mailbox->path, mailbox->sidecar_name, advise(mailbox));
 	if (fault != MAILBOX_TROUBLE)
 		return fault;
 	/* An empty mailbox, and one that is only read, needs no sidecar. */
