@@ -131,8 +131,7 @@ check_files(struct audit *audit)
 static void
 check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 {
-	char mailbox[LIMITS_PATH];
-	char owner[LIMITS_NAME + 1], user[LIMITS_NAME + 1];
+	char owner[LIMITS_NAME + 1], user[sizeof(owner)], mailbox[LIMITS_PATH];
 	struct stat st, box;
 
 	if (span_copy((struct span){ name + 1, strlen(name) -
@@ -142,13 +141,14 @@ check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 		return;
 	if (st.st_uid != box.st_uid)
 		unsafe(audit, "%s/%s: belongs to %s, the mailbox to %s, who "
-		    "can delete nothing: chown the mailbox, or rm %s/%s", dir,
+		    "can delete nothing: chown the mailbox, or %s %s/%s", dir,
 		    name, users_name(st.st_uid, true, owner),
-		    users_name(box.st_uid, true, user), dir, name);
+		    users_name(box.st_uid, true, user),
+		    st.st_size > 0 ? "chown" : "rm", dir, name);
 	else if (!S_ISREG(st.st_mode) || (st.st_mode & 0777) != 0600)
 		unsafe(audit, "%s/%s: is no file of mode 0600: nothing can "
-		    "be deleted from the mailbox: rm %s/%s", dir, name, dir,
-		    name);
+		    "be deleted from the mailbox: %s %s/%s", dir, name,
+		    S_ISREG(st.st_mode) ? "chmod 600" : "rm", dir, name);
 }
 
 /* The mailboxes in ${dir} have session lock and journal in --state-dir. */
