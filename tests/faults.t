@@ -172,6 +172,16 @@ is_deeply \@lines, ['unsafe: /var/mail/.dwford.dewey: belongs to dwmail, ' .
     'the mailbox to dwford, who can delete nothing: ' .
     'chown the mailbox, or rm /var/mail/.dwford.dewey'],
     '... names, and what to do';
+# A journal in it completes what a crash has left half moved: it is not to go.
+for my $row (['dwmail', 0600, 'rm'], ['root', 0600, 'chown'],
+    ['dwford', 0640, 'chmod 600']) {
+	my ($owner, $mode, $do) = @$row;
+	chown $owner eq 'root' ? 0 : Accounts::uid($owner), -1,
+	    Dewey::write_file('/var/mail/.dwford.dewey', 'journal', $mode);
+	(undef, @lines) = check();
+	like $lines[0], qr{(?:, or|:) \Q$do\E /var/mail/\.dwford\.dewey$},
+	    "a journal of $owner, mode " . sprintf('%04o', $mode) . ": $do";
+}
 unlink '/var/mail/.dwford.dewey';
 
 # ---- Refused logins name a user who is there, and nobody else

@@ -161,7 +161,8 @@ open_without_right(struct mailbox *mailbox, const char *state)
 }
 
 /* What to do about a sidecar that is none: without the journal that is in it, a
- * half moved mailbox would be served. */
+ * half moved mailbox would be served.  Another user's file is no journal to
+ * believe. */
 static const char *
 advise(const struct mailbox *mailbox)
 {
@@ -169,8 +170,8 @@ advise(const struct mailbox *mailbox)
 
 	return fstatat(mailbox->dir, mailbox->sidecar_name, &st,
 	    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size > 0 ? "make it one and keep it: an UPDATE was cut "
-	    "short, which it completes" : "remove it";
+	    st.st_size > 0 && st.st_uid == geteuid() ? "make it one and keep "
+	    "it: an UPDATE was cut short, which it completes" : "remove it";
 }
 
 static enum mailbox_fault

@@ -143,8 +143,8 @@ check_sidecar(struct audit *audit, const char *dir, int at, const char *name)
 		unsafe(audit, "%s/%s: belongs to %s, the mailbox to %s, who "
 		    "can delete nothing: chown the mailbox, or %s %s/%s", dir,
 		    name, users_name(st.st_uid, true, owner),
-		    users_name(box.st_uid, true, user),
-		    st.st_size > 0 ? "chown" : "rm", dir, name);
+		    users_name(box.st_uid, true, user), st.st_size > 0 &&
+		    st.st_uid == 0 ? "chown" : "rm", dir, name);
 	else if (!S_ISREG(st.st_mode) || (st.st_mode & 0777) != 0600)
 		unsafe(audit, "%s/%s: is no file of mode 0600: nothing can "
 		    "be deleted from the mailbox: %s %s/%s", dir, name,
