@@ -53,6 +53,12 @@ sub capabilities {
 	return { none => 0, CAP_KILL => 1 << 5 }->{$words};
 }
 
+# Whether the monitor is nobody's by now, and closed in, which is its last step.
+sub is_closed {
+	my $look = Processes::look($_[0]);
+	return $look->{uids} !~ /^0/ && $look->{seccomp} == 2;
+}
+
 # What every process of dewey has in common.
 sub check {
 	my ($name, $look, %want) = @_;
@@ -162,7 +168,7 @@ sub as_root {
 	like $c->say("PASS $password"), qr/^\+OK/, 'login';
 	$c->wait_for(sub {
 		my ($keeper, @more) = Processes::below($c->pid);
-		Processes::look($c->pid)->{uids} !~ /^0/ && @more == 1;
+		is_closed($c->pid) && @more == 1;
 	});
 	my @all = all($c, 2);
 	my ($keeper, $session);
@@ -195,7 +201,7 @@ sub as_root {
 	$holder->exit_code;
 	$c->say('USER dwmrose');
 	like $c->say("PASS $password"), qr/^\+OK/, '... a third';
-	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
+	$c->wait_for(sub { is_closed($c->pid) });
 	for my $look (all($c, 2)) {
 		is_deeply [Processes::remembers($look->{pid}, $password)], [],
 		    '... nobody remembers a password';
@@ -247,7 +253,7 @@ sub as_root {
 	is_deeply [Processes::remembers($_->{pid}, values %secret)], [],
 	    '... remembers no secret' for $monitor, $gate;
 	like $c->apop('dwmrose', $secret), qr/^\+OK/, 'APOP';
-	$c->wait_for(sub { Processes::look($c->pid)->{uids} !~ /^0/ });
+	$c->wait_for(sub { is_closed($c->pid) });
 	@all = all($c, 2);
 	check('monitor with an account of its own', $all[0],
 	    account('W'), capabilities => capabilities('W'),

@@ -24,6 +24,7 @@ mail_open(struct maildrop *drop, int box, int sidecar, int index)
 	drop->mailbox.dir = drop->mailbox.adopted = -1;
 	drop->mailbox.fd = box;
 	drop->mailbox.sidecar = sidecar;
+	drop->mailbox.elsewhere = true;
 	FUZZ_CHECK(maildrop_prepare(drop, none, 0) == 0);
 	index_open(&drop->index, index, false);
 }
