@@ -10,13 +10,6 @@ packages fdm=1.9+git20181219-1+b2 libtdb1 getmail6=6.18.11-2
 [ -x /usr/bin/python3 ] || unavailable 'there is no python3'
 PYTHONPATH=$root/usr/lib/python3/dist-packages
 export PYTHONPATH
-# Neither delivers to a mailbox as root.
-as=
-if [ "$(id -u)" -eq 0 ]; then
-	as='setpriv --reuid=65534 --regid=65534 --clear-groups'
-	chmod 755 "$dir"
-fi
-mkdir getmail
 (umask 077 && : >box)
 # $1 and the unique-id of the second of three messages: $2.
 fetches() {
@@ -25,19 +18,7 @@ fetches() {
 	    'LIST 1=+OK 1 62' 'LIST 2=+OK 2 62' 'LIST 3=+OK 3 62' \
 	    'LIST=+OK|1 62|2 62|3 62|.' "UIDL=+OK|1 one|2 $2|3 three|." \
 	    "RETR=$mail" 'DELE=+OK' 'RSET=+OK' 'QUIT=+OK'
-	cat >getmailrc <<RC
-[retriever]
-type = SimplePOP3Retriever
-server = 127.0.0.1
-port = $port
-username = ford
-password = secret
-[destination]
-type = Mboxrd
-path = $dir/work/box
-[options]
-delete = true
-RC
+	getmail_rc
 	cat >fdmrc <<RC
 set lock-file "$dir/work/fdmlock"
 account "ford" pop3 server "127.0.0.1" port $port user "ford" pass "secret"
@@ -45,7 +26,7 @@ action "box" mbox "$dir/work/box"
 match all action "box"
 RC
 	chmod 600 fdmrc getmailrc
-	[ -z "$as" ] || chown -R 65534:65534 "$dir/work"
+	drop_rights
 	case $1 in
 	fdm) $as timeout 20 fdm -f fdmrc fetch ;;
 	getmail)

@@ -16,11 +16,6 @@ chmod 600 fetchmailrc
 fetchmail_polls() {
 	timeout 20 fetchmail -f fetchmailrc --port "$port" --nosyslog
 }
-mpop_polls() {
-	timeout 20 mpop -C /dev/null --host=127.0.0.1 --port="$port" \
-	    --user=ford --auth=user --passwordeval='echo secret' --tls=off \
-	    --delivery=mbox,mpop.box --uidls-file=uidls
-}
 # $1_polls, at a server of two messages; QUIT is answered by $2.
 poll() {
 	serve '+OK ready' 'CAPA=+OK|USER|UIDL|TOP|.' 'USER=+OK' 'PASS=+OK in' \

@@ -8,11 +8,6 @@ guess 'of three messages the second gets -ERR: a client fetches the two others,'
     'has these deleted, and tries the second one again at the next poll'
 packages mpop=1.4.18-1 libgsasl18 libgssglue1 libidn12 libntlm0 libsecret-1-0
 mail='+OK|From: ford@example.org|Subject: hello||This is a message.|.'
-mpop_polls() {
-	timeout 20 mpop -C /dev/null --host=127.0.0.1 --port="$port" \
-	    --user=ford --auth=user --passwordeval='echo secret' --tls=off \
-	    --delivery=mbox,mpop.box --uidls-file=uidls
-}
 poll() {
 	serve '+OK ready' 'CAPA=+OK|USER|UIDL|TOP|.' 'USER=+OK' 'PASS=+OK in' \
 	    'STAT=+OK 3 186' 'LIST=+OK|1 62|2 62|3 62|.' \

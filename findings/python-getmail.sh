@@ -32,27 +32,8 @@ serve '+OK ready' 'USER=+OK' 'PASS=+OK in' 'UIDL=+OK|1 three|.' \
     'LIST=+OK|1 60|.' \
     "RETR=+OK|From: ford@example.org|Subject: 3||This is number 3.|." \
     'DELE=+OK' 'QUIT=+OK'
-cat >getmailrc <<RC
-[retriever]
-type = SimplePOP3Retriever
-server = 127.0.0.1
-port = $port
-username = ford
-password = secret
-[destination]
-type = Mboxrd
-path = $dir/work/box
-[options]
-delete = true
-RC
-mkdir getmail
-# getmail delivers nothing as root.
-as=
-if [ "$(id -u)" -eq 0 ]; then
-	as='setpriv --reuid=65534 --regid=65534 --clear-groups'
-	chown -R 65534:65534 "$dir/work"
-	chmod 755 "$dir"
-fi
+getmail_rc
+drop_rights
 inode=$(stat -c %i box)
 $as /usr/bin/python3 tidy.py &
 script=$!

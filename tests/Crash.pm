@@ -188,6 +188,37 @@ sub report {
 
 sub is_clean { return !grep { $sum{$_} } qw(lost duplicated damaged) }
 
+# A session on the mailbox, which only quits if %o says nothing else (see run);
+# what it says on standard error is in `log' beside the mailbox.
+sub session {
+	my ($mailbox, %o) = @_;
+	open my $log, '>', $mailbox =~ s{[^/]+\z}{log}r or die "log: $!";
+	my $r = run(mailbox => $mailbox, stderr => $log, input => "QUIT\r\n",
+	    %o, flags => ['--sandbox=none', @{ $o{flags} // [] }]);
+	close $log;
+	return $r;
+}
+
+# Makes the mailbox one of these octets, of which a session with these flags
+# deletes the first and the third message, and dies when half of its first write
+# to the mailbox is done.
+sub cut_short {
+	my ($mailbox, $octets, @flags) = @_;
+	my ($dir, $base) = $mailbox =~ m{(.*)/(.*)}s;
+	my %o = (flags => \@flags, input => "DELE 1\r\nDELE 3\r\nQUIT\r\n");
+	my $die = 1;
+	unlink glob "$dir/.$base* $mailbox* $dir/record";
+	Dewey::write_file($mailbox, $octets);
+	session($mailbox, %o, shim => { RECORD => "$dir/record" });
+	my @calls = record("$dir/record");
+	$die++ until $calls[$die - 1]{file} eq 'm'
+	    && $calls[$die - 1]{kind} eq 'w';
+	unlink "$dir/record";
+	Dewey::write_file($mailbox, $octets);
+	session($mailbox, %o, shim => { AT => $die, DO => 'middle',
+	    GROUP => 1 });
+}
+
 # What a session leaves beside ${mailbox} for ever: nothing, but its sidecar,
 # empty.  Returns the names of what else there is.
 sub leftovers {

@@ -24,29 +24,11 @@ my $before = Dewey::mbox(map { "Subject: $_\n\n" . $_ x (300 + $_) . "\n" }
     1 .. 4);
 my $trouble = qr{\A-ERR \[SYS/TEMP\]};
 
-sub session {
-	my (%o) = @_;
-	open my $log, '>', "$dir/log" or die "$dir/log: $!";
-	my $r = Crash::run(mailbox => $box, stderr => $log,
-	    input => "QUIT\r\n", %o,
-	    flags => ['--sandbox=none', @{ $o{flags} // [] }]);
-	close $log;
-	return $r;
-}
+sub session { return Crash::session($box, @_) }
 
-# The session that dies when half of its first write to the mailbox is done.
+# A mailbox that is half moved, and its journal.
 sub cut_short {
-	my %o = (flags => [@_], input => "DELE 1\r\nDELE 3\r\nQUIT\r\n");
-	my $die = 1;
-	unlink glob "$dir/.box* $dir/box* $dir/record";
-	Dewey::write_file($box, $before);
-	session(%o, shim => { RECORD => "$dir/record" });
-	my @calls = Crash::record("$dir/record");
-	$die++ until $calls[$die - 1]{file} eq 'm'
-	    && $calls[$die - 1]{kind} eq 'w';
-	unlink "$dir/record";
-	Dewey::write_file($box, $before);
-	session(%o, shim => { AT => $die, DO => 'middle', GROUP => 1 });
+	Crash::cut_short($box, $before, @_);
 	return Dewey::read_file($box), Dewey::read_file($sidecar);
 }
 
