@@ -57,7 +57,8 @@ is_behind_empty(const char *octets, size_t at)
 }
 
 /* The octets of the empty line at the end of the ${n} octets that are left, if
- * ${all}, which ended with a message that is marked, ended with none. */
+ * ${all}, which ended with a message that is marked, ended with a line, and that
+ * with no empty one. */
 static size_t
 extra(const struct maildrop *drop, const char *left, size_t n, struct span all)
 {
@@ -65,7 +66,8 @@ extra(const struct maildrop *drop, const char *left, size_t n, struct span all)
 
 	if (i == 0 || !drop->messages[i - 1].marked ||
 	    drop->messages[i - 1].separator != 0 ||
-	    is_behind_empty(all.p, (size_t)drop->end))
+	    is_behind_empty(all.p, (size_t)drop->end) ||
+	    all.p[drop->end - 1] != '\n')
 		return 0;
 	while (i > 0 && drop->messages[i - 1].marked)
 		i--;
